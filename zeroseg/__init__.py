@@ -1,0 +1,151 @@
+"""zeroseg: training-free, zero-shot semantic segmentation.
+
+Images and class names in, a label for every pixel out:
+
+    from zeroseg import ZeroShotSegmenter
+
+    segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["dog", "boat", "person"])
+    result = segmenter.segment("picture.png")
+    result.plot().save("overlay.png")
+
+Public names are loaded on first use, so that `import zeroseg` is quick; importing downloads
+nothing and touches no device.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AllClasses": "refinement.all_classes",
+    "Blip2": "recognition.blip2",
+    "Captioner": "recognition.captioner",
+    "ChatError": "errors",
+    "ChatModel": "chat.chat_model",
+    "CheckpointNotFound": "errors",
+    "Conversation": "chat.chat_model",
+    "Description": "values",
+    "Detections": "values",
+    "Detector": "detection.detector",
+    "DrawnScenes": "data.drawn_scenes",
+    "ExactPostRefiner": "refinement.exact_post_refiner",
+    "Exchange": "values",
+    "Failure": "values",
+    "Fusion": "fusion.fusion",
+    "GivenLabels": "refinement.given_labels",
+    "GroundingDino": "detection.grounding_dino",
+    "HighestScore": "fusion.highest_score",
+    "ImageError": "errors",
+    "LLMPostRefiner": "refinement.llm_post_refiner",
+    "LLMPreRefiner": "refinement.llm_pre_refiner",
+    "LexicalPostRefiner": "refinement.lexical_post_refiner",
+    "LexicalPreRefiner": "refinement.lexical_pre_refiner",
+    "MaskPredictor": "masking.mask_predictor",
+    "Masks": "values",
+    "Message": "chat.chat_model",
+    "MissingKeyError": "errors",
+    "OpenAIChat": "chat.openai_chat",
+    "PointSampler": "masking.point_sampler",
+    "Points": "values",
+    "PostRefiner": "refinement.post_refiner",
+    "PreRefiner": "refinement.pre_refiner",
+    "PresetError": "errors",
+    "Queries": "values",
+    "QueryCentres": "masking.points",
+    "RamPlus": "recognition.ram_plus",
+    "RawTags": "refinement.raw_tags",
+    "Reply": "chat.chat_model",
+    "Resolution": "values",
+    "Sam": "masking.sam",
+    "SamHq": "masking.sam_hq",
+    "Sample": "data.sample",
+    "Segmentation": "segmentation",
+    "SegmentationScores": "metrics.segmentation_scores",
+    "Selection": "values",
+    "SpreadPoints": "masking.points",
+    "Tag": "values",
+    "Tagger": "recognition.tagger",
+    "TopLogits": "masking.points",
+    "Trace": "values",
+    "TransformersChat": "chat.transformers_chat",
+    "Usage": "values",
+    "Vocabulary": "vocabulary",
+    "VocabularyError": "errors",
+    "ZeroShotSegmenter": "segmenter",
+    "ZerosegError": "errors",
+    "read_image": "images",
+}
+
+__all__ = ["__version__", *sorted(_HOME)]
+
+if TYPE_CHECKING:
+    from zeroseg.chat.chat_model import ChatModel as ChatModel
+    from zeroseg.chat.chat_model import Conversation as Conversation
+    from zeroseg.chat.chat_model import Message as Message
+    from zeroseg.chat.chat_model import Reply as Reply
+    from zeroseg.chat.openai_chat import OpenAIChat as OpenAIChat
+    from zeroseg.chat.transformers_chat import TransformersChat as TransformersChat
+    from zeroseg.data.drawn_scenes import DrawnScenes as DrawnScenes
+    from zeroseg.data.sample import Sample as Sample
+    from zeroseg.detection.detector import Detector as Detector
+    from zeroseg.detection.grounding_dino import GroundingDino as GroundingDino
+    from zeroseg.errors import ChatError as ChatError
+    from zeroseg.errors import CheckpointNotFound as CheckpointNotFound
+    from zeroseg.errors import ImageError as ImageError
+    from zeroseg.errors import MissingKeyError as MissingKeyError
+    from zeroseg.errors import PresetError as PresetError
+    from zeroseg.errors import VocabularyError as VocabularyError
+    from zeroseg.errors import ZerosegError as ZerosegError
+    from zeroseg.fusion.fusion import Fusion as Fusion
+    from zeroseg.fusion.highest_score import HighestScore as HighestScore
+    from zeroseg.images import read_image as read_image
+    from zeroseg.masking.mask_predictor import MaskPredictor as MaskPredictor
+    from zeroseg.masking.point_sampler import PointSampler as PointSampler
+    from zeroseg.masking.points import QueryCentres as QueryCentres
+    from zeroseg.masking.points import SpreadPoints as SpreadPoints
+    from zeroseg.masking.points import TopLogits as TopLogits
+    from zeroseg.masking.sam import Sam as Sam
+    from zeroseg.masking.sam_hq import SamHq as SamHq
+    from zeroseg.metrics.segmentation_scores import SegmentationScores as SegmentationScores
+    from zeroseg.recognition.blip2 import Blip2 as Blip2
+    from zeroseg.recognition.captioner import Captioner as Captioner
+    from zeroseg.recognition.ram_plus import RamPlus as RamPlus
+    from zeroseg.recognition.tagger import Tagger as Tagger
+    from zeroseg.refinement.all_classes import AllClasses as AllClasses
+    from zeroseg.refinement.exact_post_refiner import ExactPostRefiner as ExactPostRefiner
+    from zeroseg.refinement.given_labels import GivenLabels as GivenLabels
+    from zeroseg.refinement.lexical_post_refiner import LexicalPostRefiner as LexicalPostRefiner
+    from zeroseg.refinement.lexical_pre_refiner import LexicalPreRefiner as LexicalPreRefiner
+    from zeroseg.refinement.llm_post_refiner import LLMPostRefiner as LLMPostRefiner
+    from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner as LLMPreRefiner
+    from zeroseg.refinement.post_refiner import PostRefiner as PostRefiner
+    from zeroseg.refinement.pre_refiner import PreRefiner as PreRefiner
+    from zeroseg.refinement.raw_tags import RawTags as RawTags
+    from zeroseg.segmentation import Segmentation as Segmentation
+    from zeroseg.segmenter import ZeroShotSegmenter as ZeroShotSegmenter
+    from zeroseg.values import Description as Description
+    from zeroseg.values import Detections as Detections
+    from zeroseg.values import Exchange as Exchange
+    from zeroseg.values import Failure as Failure
+    from zeroseg.values import Masks as Masks
+    from zeroseg.values import Points as Points
+    from zeroseg.values import Queries as Queries
+    from zeroseg.values import Resolution as Resolution
+    from zeroseg.values import Selection as Selection
+    from zeroseg.values import Tag as Tag
+    from zeroseg.values import Trace as Trace
+    from zeroseg.values import Usage as Usage
+    from zeroseg.vocabulary import Vocabulary as Vocabulary
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'zeroseg' has no attribute '{name}'")
+    return getattr(import_module(f"zeroseg.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

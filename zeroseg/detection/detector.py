@@ -1,0 +1,35 @@
+"""The contract of open-set detectors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from zeroseg.values import Detections, Selection
+
+
+class Detector(nn.Module, ABC):
+    """Finds where prompts appear in images."""
+
+    @abstractmethod
+    def forward(
+        self, images: Sequence[Tensor], selections: Sequence[Selection]
+    ) -> list[Detections]:
+        """Locate every prompt of each image.
+
+        Args:
+            images: B tensors (3, H, W) uint8, RGB; H and W may differ between them.
+            selections: What to look for in each image. Nothing to look for finds nothing; it is
+                not an error.
+
+        Returns:
+            B detections, on the detector's device. A region that answers prompt i of its image
+            has `prompts == i` and `labels == selection.labels[i]`, unless the detector decodes
+            phrases on its own: then the label is -1 where the phrase is not a prompt.
+        """
+
+    if TYPE_CHECKING:
+        __call__ = forward

@@ -1,0 +1,63 @@
+"""The errors a caller can act on; each message says what to do."""
+
+from __future__ import annotations
+
+
+class ZerosegError(Exception):
+    """Base class of the errors that zeroseg raises on purpose."""
+
+
+class VocabularyError(ZerosegError, ValueError):
+    """A list of classes that cannot be used as given."""
+
+
+class ImageError(ZerosegError, ValueError):
+    """A file or array that cannot be read as a picture."""
+
+
+class PresetError(ZerosegError, ValueError):
+    """A preset or configuration that does not describe a segmenter."""
+
+
+class CheckpointNotFound(ZerosegError, FileNotFoundError):
+    """Weights that are neither on this machine nor within reach.
+
+    Args:
+        checkpoint: Hub name or path that was asked for.
+        component: The class that asked.
+    """
+
+    def __init__(self, checkpoint: str, component: str) -> None:
+        super().__init__(
+            f"{component} needs the checkpoint '{checkpoint}', which is not on this machine and "
+            f"could not be fetched. With a network, it is downloaded on first use; without one, "
+            f"copy it here and pass its folder as `checkpoint`, or use --preset tiny, which is "
+            f"part of the package."
+        )
+        self.checkpoint = checkpoint
+        self.component = component
+
+
+class CheckpointError(ZerosegError, ValueError):
+    """Weights that do not fit the model they were given to."""
+
+
+class MissingKeyError(ZerosegError, RuntimeError):
+    """A chat service needs a key that the environment does not hold.
+
+    Args:
+        variable: Name of the environment variable.
+        component: The class that asked.
+    """
+
+    def __init__(self, variable: str, component: str) -> None:
+        super().__init__(
+            f"{component} needs an API key: set the environment variable {variable}, or give "
+            f"`base_url` of a local OpenAI-compatible server, or refine without a language model "
+            f"(LexicalPreRefiner and LexicalPostRefiner, as --preset tiny does)."
+        )
+        self.variable = variable
+
+
+class ChatError(ZerosegError, RuntimeError):
+    """A language model refused a request or stayed unreachable after all retries."""

@@ -1,0 +1,1 @@
+"""Stage 6, masks to one label a pixel."""

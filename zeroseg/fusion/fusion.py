@@ -1,0 +1,31 @@
+"""The contract of fusion."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from zeroseg.values import Detections, Masks
+from zeroseg.vocabulary import Vocabulary
+
+
+class Fusion(nn.Module, ABC):
+    """Decides the class of every pixel of one image."""
+
+    @abstractmethod
+    def forward(self, masks: Masks, detections: Detections, vocabulary: Vocabulary) -> Tensor:
+        """Paint the masks.
+
+        Args:
+            masks: N masks of one image.
+            detections: Their scores and labels, N.
+            vocabulary: Names the class of pixels where nothing stands.
+
+        Returns:
+            (H, W) int64 class indices, on the masks' device.
+        """
+
+    if TYPE_CHECKING:
+        __call__ = forward

@@ -1,0 +1,1 @@
+"""Stage 5, images and boxes to masks."""

@@ -1,0 +1,440 @@
+"""Contracts that any component must keep, as test classes to inherit, and scripted stand-ins.
+
+A user's own detector is tested by
+
+    class TestMyDetector(DetectorContract):
+        def part(self) -> Detector:
+            return MyDetector()
+
+and pytest runs the tests of the contract on it. The stand-ins answer what they were told to:
+`ScriptedChat`, `ScriptedTagger`, `ScriptedCaptioner`, `ScriptedDetector` and `BoxMasks`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.detection.detector import Detector
+from zeroseg.fusion.fusion import Fusion
+from zeroseg.masking.mask_predictor import MaskPredictor
+from zeroseg.masking.point_sampler import PointSampler
+from zeroseg.recognition.captioner import Captioner
+from zeroseg.recognition.tagger import Tagger
+from zeroseg.refinement.post_refiner import PostRefiner
+from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.values import (
+    UNRESOLVED,
+    Description,
+    Detections,
+    Masks,
+    Points,
+    Selection,
+    Tag,
+    Usage,
+)
+from zeroseg.vocabulary import Vocabulary
+
+
+def blank(height: int = 32, width: int = 48, value: int = 127) -> Tensor:
+    """An evenly grey image, (3, H, W) uint8."""
+    return torch.full((3, height, width), value, dtype=torch.uint8)
+
+
+def noise(height: int = 32, width: int = 48, seed: int = 0) -> Tensor:
+    """An image of noise, the same for the same seed, (3, H, W) uint8."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (3, height, width), dtype=torch.uint8, generator=generator)
+
+
+def boxed(
+    *boxes: Sequence[float], scores: Sequence[float] | None = None, labels: Sequence[int] = ()
+) -> Detections:
+    """Detections at given boxes; scores fall and labels rise from 0 unless given."""
+    count = len(boxes)
+    values = (
+        list(scores)
+        if scores is not None
+        else [0.9 - 0.8 * i / max(count, 1) for i in range(count)]
+    )
+    index = torch.tensor(list(labels) if labels else list(range(count)), dtype=torch.int64)
+    return Detections(
+        boxes=torch.tensor([list(box) for box in boxes], dtype=torch.float32).reshape(count, 4),
+        scores=torch.tensor(values, dtype=torch.float32),
+        labels=index,
+        phrases=tuple(f"thing {i}" for i in range(count)),
+        prompts=torch.arange(count),
+    )
+
+
+class ScriptedChat(ChatModel):
+    """A chat model with given replies, in turn; it keeps what it was asked.
+
+    Args:
+        replies: Texts to answer with, or a function of the conversation. The last text repeats.
+        usage: What each answer is said to have cost.
+    """
+
+    def __init__(
+        self, replies: Sequence[str] | Callable[[Conversation], str], usage: Usage | None = None
+    ) -> None:
+        super().__init__()
+        self.replies = replies
+        self.usage = usage or Usage(calls=1, prompt_tokens=10, completion_tokens=2)
+        self.asked: list[Conversation] = []
+
+    def forward(self, conversations: Sequence[Conversation]) -> list[Reply]:
+        """Answer from the script."""
+        return [Reply(self._answer(conversation), self.usage) for conversation in conversations]
+
+    def _answer(self, conversation: Conversation) -> str:
+        self.asked.append(conversation)
+        if callable(self.replies):
+            return self.replies(conversation)
+        return self.replies[min(len(self.asked), len(self.replies)) - 1]
+
+
+class ScriptedTagger(Tagger):
+    """Gives every image the same tags, all with score 1."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = names
+
+    def forward(self, images: Sequence[Tensor]) -> list[tuple[Tag, ...]]:
+        """Answer from the script."""
+        return [tuple(Tag(name, 1.0) for name in self.names) for _ in images]
+
+
+class ScriptedCaptioner(Captioner):
+    """Gives every image the same caption."""
+
+    def __init__(self, caption: str) -> None:
+        super().__init__()
+        self.caption = caption
+
+    def forward(self, images: Sequence[Tensor]) -> list[str]:
+        """Answer from the script."""
+        return [self.caption for _ in images]
+
+
+class ScriptedDetector(Detector):
+    """Finds given boxes where their words are asked for.
+
+    Args:
+        boxes: For each prompt x1 y1 x2 y2 in shares of the image's width and height, in [0, 1].
+    """
+
+    def __init__(self, boxes: dict[str, Sequence[float]]) -> None:
+        super().__init__()
+        self.boxes = boxes
+
+    def forward(
+        self, images: Sequence[Tensor], selections: Sequence[Selection]
+    ) -> list[Detections]:
+        """Answer from the script."""
+        pairs = zip(images, selections, strict=True)
+        return [self._find(image, selection) for image, selection in pairs]
+
+    def _find(self, image: Tensor, selection: Selection) -> Detections:
+        found = [i for i, prompt in enumerate(selection.prompts) if prompt in self.boxes]
+        height, width = image.shape[1:]
+        shares = [self.boxes[selection.prompts[i]] for i in found]
+        frame = torch.tensor([width, height, width, height], dtype=torch.float32)
+        return Detections(
+            boxes=torch.tensor(shares, dtype=torch.float32).reshape(len(found), 4) * frame,
+            scores=torch.linspace(0.9, 0.5, len(found)),
+            labels=torch.tensor([selection.labels[i] for i in found], dtype=torch.int64),
+            phrases=tuple(selection.prompts[i] for i in found),
+            prompts=torch.tensor(found, dtype=torch.int64),
+        )
+
+
+class BoxMasks(MaskPredictor):
+    """Takes every box for its mask: logits 1 inside, -1 outside, at full size."""
+
+    def forward(self, images: Sequence[Tensor], detections: Sequence[Detections]) -> list[Masks]:
+        """Fill the boxes."""
+        return [self._fill(i, d) for i, d in zip(images, detections, strict=True)]
+
+    def _fill(self, image: Tensor, found: Detections) -> Masks:
+        size = (image.shape[1], image.shape[2])
+        y = torch.arange(size[0])[None, :, None] + 0.5
+        x = torch.arange(size[1])[None, None, :] + 0.5
+        x1, y1, x2, y2 = (found.boxes[:, i, None, None] for i in range(4))
+        inside = (x > x1) & (x < x2) & (y > y1) & (y < y2)
+        return Masks(inside.float() * 2 - 1, frame=size, resized=size, size=size)
+
+
+class ChatModelContract(ABC):
+    """What every chat model keeps. `part` makes one that can answer."""
+
+    @abstractmethod
+    def part(self) -> ChatModel:
+        """The component under test."""
+
+    def test_no_conversation_is_no_reply(self) -> None:
+        assert self.part()([]) == []
+
+    def test_every_conversation_gets_its_reply(self) -> None:
+        asked = [
+            Conversation((Message("user", f"Say {word}."),)) for word in ("one", "two", "three")
+        ]
+        replies = self.part()(asked)
+        assert len(replies) == 3
+        assert all(isinstance(reply.text, str) and reply.usage.calls >= 0 for reply in replies)
+
+
+class TaggerContract(ABC):
+    """What every tagger keeps."""
+
+    @abstractmethod
+    def part(self) -> Tagger:
+        """The component under test."""
+
+    def test_no_image_has_no_tags(self) -> None:
+        assert self.part()([]) == []
+
+    def test_batch_equals_singles_in_any_order(self) -> None:
+        part = self.part()
+        images = [noise(40, 56, 1), noise(56, 40, 2), blank(33, 33)]
+        together = part(images)
+        backwards = part(images[::-1])[::-1]
+        for image, tags, again in zip(images, together, backwards, strict=True):
+            for other in (part([image])[0], again):
+                assert [tag.name for tag in tags] == [tag.name for tag in other]
+                assert all(abs(a.score - b.score) < 1e-4 for a, b in zip(tags, other, strict=True))
+
+    def test_a_name_is_given_once(self) -> None:
+        for tags in self.part()([noise(40, 56), blank()]):
+            assert len({tag.name for tag in tags}) == len(tags)
+
+
+class CaptionerContract(ABC):
+    """What every captioner keeps."""
+
+    @abstractmethod
+    def part(self) -> Captioner:
+        """The component under test."""
+
+    def test_no_image_has_no_caption(self) -> None:
+        assert self.part()([]) == []
+
+    def test_batch_equals_singles_in_any_order(self) -> None:
+        part = self.part()
+        images = [noise(40, 56, 1), noise(56, 40, 2), blank(33, 33)]
+        together = part(images)
+        assert together == [part([image])[0] for image in images]
+        assert together == part(images[::-1])[::-1]
+
+    def test_captions_are_stripped(self) -> None:
+        assert all(caption == caption.strip() for caption in self.part()([noise(), blank()]))
+
+
+_WORDS = Vocabulary.from_names(["background", "dog", "potted-plant", "traffic-light", "person"])
+
+
+class PreRefinerContract(ABC):
+    """What every pre-refiner keeps. `refines` is False for modes that pass raw tags on."""
+
+    refines = True
+
+    @abstractmethod
+    def part(self) -> PreRefiner:
+        """The component under test."""
+
+    def test_nothing_described_is_nothing_selected(self) -> None:
+        assert self.part()([], _WORDS) == []
+
+    def test_selects_classes_of_the_vocabulary_but_not_its_background(self) -> None:
+        described = [
+            Description((Tag("dog", 0.9), Tag("background", 0.8), Tag("spaceship", 0.7)), "a dog"),
+            Description(),
+        ]
+        selections = self.part()(described, _WORDS)
+        assert len(selections) == 2
+        for selection in selections:
+            allowed = set(_WORDS.classes) | (set() if self.refines else {UNRESOLVED})
+            assert set(selection.labels) <= allowed
+
+    def test_order_of_images_changes_nothing(self) -> None:
+        described = [Description((Tag("dog", 0.9),)), Description((Tag("person", 0.9),), "a man")]
+        part = self.part()
+        forward, backward = part(described, _WORDS), part(described[::-1], _WORDS)[::-1]
+        assert [(s.prompts, s.labels) for s in forward] == [(s.prompts, s.labels) for s in backward]
+
+
+class PostRefinerContract(ABC):
+    """What every post-refiner keeps."""
+
+    @abstractmethod
+    def part(self) -> PostRefiner:
+        """The component under test."""
+
+    def test_no_phrase_has_no_label(self) -> None:
+        assert self.part()([], _WORDS).labels == ()
+
+    def test_a_class_stands_for_itself(self) -> None:
+        phrases = ["dog", "potted plant", "traffic-light"]
+        assert self.part()(phrases, _WORDS).labels == (1, 2, 3)
+
+    def test_labels_are_classes_or_unresolved(self) -> None:
+        labels = self.part()(["dog", "qwertz", "###"], _WORDS).labels
+        assert len(labels) == 3
+        assert all(UNRESOLVED <= label < len(_WORDS) for label in labels)
+
+
+class DetectorContract(ABC):
+    """What every detector keeps. `selections` may be overridden where words matter."""
+
+    @abstractmethod
+    def part(self) -> Detector:
+        """The component under test."""
+
+    def selections(self) -> tuple[Selection, Selection]:
+        """What the two test images are asked for."""
+        return Selection(("dog", "person"), (1, 4)), Selection(("potted plant",), (2,))
+
+    def test_no_image_has_no_detection(self) -> None:
+        assert self.part()([], []) == []
+
+    def test_nothing_asked_is_nothing_found(self) -> None:
+        [found] = self.part()([noise()], [Selection()])
+        assert len(found) == 0
+
+    def test_boxes_lie_in_the_image_and_answer_their_prompt(self) -> None:
+        images = [noise(40, 56, 1), noise(56, 40, 2)]
+        selections = self.selections()
+        for image, selection, found in zip(
+            images, selections, self.part()(images, selections), strict=True
+        ):
+            height, width = image.shape[1:]
+            limit = torch.tensor([width, height, width, height]) + 1e-3
+            assert bool((found.boxes.cpu() >= -1e-3).all() and (found.boxes.cpu() <= limit).all())
+            for prompt, label in zip(found.prompts.tolist(), found.labels.tolist(), strict=True):
+                assert label in (selection.labels[prompt], UNRESOLVED)
+
+    def test_batch_equals_singles_in_any_order(self) -> None:
+        part = self.part()
+        images = [noise(40, 56, 1), noise(56, 40, 2)]
+        selections = self.selections()
+        together = part(images, selections)
+        backwards = part(images[::-1], selections[::-1])[::-1]
+        for position, found in enumerate(together):
+            [alone] = part([images[position]], [selections[position]])
+            for other in (alone, backwards[position]):
+                assert other.phrases == found.phrases
+                assert torch.equal(other.labels, found.labels)
+                torch.testing.assert_close(other.boxes, found.boxes, atol=1e-2, rtol=1e-4)
+                torch.testing.assert_close(other.scores, found.scores, atol=1e-4, rtol=1e-4)
+
+
+class MaskPredictorContract(ABC):
+    """What every mask predictor keeps."""
+
+    @abstractmethod
+    def part(self) -> MaskPredictor:
+        """The component under test."""
+
+    def test_no_image_has_no_mask(self) -> None:
+        assert self.part()([], []) == []
+
+    def test_no_box_has_no_mask(self) -> None:
+        [masks] = self.part()([noise()], [Detections.empty()])
+        assert masks.full().shape == (0, 32, 48)
+
+    def test_one_mask_a_box_at_the_size_of_its_image(self) -> None:
+        images = [noise(40, 56, 1), noise(56, 40, 2)]
+        found = [boxed((4, 4, 30, 30), (10, 8, 50, 36)), boxed((0, 0, 40, 56))]
+        first, second = self.part()(images, found)
+        assert first.full().shape == (2, 40, 56)
+        assert second.full().shape == (1, 56, 40)
+
+    def test_batch_equals_singles_in_any_order(self) -> None:
+        part = self.part()
+        images = [noise(40, 56, 1), noise(56, 40, 2)]
+        found = [boxed((4, 4, 30, 30), (10, 8, 50, 36)), boxed((3, 5, 30, 50))]
+        together = part(images, found)
+        backwards = part(images[::-1], found[::-1])[::-1]
+        for position, masks in enumerate(together):
+            [alone] = part([images[position]], [found[position]])
+            for other in (alone, backwards[position]):
+                torch.testing.assert_close(other.logits, masks.logits, atol=1e-3, rtol=1e-3)
+
+
+class PointSamplerContract(ABC):
+    """What every point sampler keeps."""
+
+    @abstractmethod
+    def part(self) -> PointSampler:
+        """The component under test."""
+
+    def scene(self) -> tuple[Detections, Masks]:
+        """Two boxes whose masks are their own discs."""
+        found = boxed((4, 4, 24, 24), (20, 10, 44, 30))
+        [masks] = BoxMasks()([blank(32, 48)], [found])
+        return found, masks
+
+    def test_points_lie_in_the_image(self) -> None:
+        found, masks = self.scene()
+        points = self.part()(found, masks)
+        assert len(points) == len(found)
+        real = points.xy[points.labels != -10]
+        assert bool((real >= 0).all() and (real <= torch.tensor([48.0, 32.0])).all())
+
+    def test_a_box_gets_the_same_points_in_any_company(self) -> None:
+        found, masks = self.scene()
+        part = self.part()
+        together = part(found, masks)
+        alone = part(found.select(torch.tensor([1])), replace(masks, logits=masks.logits[1:]))
+        torch.testing.assert_close(alone.xy[0], together.xy[1])
+
+    def test_no_box_has_no_point(self) -> None:
+        found, masks = self.scene()
+        none = self.part()(
+            found.select(torch.zeros(2, dtype=torch.bool)), replace(masks, logits=masks.logits[:0])
+        )
+        assert isinstance(none, Points)
+        assert len(none) == 0
+
+
+class FusionContract(ABC):
+    """What every fusion keeps."""
+
+    vocabulary = _WORDS
+
+    @abstractmethod
+    def part(self) -> Fusion:
+        """The component under test."""
+
+    def test_background_where_nothing_stands(self) -> None:
+        [masks] = BoxMasks()([blank()], [Detections.empty()])
+        labels = self.part()(masks, Detections.empty(), self.vocabulary)
+        assert labels.shape == (32, 48)
+        assert bool((labels == self.vocabulary.background).all())
+
+    def test_a_lone_mask_is_painted_in_its_class(self) -> None:
+        found = boxed((8, 4, 24, 20), labels=[2])
+        [masks] = BoxMasks()([blank()], [found])
+        labels = self.part()(masks, found, self.vocabulary)
+        assert labels.dtype == torch.int64
+        assert bool((labels[4:20, 8:24] == 2).all())
+        assert int((labels == 2).sum()) == 16 * 16
+
+    def test_the_higher_score_wins(self) -> None:
+        found = boxed((0, 0, 30, 30), (10, 10, 40, 30), labels=[1, 4])
+        [masks] = BoxMasks()([blank()], [found])
+        labels = self.part()(masks, found, self.vocabulary)
+        assert int(labels[15, 15]) == 1
+        assert int(labels[15, 35]) == 4
+
+    def test_what_is_unresolved_is_not_painted(self) -> None:
+        found = boxed((0, 0, 30, 30), labels=[UNRESOLVED])
+        [masks] = BoxMasks()([blank()], [found])
+        labels = self.part()(masks, found, self.vocabulary)
+        assert bool((labels == self.vocabulary.background).all())

@@ -1,0 +1,370 @@
+"""The values that flow from stage to stage, in the order they arise.
+
+Images are uint8 tensors (3, H, W), RGB. Coordinates are pixels of the image as given, x to the
+right and y down, with the origin at the top left corner of the top left pixel. Sizes are
+`(height, width)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+UNRESOLVED = -1
+"""Class index of something that has a phrase but no class (yet)."""
+
+
+def _check(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What answers of a language model cost.
+
+    Attributes:
+        calls: Requests answered.
+        prompt_tokens: Tokens sent.
+        completion_tokens: Tokens received.
+        cost: US dollars, None where the model's price is not known.
+        seconds: Waiting time of the requests, added up over concurrent ones.
+    """
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = 0.0
+    seconds: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        known = self.cost is not None and other.cost is not None
+        return Usage(
+            calls=self.calls + other.calls,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cost=self.cost + other.cost if known else None,  # type: ignore[operator]
+            seconds=self.seconds + other.seconds,
+        )
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One question to a language model and its answer, as text.
+
+    Attributes:
+        purpose: The stage that asked: "pre-refinement" or "post-refinement".
+        prompt: Everything that was asked, system and user messages joined.
+        reply: The answer, as it came.
+        dropped: Parts of the answer that name no class of the vocabulary.
+        usage: What the answer cost.
+    """
+
+    purpose: str
+    prompt: str
+    reply: str
+    dropped: tuple[str, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A word for something in the picture.
+
+    Attributes:
+        name: The tag, as its tagger spells it.
+        score: Confidence in [0, 1].
+    """
+
+    name: str
+    score: float
+
+    def __post_init__(self) -> None:
+        _check(bool(self.name.strip()), "a tag needs a name")
+        _check(0 <= self.score <= 1, f"score of tag {self.name!r} is {self.score}, not in [0, 1]")
+
+
+@dataclass(frozen=True)
+class Description:
+    """One image as text (paper, section 3.2).
+
+    Attributes:
+        tags: Scored tags in their tagger's order, each name once.
+        caption: One sentence, None without a captioner.
+    """
+
+    tags: tuple[Tag, ...] = ()
+    caption: str | None = None
+
+    def __post_init__(self) -> None:
+        names = [tag.name for tag in self.tags]
+        _check(len(set(names)) == len(names), f"tags name something twice: {names}")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to look for in one image (paper, section 3.3.1).
+
+    Attributes:
+        prompts: Words for the detector, each once, in a fixed order.
+        labels: For each prompt the index of its class in the Vocabulary, -1 for a raw tag that no
+            class has been found for yet. Several prompts may stand for one class.
+        exchanges: What a language model was asked on the way.
+    """
+
+    prompts: tuple[str, ...] = ()
+    labels: tuple[int, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+
+    def __post_init__(self) -> None:
+        same = len(self.prompts) == len(self.labels)
+        _check(same, f"{len(self.prompts)} prompts but {len(self.labels)} labels")
+        _check(len(set(self.prompts)) == len(self.prompts), f"prompts repeat: {self.prompts}")
+        _check(all(prompt.strip() for prompt in self.prompts), "a prompt is empty")
+        _check(all(label >= UNRESOLVED for label in self.labels), f"bad labels {self.labels}")
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Everything a detector considered, before thresholds: Q candidates for P prompts.
+
+    Attributes:
+        boxes: (Q, 4) float32, x1 y1 x2 y2 in pixels of the image, not clipped to it.
+        scores: (Q, P) float32 in [0, 1], how well each candidate answers each prompt.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+
+    def __post_init__(self) -> None:
+        shapes = f"boxes {tuple(self.boxes.shape)}, scores {tuple(self.scores.shape)}"
+        _check(self.boxes.ndim == 2 and self.boxes.shape[1] == 4, f"boxes are not (Q, 4): {shapes}")
+        fits = self.scores.ndim == 2 and len(self.scores) == len(self.boxes)
+        _check(fits, f"scores are not (Q, P) for the same Q: {shapes}")
+
+    def to(self, device: torch.device | str) -> Queries:
+        """The same on another device."""
+        return Queries(self.boxes.to(device), self.scores.to(device))
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Where one detector found its prompts in one image: N regions, best first.
+
+    Attributes:
+        boxes: (N, 4) float32, x1 y1 x2 y2 in pixels of the image as given, within it.
+        scores: (N,) float32 in [0, 1], falling. Comparable within one detector only.
+        labels: (N,) int64, class index in the Vocabulary, -1 while unresolved.
+        phrases: N strings, the words each region answers to.
+        prompts: (N,) int64, index of the prompt each region answers best: the column of
+            `queries.scores` and the position in `Selection.prompts`.
+        queries: All candidates of the detector, for point sampling; None if it keeps none.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    labels: Tensor
+    phrases: tuple[str, ...]
+    prompts: Tensor
+    queries: Queries | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.phrases)
+        shapes = (
+            f"boxes {tuple(self.boxes.shape)}, scores {tuple(self.scores.shape)}, "
+            f"labels {tuple(self.labels.shape)}, prompts {tuple(self.prompts.shape)}, "
+            f"{n} phrases"
+        )
+        _check(tuple(self.boxes.shape) == (n, 4), f"boxes are not (N, 4): {shapes}")
+        vectors = (self.scores, self.labels, self.prompts)
+        _check(all(tuple(v.shape) == (n,) for v in vectors), f"not all of length N: {shapes}")
+        _check(self.labels.dtype == torch.int64, f"labels are {self.labels.dtype}, not int64")
+        falling = bool((self.scores[:-1] >= self.scores[1:]).all())
+        _check(falling, "detections are not sorted by falling score")
+
+    def __len__(self) -> int:
+        return len(self.phrases)
+
+    @classmethod
+    def empty(
+        cls, device: torch.device | str = "cpu", queries: Queries | None = None
+    ) -> Detections:
+        """No region at all."""
+        index = torch.zeros(0, dtype=torch.int64, device=device)
+        boxes = torch.zeros(0, 4, device=device)
+        return cls(boxes, boxes.new_zeros(0), index, (), index, queries)
+
+    def relabel(self, labels: Tensor) -> Detections:
+        """The same regions under other classes, (N,) int64."""
+        return replace(self, labels=labels)
+
+    def select(self, keep: Tensor) -> Detections:
+        """The regions at `keep`: (N,) bool or (M,) int64 rising, on the same device."""
+        index = keep.nonzero()[:, 0] if keep.dtype == torch.bool else keep
+        return replace(
+            self,
+            boxes=self.boxes[index],
+            scores=self.scores[index],
+            labels=self.labels[index],
+            prompts=self.prompts[index],
+            phrases=tuple(self.phrases[i] for i in index.tolist()),
+        )
+
+    def to(self, device: torch.device | str) -> Detections:
+        """The same on another device."""
+        return replace(
+            self,
+            boxes=self.boxes.to(device),
+            scores=self.scores.to(device),
+            labels=self.labels.to(device),
+            prompts=self.prompts.to(device),
+            queries=self.queries.to(device) if self.queries is not None else None,
+        )
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Which classes phrases stand for (paper, section 3.3.2).
+
+    Attributes:
+        labels: For each phrase that was asked, in that order, a class index or -1 for none.
+        exchanges: What a language model was asked on the way.
+    """
+
+    labels: tuple[int, ...]
+    exchanges: tuple[Exchange, ...] = ()
+
+
+@dataclass(frozen=True)
+class Points:
+    """Point prompts of N boxes, K to a box.
+
+    Attributes:
+        xy: (N, K, 2) float32, pixels of the image as given.
+        labels: (N, K) int64: 1 on the object, 0 off it, -10 for a place that holds no point.
+    """
+
+    xy: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        fits = (
+            self.xy.ndim == 3 and self.xy.shape[2] == 2 and self.xy.shape[:2] == self.labels.shape
+        )
+        shapes = f"xy {tuple(self.xy.shape)}, labels {tuple(self.labels.shape)}"
+        _check(fits, f"points are not (N, K, 2) with labels (N, K): {shapes}")
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def to(self, device: torch.device | str) -> Points:
+        """The same on another device."""
+        return Points(self.xy.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Mask logits of N regions of one image at the predictor's resolution.
+
+    The predictor sees the image resized to `resized` pixels in the top left corner of a frame of
+    `frame` pixels; its logits cover the frame. Full-size masks are made late, a few at a time.
+
+    Attributes:
+        logits: (N, h, w) float, positive inside the region, over the whole frame.
+        frame: (height, width) of the predictor's padded input.
+        resized: (height, width) of the image within the frame.
+        size: (height, width) of the image as given.
+        points: The point prompts of the second pass, None if there was none.
+    """
+
+    logits: Tensor
+    frame: tuple[int, int]
+    resized: tuple[int, int]
+    size: tuple[int, int]
+    points: Points | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.logits.ndim == 3, f"logits are not (N, h, w): {tuple(self.logits.shape)}")
+        inside = self.resized[0] <= self.frame[0] and self.resized[1] <= self.frame[1]
+        _check(inside, f"the resized image {self.resized} is larger than its frame {self.frame}")
+        if self.points is not None:
+            same = len(self.points) == len(self.logits)
+            _check(same, f"{len(self.logits)} masks but points of {len(self.points)}")
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    def full(self, part: slice | Tensor = slice(None)) -> Tensor:
+        """Logits at the image's size for some of the regions.
+
+        Bilinear to the frame, cropped to the image, bilinear to its size, as SAM does it.
+
+        Args:
+            part: Which regions; all by default.
+
+        Returns:
+            (n, H, W) float32; the mask is where they are > 0.
+        """
+        logits = self.logits[part][:, None].float()
+        if not len(logits):
+            return logits.new_zeros(0, *self.size)
+        framed = F.interpolate(logits, self.frame, mode="bilinear", align_corners=False)
+        cropped = framed[..., : self.resized[0], : self.resized[1]]
+        return F.interpolate(cropped, self.size, mode="bilinear", align_corners=False)[:, 0]
+
+    def to(self, device: torch.device | str) -> Masks:
+        """The same on another device."""
+        points = self.points.to(device) if self.points is not None else None
+        return replace(self, logits=self.logits.to(device), points=points)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What happened to one image on its way.
+
+    Attributes:
+        seconds: Time of each stage for this image, in the order of the flow: its share of the
+            batch it was in.
+        exchanges: Every question to a language model for this image, and the answer.
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    exchanges: tuple[Exchange, ...] = ()
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and cost of all exchanges."""
+        return sum((exchange.usage for exchange in self.exchanges), Usage())
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An image that could not be segmented; the others went on.
+
+    Attributes:
+        name: The image's file name or position.
+        stage: Where it failed, e.g. "reading" or "detection".
+        message: What was wrong.
+    """
+
+    name: str
+    stage: str
+    message: str
+
+
+def check_images(images: Sequence[Tensor]) -> None:
+    """Refuse anything but uint8 tensors (3, H, W).
+
+    Raises:
+        ValueError: With the position, shape and dtype of the first one that is wrong.
+    """
+    for position, image in enumerate(images):
+        fits = image.ndim == 3 and image.shape[0] == 3 and image.dtype == torch.uint8
+        _check(
+            fits and image.numel() > 0,
+            f"image {position} is {tuple(image.shape)} {image.dtype}, expected (3, H, W) uint8",
+        )

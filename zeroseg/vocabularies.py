@@ -1,0 +1,99 @@
+"""Built-in vocabularies: names, file ids, colours and ignore values as published."""
+
+from __future__ import annotations
+
+from zeroseg.drawn.world import THINGS
+from zeroseg.vocabulary import Vocabulary, pascal_color
+
+_VOC_NAMES = (
+    "background aeroplane bicycle bird boat bottle bus car cat chair cow dining-table dog "
+    "horse motorbike person potted-plant sheep sofa train tv-monitor"
+).split()
+
+VOC2012 = Vocabulary.from_names(
+    _VOC_NAMES,
+    colors=[pascal_color(i) for i in range(21)],
+    aliases={
+        "aeroplane": ["airplane"],
+        "dining-table": ["diningtable"],
+        "motorbike": ["motorcycle"],
+        "potted-plant": ["pottedplant"],
+        "sofa": ["couch"],
+        "tv-monitor": ["tvmonitor", "television", "tv", "monitor"],
+    },
+    name="voc2012",
+)
+"""PASCAL VOC 2012: background and 20 classes; 255 is void."""
+
+_DRAM_NAMES = (
+    "background bird boat bottle cat chair cow dog horse person potted-plant sheep"
+).split()
+
+DRAM = Vocabulary.from_names(
+    _DRAM_NAMES,
+    ids=[_VOC_NAMES.index(name) for name in _DRAM_NAMES],
+    colors=[pascal_color(_VOC_NAMES.index(name)) for name in _DRAM_NAMES],
+    name="dram",
+)
+"""DRAM (Cohen et al. 2022): background and 11 classes under their VOC ids; 255 is ignored."""
+
+_CITYSCAPES = {
+    "unlabeled": (0, (0, 0, 0)),
+    "road": (7, (128, 64, 128)),
+    "sidewalk": (8, (244, 35, 232)),
+    "building": (11, (70, 70, 70)),
+    "wall": (12, (102, 102, 156)),
+    "fence": (13, (190, 153, 153)),
+    "pole": (17, (153, 153, 153)),
+    "traffic-light": (19, (250, 170, 30)),
+    "traffic-sign": (20, (220, 220, 0)),
+    "vegetation": (21, (107, 142, 35)),
+    "terrain": (22, (152, 251, 152)),
+    "sky": (23, (70, 130, 180)),
+    "person": (24, (220, 20, 60)),
+    "rider": (25, (255, 0, 0)),
+    "car": (26, (0, 0, 142)),
+    "truck": (27, (0, 0, 70)),
+    "bus": (28, (0, 60, 100)),
+    "train": (31, (0, 80, 100)),
+    "motorcycle": (32, (0, 0, 230)),
+    "bicycle": (33, (119, 11, 32)),
+}
+
+CITYSCAPES = Vocabulary.from_names(
+    _CITYSCAPES,
+    background="unlabeled",
+    ids=[number for number, _ in _CITYSCAPES.values()],
+    colors=[color for _, color in _CITYSCAPES.values()],
+    name="cityscapes",
+)
+"""Cityscapes: the 19 evaluated classes under their raw label ids, and unlabeled."""
+
+_COCO_THINGS = (
+    "person bicycle car motorcycle airplane bus train truck boat traffic-light fire-hydrant "
+    "stop-sign parking-meter bench bird cat dog horse sheep cow elephant bear zebra giraffe "
+    "backpack umbrella handbag tie suitcase frisbee skis snowboard sports-ball kite "
+    "baseball-bat baseball-glove skateboard surfboard tennis-racket bottle wine-glass cup "
+    "fork knife spoon bowl banana apple sandwich orange broccoli carrot hot-dog pizza donut "
+    "cake chair couch potted-plant bed dining-table toilet tv laptop mouse remote keyboard "
+    "cell-phone microwave oven toaster sink refrigerator book clock vase scissors teddy-bear "
+    "hair-drier toothbrush"
+).split()
+_COCO_GAPS = frozenset({12, 26, 29, 30, 45, 66, 68, 69, 71, 83})
+_COCO_IDS = (0, *(number for number in range(1, 91) if number not in _COCO_GAPS))
+
+COCO81 = Vocabulary.from_names(
+    ("unlabeled", *_COCO_THINGS),
+    ids=_COCO_IDS,
+    colors=[pascal_color(number) for number in _COCO_IDS],
+    name="coco81",
+)
+"""COCO-81: the 80 things under their published ids (1..90 with gaps), and unlabeled."""
+
+DRAWN = Vocabulary.from_names(
+    ("background", *(name.replace(" ", "-") for name in THINGS)), name="drawn"
+)
+"""All objects of the drawn world."""
+
+BUILT_IN = {v.name: v for v in (DRAM, VOC2012, CITYSCAPES, COCO81, DRAWN)}
+"""Built-in vocabularies by name."""
