@@ -96,6 +96,8 @@ class Vocabulary:
                 raise VocabularyError(f"{count} names but {have} {field}")
         if not all(prompt.strip() for prompt in self.prompts):
             raise VocabularyError(f"a prompt is empty: {list(self.prompts)}")
+        if len(set(self.prompts)) < count:
+            raise VocabularyError(f"two classes have the same prompt: {list(self.prompts)}")
         _check_ids(self.ids, self.ignore_index)
         if len({alias for words in self.aliases for alias in map(as_words, words)}) < sum(
             len(set(map(as_words, words))) for words in self.aliases

@@ -1,0 +1,23 @@
+"""Post-refinement by rules and a table of words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zeroseg.refinement.lexical import LexicalMatcher
+from zeroseg.refinement.post_refiner import PostRefiner
+from zeroseg.values import UNRESOLVED, Resolution
+from zeroseg.vocabulary import Vocabulary
+
+
+class LexicalPostRefiner(PostRefiner):
+    """Resolves phrases offline, by head nouns, plurals, aliases and the built-in thesaurus.
+
+    See `LexicalMatcher` for the rules.
+    """
+
+    def forward(self, phrases: Sequence[str], vocabulary: Vocabulary) -> Resolution:
+        """Resolve phrases by what their head nouns stand for."""
+        matcher = LexicalMatcher(vocabulary)
+        matches = [matcher.match(phrase) for phrase in phrases]
+        return Resolution(tuple(match.label if match else UNRESOLVED for match in matches))

@@ -1,0 +1,177 @@
+"""Pre-refinement by a language model (paper, section 3.3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.errors import PresetError
+from zeroseg.refinement.class_names import ClassNames
+from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.prompting import advice, class_names, described, fill, read_template
+from zeroseg.refinement.reply import parse_labels
+from zeroseg.refinement.selecting import select_classes
+from zeroseg.values import Description, Exchange, Selection
+from zeroseg.vocabulary import Vocabulary
+
+_QUESTION = "Which of the classes are in the picture that this describes?"
+_CORRECTION = (
+    "That is not the list that was asked for. Answer with classes of the list only, separated by "
+    "commas, or with the word none."
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A description with its right answer, to show a language model how it is done.
+
+    Attributes:
+        description: What was said about an image.
+        labels: Names of the classes that are in it; none is an answer, too.
+    """
+
+    description: Description
+    labels: tuple[str, ...]
+
+
+class LLMPreRefiner(PreRefiner):
+    """Asks a language model which classes are in an image, given its tags and caption.
+
+    The system message depends on the vocabulary alone and comes first, so that servers can cache
+    it; the description follows, quoted as data. An answer is only ever read for classes of the
+    vocabulary (see `zeroseg.refinement.reply`): whatever a caption or a model says, nothing else
+    is selected. What names no class is dropped and recorded. An answer out of which no class can
+    be read, and which does not say "none" either, is asked for again; if that does not help,
+    nothing is selected. An image without tags and caption is not asked about.
+
+    Args:
+        chat: The language model.
+        template: A prompt of your own: a text file with `$classes` and, where wanted, `$tips` and
+            `$examples`. The default, in the package's `templates` folder, has the paper's four
+            steps in other words.
+        tips: Whether the prompt tells other words for the classes and what scenes usually hold,
+            drawn from the vocabulary's aliases and the built-in thesaurus.
+        examples: Descriptions with right answers for the prompt.
+        retries: How often an answer that cannot be read is asked for again.
+        unite_tags: Whether tags that are exactly classes, as words, are added to the model's
+            choice, as the published implementation does.
+
+    Raises:
+        PresetError: The template cannot be used.
+        ValueError: `retries` is negative.
+    """
+
+    def __init__(
+        self,
+        chat: ChatModel,
+        template: str | Path | None = None,
+        tips: bool = True,
+        examples: Sequence[Example] = (),
+        retries: int = 1,
+        unite_tags: bool = False,
+    ) -> None:
+        super().__init__()
+        if retries < 0:
+            raise ValueError(f"retries is {retries}, but cannot be negative")
+        self.chat = chat
+        known = ("classes", "tips", "examples")
+        self.template = read_template(template, "pre_refinement.txt", known)
+        if examples and "examples" not in self.template.template:
+            raise PresetError(f"the prompt template {template} has no place for $examples")
+        self.tips = tips
+        self.examples = tuple(examples)
+        self.retries = retries
+        self.unite_tags = unite_tags
+
+    def forward(
+        self, descriptions: Sequence[Description], vocabulary: Vocabulary
+    ) -> list[Selection]:
+        """Choose the classes that the model thinks present, in the vocabulary's order.
+
+        Raises:
+            ChatError: The model refused or stayed unreachable.
+            VocabularyError: An example names a class that is not in the vocabulary.
+        """
+        asked = [d for d in descriptions if vocabulary.classes and _says_something(d)]
+        system = self.system_prompt(vocabulary) if asked else ""
+        schema = answer_schema(vocabulary)
+        answers = iter(self._ask([_question(system, d, schema) for d in asked], vocabulary))
+        selections = []
+        for description in descriptions:
+            told = bool(vocabulary.classes) and _says_something(description)
+            labels, exchanges = next(answers) if told else ((), ())
+            tagged = self._tagged(description, vocabulary)
+            selections.append(select_classes((*labels, *tagged), vocabulary, exchanges))
+        return selections
+
+    def system_prompt(self, vocabulary: Vocabulary) -> str:
+        """What the model is told before any description; it depends on the vocabulary alone."""
+        values = {
+            "classes": ", ".join(class_names(vocabulary)),
+            "tips": advice(vocabulary, scenes=True) if self.tips else "",
+            "examples": "\n\n".join(_shown(example, vocabulary) for example in self.examples),
+        }
+        return fill(self.template, values)
+
+    def _ask(
+        self, questions: Sequence[Conversation], vocabulary: Vocabulary
+    ) -> list[tuple[tuple[int, ...], tuple[Exchange, ...]]]:
+        """For each question the classes answered and all that was said."""
+        names = ClassNames(vocabulary)
+        labels: list[tuple[int, ...]] = [() for _ in questions]
+        exchanges: list[list[Exchange]] = [[] for _ in questions]
+        pending = dict(enumerate(questions))
+        for _ in range(1 + self.retries):
+            replies = self.chat(list(pending.values())) if pending else []
+            again: dict[int, Conversation] = {}
+            for (i, question), reply in zip(pending.items(), replies, strict=True):
+                parsed = parse_labels(reply.text, names)
+                labels[i] = parsed.labels
+                exchanges[i].append(_exchange(question, reply, parsed.dropped))
+                if not parsed.understood:
+                    again[i] = _once_more(question, reply)
+            pending = again
+        return [(found, tuple(said)) for found, said in zip(labels, exchanges, strict=True)]
+
+    def _tagged(self, description: Description, vocabulary: Vocabulary) -> list[int]:
+        found = (vocabulary.find(tag.name) for tag in description.tags if self.unite_tags)
+        return [label for label in found if label is not None]
+
+
+def answer_schema(vocabulary: Vocabulary) -> dict[str, Any]:
+    """JSON schema of an answer: a list of classes under "labels"."""
+    label = {"type": "string", "enum": list(class_names(vocabulary))}
+    return {
+        "type": "object",
+        "properties": {"labels": {"type": "array", "items": label}},
+        "required": ["labels"],
+        "additionalProperties": False,
+    }
+
+
+def _says_something(description: Description) -> bool:
+    return bool(description.tags) or bool((description.caption or "").strip())
+
+
+def _question(system: str, description: Description, schema: dict[str, Any]) -> Conversation:
+    asked = f"{_QUESTION}\n<description>\n{described(description)}\n</description>"
+    return Conversation((Message("system", system), Message("user", asked)), schema)
+
+
+def _once_more(conversation: Conversation, reply: Reply) -> Conversation:
+    said = Message("assistant", reply.text.strip() or "(no answer)")
+    return Conversation(
+        (*conversation.messages, said, Message("user", _CORRECTION)), conversation.schema
+    )
+
+
+def _exchange(conversation: Conversation, reply: Reply, dropped: tuple[str, ...]) -> Exchange:
+    return Exchange("pre-refinement", conversation.text(), reply.text, dropped, reply.usage)
+
+
+def _shown(example: Example, vocabulary: Vocabulary) -> str:
+    labels = [vocabulary.names[vocabulary.index(name)] for name in example.labels]
+    return f"Example: {described(example.description)}\nAnswer: {', '.join(labels) or 'none'}"

@@ -1,0 +1,42 @@
+"""No pre-refinement: the detector is asked for the tags as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.values import UNRESOLVED, Description, Selection
+from zeroseg.vocabulary import Vocabulary
+
+
+class RawTags(PreRefiner):
+    """Passes every tag on, unrefined (the paper's ablation "without pre-refinement").
+
+    A tag that is exactly a class, as words, is labelled with it; every other tag is labelled -1,
+    so that post-refinement decides what its detections are.
+
+    Args:
+        caption: Whether the caption is asked for as well, as one prompt after the tags. The
+            published implementation does so.
+    """
+
+    def __init__(self, caption: bool = False) -> None:
+        super().__init__()
+        self.caption = caption
+
+    def forward(
+        self, descriptions: Sequence[Description], vocabulary: Vocabulary
+    ) -> list[Selection]:
+        """Pass on the tags, and the caption where asked."""
+        return [self._select(description, vocabulary) for description in descriptions]
+
+    def _select(self, description: Description, vocabulary: Vocabulary) -> Selection:
+        prompts = [tag.name for tag in description.tags]
+        caption = (description.caption or "").strip()
+        if self.caption and caption and caption not in prompts:
+            prompts.append(caption)
+        labels = (vocabulary.find(prompt) for prompt in prompts)
+        unresolved = (None, vocabulary.background)
+        return Selection(
+            tuple(prompts), tuple(UNRESOLVED if i in unresolved else i for i in labels)
+        )
