@@ -1,0 +1,35 @@
+"""Refine with a language model of your own, behind any OpenAI-compatible server.
+
+    python examples/local_server.py --base-url http://localhost:8000/v1 --model my-model
+
+vLLM, llama.cpp, Ollama, LM Studio and others speak this protocol. No key is needed for them.
+"""
+
+import argparse
+
+from zeroseg import DrawnScenes, LLMPostRefiner, LLMPreRefiner, OpenAIChat, ZeroShotSegmenter
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--base-url", required=True)
+    parser.add_argument("--model", required=True)
+    args = parser.parse_args(arguments)
+    chat = OpenAIChat(model=args.model, base_url=args.base_url)
+    segmenter = ZeroShotSegmenter.from_preset(
+        "tiny",
+        vocabulary=["animal", "boat", "person"],
+        pre_refiner=LLMPreRefiner(chat),
+        post_refiner=LLMPostRefiner(chat),
+    )
+    result = segmenter.segment(DrawnScenes(seed=1).dataset[0].image)
+    for exchange in result.trace.exchanges:
+        print(f"--- {exchange.purpose}\n{exchange.prompt}\n>>> {exchange.reply}\n")
+    usage = result.trace.usage
+    print(f"{result.areas}; {usage.prompt_tokens} + {usage.completion_tokens} tokens")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Presets and files: the same segmenter again, and mistakes refused before anything is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from zeroseg.detection.detector import Detector
+from zeroseg.errors import PresetError, VocabularyError
+from zeroseg.presets import load_preset, preset_names
+from zeroseg.segmenter import ZeroShotSegmenter
+from zeroseg.testing import BoxMasks, ScriptedDetector, ScriptedTagger, blank
+from zeroseg.values import Detections
+from zeroseg.vocabularies import DRAM
+
+BUILT: list[str] = []
+"""What was constructed."""
+
+
+class Counts(ScriptedDetector):
+    """A detector that tells when it is built."""
+
+    def __init__(self, boxes: dict[str, list[float]], threshold: float = 0.5) -> None:
+        super().__init__(boxes)  # type: ignore[arg-type]
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold {threshold} is not in [0, 1]")
+        BUILT.append("detector")
+
+
+def make_detector(scale: float = 0.5) -> Detector:
+    """A builder function serves as well as a class."""
+    return ScriptedDetector({"dog": [0, 0, scale, scale]})
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "vocabulary": ["background", "dog", "boat"],
+        "pre_refiner": {"class_path": "zeroseg.refinement.all_classes.AllClasses"},
+        "detector": {
+            "class_path": f"{__name__}.Counts",
+            "init_args": {"boxes": {"dog": [0, 0, 0.5, 0.5]}},
+        },
+        "mask_predictor": {"class_path": "zeroseg.testing.BoxMasks"},
+    }
+    return {**content, **changes}
+
+
+def test_yaml_gives_the_same_segmenter_again(tmp_path: Path) -> None:
+    first = ZeroShotSegmenter.from_config(config(), vocabulary=DRAM, batch_size=3)
+    first.to_yaml(tmp_path / "a.yaml")
+    second = ZeroShotSegmenter.from_yaml(tmp_path / "a.yaml")
+    assert second.vocabulary == DRAM
+    assert second.batch_size == 3
+    assert torch.equal(first.segment(blank()).label_map, second.segment(blank()).label_map)
+    second.to_yaml(tmp_path / "b.yaml")
+    assert (tmp_path / "a.yaml").read_text() == (tmp_path / "b.yaml").read_text()
+
+
+def test_keys_are_neither_written_down_nor_told(tmp_path: Path) -> None:
+    options = {"model": "m", "api_key": "sk-1"}
+    chat = {"class_path": "zeroseg.chat.openai_chat.OpenAIChat", "init_args": options}
+
+    def refiner(stage: str) -> dict[str, Any]:
+        path = f"zeroseg.refinement.llm_{stage}_refiner.LLM{stage.title()}Refiner"
+        return {"class_path": path, "init_args": {"chat": chat}}
+
+    segmenter = ZeroShotSegmenter.from_config(config(pre_refiner=refiner("pre")))
+    segmenter.to_yaml(tmp_path / "a.yaml")
+    assert "sk-1" not in (tmp_path / "a.yaml").read_text()
+    options["modell"] = "x"
+    with pytest.raises(PresetError, match="modell") as caught:
+        ZeroShotSegmenter.from_config(config(post_refiner=refiner("post")))
+    assert "sk-1" not in str(caught.value)
+
+
+def test_the_shipped_presets_name_parts_that_exist() -> None:
+    assert preset_names() == ["paper", "tiny"]
+    for name in preset_names():
+        content = load_preset(name)
+        assert {"vocabulary", "pre_refiner", "detector", "mask_predictor"} <= set(content)
+    with pytest.raises(PresetError, match="paper, tiny"):
+        load_preset("tny")
+
+
+MASKS = {"class_path": "zeroseg.testing.BoxMasks"}
+
+
+def counts(**init_args: Any) -> dict[str, Any]:
+    return {"class_path": f"{__name__}.Counts", "init_args": init_args}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"captoiner": None}, "captoiner"),
+        ({"detector": counts(boxes={}, treshold=1)}, "treshold"),
+        ({"detector": counts(boxes=3)}, "boxes"),
+        ({"detector": MASKS}, "not correspond to a subclass of Detector"),
+        ({"tagger": MASKS}, "not correspond to a subclass of Tagger"),
+        ({"fusion": {"class_path": "zeroseg.fusion.Nothing"}}, "fusion"),
+        ({"mask_predictor": {"class_path": "nowhere.Part"}}, "nowhere"),
+        ({"batch_size": "many"}, "batch_size"),
+        ({"mask_predictor": None}, "mask_predictor"),
+        ({"vocabulary": None}, "vocabulary"),
+    ],
+)
+def test_a_mistake_is_refused_before_anything_is_built(changes: dict[str, Any], says: str) -> None:
+    BUILT.clear()
+    with pytest.raises(PresetError, match=says) as caught:
+        ZeroShotSegmenter.from_config(config(), **changes)
+    assert BUILT == []
+    assert "\n" not in str(caught.value)
+
+
+def test_a_value_that_a_part_refuses_is_told_with_its_part() -> None:
+    changes = config()["detector"]
+    changes["init_args"]["threshold"] = 3.0
+    with pytest.raises(PresetError, match=r"detector: threshold 3.0 is not in \[0, 1\]"):
+        ZeroShotSegmenter.from_config(config(), detector=changes)
+    with pytest.raises(PresetError, match="batch_size"):
+        ZeroShotSegmenter.from_config(config(), batch_size=0)
+
+
+def test_a_vocabulary_that_is_none_is_refused() -> None:
+    with pytest.raises(VocabularyError):
+        ZeroShotSegmenter.from_config(config(), vocabulary=["dog", "Dog"])
+
+
+def test_changes_may_be_objects_none_or_mappings(tmp_path: Path) -> None:
+    tagger = ScriptedTagger("dog")
+    fixed = {"class_path": "zeroseg.fusion.highest_score.HighestScore", "init_args": {"chunk": 2}}
+    segmenter = ZeroShotSegmenter.from_config(
+        config(), tagger=tagger, captioner=None, fusion=fixed, vocabulary=["dog"]
+    )
+    assert segmenter.tagger is tagger
+    assert segmenter.captioner is None
+    assert segmenter.fusion.chunk == 2
+    assert segmenter.vocabulary.names == ("background", "dog")
+    with pytest.raises(PresetError, match="as an object"):
+        segmenter.to_yaml(tmp_path / "a.yaml")
+
+
+def test_a_builder_function_is_a_part() -> None:
+    built = {"class_path": f"{__name__}.make_detector", "init_args": {"scale": 1.0}}
+    segmenter = ZeroShotSegmenter.from_config(config(), detector=built)
+    found = segmenter.segment(blank()).detections
+    assert isinstance(found, Detections)
+    assert found.boxes.tolist() == [[0, 0, 48, 32]]
+    assert isinstance(segmenter.mask_predictor, BoxMasks)
+
+
+def test_files_that_describe_nothing_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    with pytest.raises(PresetError, match="cannot read"):
+        ZeroShotSegmenter.from_yaml(path)
+    path.write_text("- a list")
+    with pytest.raises(PresetError, match="not a mapping"):
+        ZeroShotSegmenter.from_yaml(path)
+    path.write_text("{")
+    with pytest.raises(PresetError, match="cannot read"):
+        ZeroShotSegmenter.from_yaml(path)
+    path.write_text(yaml.safe_dump({"vocabulary": "dram"}))
+    with pytest.raises(PresetError, match="required"):
+        ZeroShotSegmenter.from_yaml(path)

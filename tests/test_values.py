@@ -1,0 +1,133 @@
+"""Values refuse to be wrong, and stay in step when they are cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from zeroseg.testing import boxed
+from zeroseg.values import (
+    Description,
+    Detections,
+    Exchange,
+    Masks,
+    Points,
+    Queries,
+    Selection,
+    Tag,
+    Trace,
+    Usage,
+    check_images,
+)
+
+
+def test_usage_adds_up_and_an_unknown_price_stays_unknown() -> None:
+    one, two = Usage(1, 10, 2, 0.5, 1.0), Usage(2, 20, 3, 0.25, 2.0)
+    assert one + two == Usage(3, 30, 5, 0.75, 3.0)
+    assert (one + replace(two, cost=None)).cost is None
+    exchanges = tuple(Exchange("pre-refinement", "p", "r", usage=u) for u in (one, two))
+    assert Trace(exchanges=exchanges).usage == one + two
+    assert Trace().usage == Usage()
+
+
+def test_descriptions_and_selections_name_nothing_twice() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        Description((Tag("dog", 0.5), Tag("dog", 0.6)))
+    with pytest.raises(ValueError, match="repeat"):
+        Selection(("dog", "dog"), (1, 1))
+    with pytest.raises(ValueError, match="2 prompts but 1 labels"):
+        Selection(("dog", "cat"), (1,))
+    with pytest.raises(ValueError, match="empty"):
+        Selection((" ",), (1,))
+    with pytest.raises(ValueError, match="bad labels"):
+        Selection(("dog",), (-2,))
+    for name, score in (("", 0.5), ("dog", 1.5), ("dog", float("nan"))):
+        with pytest.raises(ValueError, match="tag"):
+            Tag(name, score)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("boxes", torch.zeros(2, 3), "boxes"),
+        ("boxes", torch.zeros(3, 4), "boxes"),
+        ("scores", torch.tensor([0.5]), "length N"),
+        ("scores", torch.tensor([0.1, 0.5]), "sorted"),
+        ("labels", torch.tensor([1.0, 2.0]), "int64"),
+        ("labels", torch.tensor([1]), "length N"),
+        ("prompts", torch.tensor([1]), "length N"),
+        ("phrases", ("dog",), "boxes"),
+    ],
+)
+def test_detections_of_different_lengths(field: str, value: object, says: str) -> None:
+    whole = boxed((0, 0, 4, 4), (1, 1, 5, 5))
+    with pytest.raises(ValueError, match=says):
+        replace(whole, **{field: value})  # type: ignore[arg-type]
+
+
+def test_detections_are_cut_in_step() -> None:
+    whole = boxed((0, 0, 4, 4), (1, 1, 5, 5), (2, 2, 6, 6))
+    for keep in (torch.tensor([False, True, True]), torch.tensor([1, 2])):
+        part = whole.select(keep)
+        assert len(part) == 2
+        assert part.phrases == ("thing 1", "thing 2")
+        assert part.boxes.tolist() == [[1, 1, 5, 5], [2, 2, 6, 6]]
+        assert part.labels.tolist() == part.prompts.tolist() == [1, 2]
+        assert torch.equal(part.scores, whole.scores[1:])
+    assert len(whole.select(torch.zeros(3, dtype=torch.bool))) == 0
+    assert whole.relabel(torch.tensor([7, 7, -1])).labels.tolist() == [7, 7, -1]
+    empty = Detections.empty()
+    assert len(empty) == len(empty.to("cpu")) == 0
+
+
+def test_queries_and_points_have_their_shapes() -> None:
+    Queries(torch.zeros(5, 4), torch.zeros(5, 2))
+    with pytest.raises(ValueError, match=r"\(Q, 4\)"):
+        Queries(torch.zeros(5, 3), torch.zeros(5, 2))
+    with pytest.raises(ValueError, match="same Q"):
+        Queries(torch.zeros(5, 4), torch.zeros(4, 2))
+    assert len(Points(torch.zeros(2, 3, 2), torch.zeros(2, 3, dtype=torch.int64))) == 2
+    with pytest.raises(ValueError, match=r"\(N, K, 2\)"):
+        Points(torch.zeros(2, 3, 2), torch.zeros(2, 4, dtype=torch.int64))
+
+
+def test_masks_come_to_the_size_of_the_image_without_the_padding() -> None:
+    logits = torch.full((1, 8, 8), -1.0)
+    logits[:, :5, :4] = 1  # the image is the top half of the frame; its left half is the mask
+    masks = Masks(logits, frame=(32, 32), resized=(16, 32), size=(10, 20))
+    full = masks.full() > 0
+    assert full.shape == (1, 10, 20)
+    expected = torch.zeros(10, 20, dtype=torch.bool)
+    expected[:, :10] = True
+    assert torch.equal(full[0], expected)
+
+
+def test_some_masks_are_those_of_all() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(5, 8, 8, generator=generator)
+    masks = Masks(logits, frame=(32, 32), resized=(24, 32), size=(30, 40))
+    whole = masks.full()
+    torch.testing.assert_close(masks.full(torch.tensor([3, 1])), whole[[3, 1]])
+    torch.testing.assert_close(masks.full(slice(1, 3)), whole[1:3])
+    assert masks.full(slice(0, 0)).shape == (0, 30, 40)
+    assert replace(masks, logits=logits.half()).full().dtype == torch.float32
+
+
+def test_masks_refuse_a_frame_that_is_too_small() -> None:
+    with pytest.raises(ValueError, match="larger than its frame"):
+        Masks(torch.zeros(1, 8, 8), frame=(16, 16), resized=(17, 16), size=(10, 10))
+    with pytest.raises(ValueError, match=r"\(N, h, w\)"):
+        Masks(torch.zeros(8, 8), frame=(16, 16), resized=(16, 16), size=(10, 10))
+    points = Points(torch.zeros(2, 1, 2), torch.ones(2, 1, dtype=torch.int64))
+    with pytest.raises(ValueError, match="points of 2"):
+        Masks(torch.zeros(1, 8, 8), (16, 16), (16, 16), (10, 10), points)
+
+
+def test_images_are_checked_by_position() -> None:
+    good = torch.zeros(3, 8, 8, dtype=torch.uint8)
+    check_images([good, good])
+    for bad in (good.float(), good[0], good[:, :0], good[:2]):
+        with pytest.raises(ValueError, match="image 1"):
+            check_images([good, bad])

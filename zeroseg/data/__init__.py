@@ -1,0 +1,1 @@
+"""Data sets as Lightning datamodules: images at their own size, batches as lists."""

@@ -1,0 +1,115 @@
+"""Drawn scenes as a data set: the only one that is always at hand."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Dataset
+
+from zeroseg.data.sample import Sample
+from zeroseg.drawn.scene import Region, Scene, draw_scene
+from zeroseg.drawn.world import FINE_NAMES, HYPERNYMS, SYNONYMS
+from zeroseg.errors import VocabularyError
+from zeroseg.vocabulary import Vocabulary
+
+
+def class_of(region: Region, vocabulary: Vocabulary) -> int:
+    """The class of a region: of its fine name, else of its category, else of a wider word.
+
+    Returns:
+        A class index; the background where the vocabulary has no word for the region.
+    """
+    wider = [word for word, members in HYPERNYMS.items() if region.category in members]
+    for word in (region.name, region.category, *SYNONYMS[region.category], *wider):
+        found = vocabulary.find(word)
+        if found is not None:
+            return found
+    return vocabulary.background
+
+
+def label_map(scene: Scene, vocabulary: Vocabulary) -> torch.Tensor:
+    """The truth of a scene in the classes of a vocabulary, (H, W) int64."""
+    table = np.array([class_of(region, vocabulary) for region in scene.regions], np.int64)
+    return torch.from_numpy(table[scene.segments])
+
+
+class SceneDataset(Dataset[Sample]):
+    """Scenes `first` to `first + count - 1` of a seed, drawn when they are asked for."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, count: int, size: tuple[int, int], seed: int, first: int = 0
+    ) -> None:
+        self.vocabulary, self.count, self.size = vocabulary, count, size
+        self.seed, self.first = seed, first
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, position: int) -> Sample:
+        if not 0 <= position < self.count:
+            raise IndexError(f"scene {position} of {self.count}")
+        scene = draw_scene(self.seed, self.first + position, self.size)
+        image = torch.from_numpy(scene.image).permute(2, 0, 1).contiguous()
+        name = f"drawn-{self.seed}-{self.first + position:05d}"
+        return Sample(image, label_map(scene, self.vocabulary), name)
+
+
+class DrawnScenes(LightningDataModule):
+    """Procedural pictures with exact truth (`zeroseg.drawn`), for tests, demos and benchmarks.
+
+    The tiny models never saw the scenes of any seed below a million.
+
+    Args:
+        vocabulary: The classes that the truth is written in; see `Vocabulary.parse`.
+        count: Number of scenes.
+        size: (height, width) in pixels, at least 32 each.
+        seed: Which world, 0 or more.
+        first: Number of the first scene.
+        batch_size: Scenes in a batch.
+        num_workers: Processes that draw ahead; 0 draws in the main process.
+
+    Raises:
+        VocabularyError: No class of the vocabulary is ever drawn.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary | str | list[str] = "drawn",
+        count: int = 200,
+        size: tuple[int, int] = (256, 256),
+        seed: int = 0,
+        first: int = 0,
+        batch_size: int = 8,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__()
+        if count < 1 or seed < 0 or first < 0 or min(size) < 32:
+            raise ValueError(
+                f"count {count}, seed {seed}, first {first}, size {size}: at least 1 scene of at "
+                f"least 32 x 32 pixels, with seed and first from 0 up"
+            )
+        self.vocabulary = Vocabulary.parse(vocabulary)
+        words = {*SYNONYMS, *HYPERNYMS, *FINE_NAMES, *chain.from_iterable(SYNONYMS.values())}
+        if not any(self.vocabulary.find(word) in self.vocabulary.classes for word in words):
+            raise VocabularyError(
+                f"nothing of {list(self.vocabulary.names)} is ever drawn; the drawn world has "
+                f"{', '.join(SYNONYMS)}"
+            )
+        self.dataset = SceneDataset(self.vocabulary, count, tuple(size), seed, first)  # type: ignore[arg-type]
+        self.batch_size, self.num_workers = batch_size, num_workers
+
+    def test_dataloader(self) -> DataLoader[Sample]:
+        """Batches as lists of `Sample`."""
+        return DataLoader(
+            self.dataset,
+            batch_size=self.batch_size,
+            num_workers=self.num_workers,
+            collate_fn=list,
+        )
+
+    def predict_dataloader(self) -> DataLoader[Sample]:
+        """The same batches."""
+        return self.test_dataloader()
