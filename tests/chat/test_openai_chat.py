@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import email.utils
+import logging
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chat.server import ChatServer, Response, answer, refusal, serving
+from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.chat.openai_chat import OpenAIChat
+from zeroseg.errors import ChatError, MissingKeyError
+from zeroseg.testing import ChatModelContract
+
+KEY = "sk-a-very-secret-key"
+SCHEMA = {"type": "object", "properties": {"labels": {"type": "array"}}}
+
+
+def ask(text: str, schema: dict[str, Any] | None = None) -> Conversation:
+    return Conversation((Message("system", "Be brief."), Message("user", text)), schema)
+
+
+def chat(server: ChatServer, **options: Any) -> OpenAIChat:
+    defaults: dict[str, Any] = {"api_key": KEY, "backoff": 0.001, "timeout": 5.0}
+    return OpenAIChat("gpt-4o", base_url=server.address, **{**defaults, **options})
+
+
+def reply_to(script: list[Response], **options: Any) -> tuple[Reply, ChatServer]:
+    with serving(script) as server:
+        [reply] = chat(server, **options)([ask("What is there?")])
+    return reply, server
+
+
+def echo(request: dict[str, Any]) -> Response:
+    return answer(request["messages"][-1]["content"])
+
+
+class TestOpenAIChat(ChatModelContract):
+    @pytest.fixture(autouse=True)
+    def _server(self) -> Iterator[None]:
+        with serving(echo) as self.server:
+            yield
+
+    def part(self) -> ChatModel:
+        return chat(self.server)
+
+
+def test_sends_the_conversation_and_reads_the_answer() -> None:
+    reply, server = reply_to([answer("dog, person")], temperature=0.0, max_tokens=77)
+    assert (reply.text, reply.complete) == ("dog, person", True)
+    assert server.requests == [
+        {
+            "model": "gpt-4o",
+            "messages": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": "What is there?"},
+            ],
+            "temperature": 0.0,
+            "max_tokens": 77,
+        }
+    ]
+    assert server.keys == [f"Bearer {KEY}"]
+
+
+@pytest.mark.parametrize("text", ["Sure! Here they are: dog.", "unicorn, dragon", "", "{broken"])
+def test_passes_any_text_on_as_it_came(text: str) -> None:
+    reply, _ = reply_to([answer(text)])
+    assert reply.text == text
+
+
+def test_null_content_is_an_empty_answer() -> None:
+    reply, _ = reply_to([Response(text=None)])  # type: ignore[arg-type]
+    assert reply.text == ""
+
+
+def test_says_when_an_answer_was_cut_off() -> None:
+    reply, _ = reply_to([answer("dog, per", finish="length")])
+    assert (reply.text, reply.complete) == ("dog, per", False)
+
+
+PASSING = {
+    "429": refusal(429, "slow down"),
+    "500": refusal(500),
+    "503": refusal(503),
+    "dropped": Response(drop=True),
+    "malformed": Response(body='{"choices": [{"mess'),
+    "no choices": Response(body="{}"),
+    "null choices": Response(body='{"choices": null}'),
+    "not an object": Response(body='"busy"'),
+    "no message": Response(body='{"choices": [{"index": 0}]}'),
+    "no text": Response(body='{"choices": [{"index": 0, "message": {"content": 7}}]}'),
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_passing_troubles_are_tried_again(name: str) -> None:
+    reply, server = reply_to([PASSING[name], PASSING[name], answer("dog")])
+    assert reply.text == "dog"
+    assert len(server.requests) == 3
+    assert server.requests[0] == server.requests[2]
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_retries_are_bounded(name: str) -> None:
+    with (
+        serving([PASSING[name]]) as server,
+        pytest.raises(ChatError, match="no answer in 3 attempts"),
+    ):
+        chat(server, max_retries=2)([ask("?")])
+    assert len(server.requests) == 3
+
+
+def test_a_server_that_hangs_is_given_up_on() -> None:
+    with (
+        serving([Response("late", delay=1.0)]) as server,
+        pytest.raises(ChatError, match=r"(?i)time.?out"),
+    ):
+        chat(server, timeout=0.1, max_retries=1)([ask("?")])
+    assert len(server.requests) == 2
+
+
+def test_nobody_listening_is_a_clear_error() -> None:
+    with serving([answer("")]) as server:
+        gone = chat(server, max_retries=1)
+    with pytest.raises(ChatError, match="Connection"):
+        gone([ask("?")])
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_what_will_not_get_better_is_not_tried_again(status: int) -> None:
+    with (
+        serving([refusal(status, "no such luck"), answer("dog")]) as server,
+        pytest.raises(ChatError, match=r"refused the request.*no such luck"),
+    ):
+        chat(server)([ask("?")])
+    assert len(server.requests) == 1
+
+
+def test_a_spent_quota_is_not_tried_again() -> None:
+    broke = refusal(429, "you exceeded your quota", code="insufficient_quota")
+    with serving([broke]) as server, pytest.raises(ChatError, match="quota"):
+        chat(server)([ask("?")])
+    assert len(server.requests) == 1
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Pauses between attempts, not slept."""
+    pauses: list[float] = []
+    monkeypatch.setattr("zeroseg.chat.openai_chat.time.sleep", pauses.append)
+    return pauses
+
+
+def test_pauses_double(naps: list[float]) -> None:
+    script = [Response(drop=True)] * 3 + [answer("dog")]
+    with serving(script) as server:
+        naps.clear()
+        chat(server, backoff=0.5)([ask("?")])
+    assert [nap for nap in naps if nap] == [0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("header", "low", "high"),
+    [
+        ("7", 7, 7),
+        ("0.25", 0.25, 0.25),
+        ("inf", 60, 60),
+        ("soon", 0.5, 0.5),
+        ("nan", 0, 0),
+        ("date", 15, 20),
+    ],
+)
+def test_retry_after_is_honoured(naps: list[float], header: str, low: float, high: float) -> None:
+    asked = email.utils.formatdate(time.time() + 20) if header == "date" else header
+    with serving([refusal(429, headers={"Retry-After": asked}), answer("dog")]) as server:
+        chat(server, backoff=0.5)([ask("?")])
+    assert low <= max(naps) <= high
+
+
+def test_replies_keep_the_order_of_conversations() -> None:
+    def later_is_faster(request: dict[str, Any]) -> Response:
+        number = int(request["messages"][-1]["content"])
+        return answer(str(number), delay=0.02 * (6 - number % 7))
+
+    with serving(later_is_faster) as server:
+        replies = chat(server, concurrency=3)([ask(str(i)) for i in range(7)])
+    assert [reply.text for reply in replies] == [str(i) for i in range(7)]
+    assert server.busiest == 3
+
+
+def test_one_refused_conversation_stops_the_batch() -> None:
+    def picky(request: dict[str, Any]) -> Response:
+        bad = request["messages"][-1]["content"] == "1"
+        return refusal(400, "too rude") if bad else answer("fine", delay=0.01)
+
+    with serving(picky) as server:
+        with pytest.raises(ChatError, match="too rude"):
+            chat(server, concurrency=1)([ask(str(i)) for i in range(50)])
+        assert len(server.requests) < 10
+
+
+def test_a_schema_is_sent_where_the_server_takes_it() -> None:
+    with serving([answer('{"labels": ["dog"]}')]) as server:
+        chat(server)([ask("?", SCHEMA)])
+        chat(server, structured="never")([ask("?", SCHEMA)])
+    assert server.requests[0]["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True},
+    }
+    assert "response_format" not in server.requests[1]
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_plain_text_once_the_server_refuses_schemas(status: int) -> None:
+    def old_server(request: dict[str, Any]) -> Response:
+        if "response_format" in request:
+            return refusal(status, "Unknown parameter: 'response_format'.")
+        return answer("dog")
+
+    with serving(old_server) as server:
+        part = chat(server)
+        replies = [part([ask("?", SCHEMA)])[0].text for _ in range(2)]
+    assert replies == ["dog", "dog"]
+    assert ["response_format" in request for request in server.requests] == [True, False, False]
+
+
+def test_another_bad_request_is_not_taken_for_a_refused_schema() -> None:
+    with (
+        serving([refusal(400, "context too long"), answer("dog")]) as server,
+        pytest.raises(ChatError, match="context too long"),
+    ):
+        chat(server)([ask("?", SCHEMA)])
+    assert len(server.requests) == 1
+
+
+def test_cost_is_input_price_times_prompt_and_output_price_times_completion() -> None:
+    prices = {"gpt-4o": {"input": 3.0, "output": 50.0}}
+    reply, _ = reply_to([answer("dog", usage=(2_000_000, 100_000))], prices=prices)
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (2_000_000, 100_000)
+    assert reply.usage.cost == pytest.approx(2 * 3.0 + 0.1 * 50.0)
+    assert reply.usage.calls == 1
+    assert reply.usage.seconds > 0
+
+
+def test_cost_of_the_papers_model_is_known_and_others_can_be_added(tmp_path: Path) -> None:
+    table = tmp_path / "prices.yaml"
+    table.write_text("my-model: {input: 1, output: 2}\n", encoding="utf-8")
+    with serving([answer("dog", usage=(1000, 1000))]) as server:
+        for model, cost in (("gpt-4-0125-preview", 0.04), ("my-model", 0.003), ("other", None)):
+            part = OpenAIChat(model, base_url=server.address, prices=table)
+            [reply] = part([ask("?")])
+            assert reply.usage.cost == pytest.approx(cost)
+
+
+def test_a_server_that_does_not_count_tokens_has_no_known_cost() -> None:
+    reply, _ = reply_to([answer("dog", usage=None)])
+    assert (reply.usage.prompt_tokens, reply.usage.cost) == (0, None)
+
+
+@pytest.mark.parametrize("entry", [{"input": 1}, {"input": -1, "output": 2}, 5, {"in": 1}])
+def test_a_bad_price_is_refused(entry: Any) -> None:
+    with pytest.raises(ValueError, match="gpt-4o"):
+        OpenAIChat("gpt-4o", api_key=KEY, prices={"gpt-4o": entry})
+
+
+def test_without_a_key_the_error_names_the_variable_and_a_way_out() -> None:
+    with pytest.raises(MissingKeyError, match=r"OPENAI_API_KEY.*LexicalPreRefiner"):
+        OpenAIChat()
+    with pytest.raises(MissingKeyError, match="MY_KEY"):
+        OpenAIChat(key_variable="MY_KEY")
+
+
+def test_the_environment_gives_key_and_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving([answer("dog")]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.address)
+        assert OpenAIChat()([ask("?")])[0].text == "dog"
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        assert OpenAIChat()([ask("?")])[0].text == "dog"
+    assert server.keys[1] == f"Bearer {KEY}"
+    assert KEY not in server.keys[0]
+
+
+@pytest.mark.parametrize(
+    "options", [{"concurrency": 0}, {"max_retries": -1}, {"timeout": 0}, {"structured": "yes"}]
+)
+def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"must be|expected"):
+        OpenAIChat(api_key=KEY, **options)
+
+
+def test_the_key_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    script = [refusal(500, f"bad key {KEY}"), refusal(401, f"Incorrect API key provided: {KEY}")]
+    with serving(script) as server:
+        part = chat(server)
+        with pytest.raises(ChatError) as caught:
+            part([ask("?")])
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "Incorrect API key provided: ***" in str(caught.value)
+    assert caplog.records
+    for text in (shown, repr(part), str(part.state_dict()), caplog.text):
+        assert KEY not in text
