@@ -1,0 +1,84 @@
+"""Small files that others publish: fetched once, verified by checksum, kept in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from zeroseg.errors import CheckpointError
+
+TIMEOUT = 30
+"""Seconds without a byte after which a download is given up."""
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A file at a fixed address with known content.
+
+    Attributes:
+        url: Where it is; http or https.
+        sha256: Checksum of its content, 64 hexadecimal digits.
+    """
+
+    url: str
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is kept, in the folder of `torch.hub` (see the variable TORCH_HOME)."""
+        return Path(torch.hub.get_dir()) / "zeroseg" / self.url.rsplit("/", 1)[-1]
+
+    def fetch(self) -> Path:
+        """Download the file unless it is here already.
+
+        Returns:
+            Its path. The content is verified every time.
+
+        Raises:
+            CheckpointError: It cannot be fetched, or its content is not the published one.
+        """
+        if self.path.is_file():
+            self._verify(self.path.read_bytes(), f"{self.path} has changed. Delete it and")
+        else:
+            content = self._download()
+            self._verify(content, f"{self.url} sent something else. Check the network, or")
+            _write_at_once(self.path, content)
+        return self.path
+
+    def _download(self) -> bytes:
+        try:
+            with urllib.request.urlopen(self.url, timeout=TIMEOUT) as response:
+                content: bytes = response.read()
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.url} could not be fetched ({error}). Without a network, {self._by_hand}"
+            ) from error
+        return content
+
+    def _verify(self, content: bytes, complaint: str) -> None:
+        found = hashlib.sha256(content).hexdigest()
+        if found != self.sha256:
+            raise CheckpointError(
+                f"{complaint} {self._by_hand} Its sha256 is {found}, expected {self.sha256}."
+            )
+
+    @property
+    def _by_hand(self) -> str:
+        return (
+            f"copy the file from {self.url} to {self.path}, or put it beside the checkpoint, "
+            f"or give its path."
+        )
+
+
+def _write_at_once(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with open(handle, "wb") as file:
+        file.write(content)
+    os.replace(part, path)
