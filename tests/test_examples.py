@@ -33,9 +33,7 @@ def test_swap_component(
     assert all("%" in line for line in lines)
 
 
-def test_own_detector(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_own_detector(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     run("own_detector.py", monkeypatch)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4
@@ -50,9 +48,7 @@ def test_own_vocabulary(
     assert "animal" in capsys.readouterr().out
 
 
-def test_local_server(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_local_server(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def answer(request: dict[str, Any]) -> Response:
         return Response(json.dumps({"labels": ["animal", "person"]}))
 

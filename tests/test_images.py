@@ -197,3 +197,10 @@ def test_find_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for nothing in ("gone.png", "*.bmp", "folder.png", "a**b"):
         with pytest.raises(ImageError):
             find_images([nothing])
+
+
+def test_a_floating_point_tiff_of_shares_is_scaled(tmp_path: Path) -> None:
+    shares = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    Image.fromarray(shares).save(tmp_path / "shares.tiff")
+    image = read_image(tmp_path / "shares.tiff")
+    assert image[0].flatten().tolist() == np.rint(shares.flatten() * 255).tolist()

@@ -300,3 +300,8 @@ def test_a_captioner_gets_the_images_as_they_are() -> None:
 def test_batch_size_is_at_least_one() -> None:
     with pytest.raises(ValueError, match="batch_size"):
         build(batch_size=0)
+
+
+def test_a_component_in_the_wrong_place_is_refused() -> None:
+    with pytest.raises(TypeError, match="Detector is expected where BoxMasks was given"):
+        ZeroShotSegmenter(["dog"], LexicalPreRefiner(), BoxMasks(), BoxMasks())  # type: ignore[arg-type]

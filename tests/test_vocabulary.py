@@ -126,3 +126,14 @@ def test_published_ids_and_colours() -> None:
     assert COCO81.ids[COCO81.index("toothbrush")] == 90
     assert COCO81.ids[COCO81.index("stop sign")] == 13
     assert CITYSCAPES.names[CITYSCAPES.background] == "unlabeled"
+
+
+@pytest.mark.parametrize("names", [[], ["other"], ["background"]])
+def test_a_background_alone_is_no_vocabulary(names: list[str]) -> None:
+    with pytest.raises(VocabularyError, match=r"class"):
+        Vocabulary.from_names(names)
+
+
+def test_two_classes_cannot_be_asked_for_in_the_same_words() -> None:
+    with pytest.raises(VocabularyError, match="same prompt"):
+        Vocabulary.from_names(["cat", "kitten"], prompts={"kitten": "cat"})

@@ -82,7 +82,8 @@ def boxes_and_points(
     scale = max(1, round(320 / max(image.shape[1:])))
     sheet = picture(image).resize((image.shape[2] * scale, image.shape[1] * scale))
     pen = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(max(10, sheet.width // 28))
+    size = max(10, sheet.width // 28)
+    font = ImageFont.load_default(size)
     for index in reversed(range(len(detections))):
         label = int(detections.labels[index])
         known = label != UNRESOLVED
@@ -94,7 +95,7 @@ def boxes_and_points(
             for x, y in real.tolist():
                 pen.ellipse((x - 2, y - 2, x + 2, y + 2), fill=color, outline="white")
         text = f"{detections.phrases[index]} {float(detections.scores[index]):.2f}"
-        place = (box[0] + 2, max(0.0, box[1] - font.size - 3))
+        place = (box[0] + 2, max(0.0, box[1] - size - 3))
         pen.rectangle(pen.textbbox(place, text, font=font), fill=color)
         pen.text(place, text, fill="white" if sum(color) < 420 else "black", font=font)
     return sheet
@@ -102,8 +103,9 @@ def boxes_and_points(
 
 def panels(columns: Sequence[tuple[str, Image.Image]], height: int = 320) -> Image.Image:
     """Pictures side by side at one height, each under its title."""
-    font = ImageFont.load_default(max(12, height // 20))
-    bar, gap = round(font.size) + 10, 8
+    size = max(12, height // 20)
+    font = ImageFont.load_default(size)
+    bar, gap = size + 10, 8
     shown = []
     for title, image in columns:
         width = round(image.width * height / image.height)

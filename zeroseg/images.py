@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -56,25 +57,37 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
     Raises:
         ImageError: A path or glob matches nothing, or a folder holds no pictures.
     """
-    found: dict[Path, None] = {}
+    found: dict[str, Path] = {}
     for path in paths:
         matches = list(_expand(path))
+        if not matches and not _is_glob(path) and not Path(path).exists():
+            raise ImageError(f"there is no file or folder '{path}'")
         if not matches:
             raise ImageError(f"no pictures found at '{path}' (looked for {', '.join(SUFFIXES)})")
-        found.update(dict.fromkeys(matches))
-    return list(found)
+        for match in matches:
+            found.setdefault(os.path.abspath(match), match)
+    return list(found.values())
 
 
 def _expand(path: str | Path) -> Iterator[Path]:
     candidate = Path(path)
     if candidate.is_dir():
-        yield from sorted(p for p in candidate.rglob("*") if p.suffix.lower() in SUFFIXES)
+        yield from sorted(
+            p for p in candidate.rglob("*") if p.suffix.lower() in SUFFIXES and not p.is_dir()
+        )
     elif candidate.exists():
         yield candidate
-    elif any(sign in str(path) for sign in "*?["):
+    elif _is_glob(path):
         anchor = Path(candidate.anchor)
         pattern = str(candidate.relative_to(anchor))
-        yield from sorted(p for p in anchor.glob(pattern) if p.is_file())
+        try:
+            yield from sorted(p for p in anchor.glob(pattern) if p.is_file())
+        except ValueError as error:
+            raise ImageError(f"'{path}' is not a glob: {error}") from error
+
+
+def _is_glob(path: str | Path) -> bool:
+    return any(sign in str(path) for sign in "*?[")
 
 
 def _from_file(path: Path) -> Tensor:
@@ -106,8 +119,10 @@ def _from_pil(image: Image.Image) -> Tensor:
 
 
 def _deep(image: Image.Image) -> np.ndarray:
-    """Grey values deeper than 8 bits as uint16."""
+    """Grey values deeper than 8 bits as uint16, shares of white as they are."""
     values = np.asarray(image).astype(np.float64)
+    if image.mode == "F" and values.size and values.min() >= 0 and values.max() <= 1:
+        return values
     if values.max(initial=0) <= 255 and image.mode not in ("I;16", "I;16B", "I;16L"):
         return values.clip(0, 255).astype(np.uint8)
     return values.clip(0, 65535).astype(np.uint16)

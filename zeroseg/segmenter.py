@@ -79,6 +79,10 @@ class ZeroShotSegmenter(LightningModule):
         post_refiner: Resolves phrases to classes; by default only a class's own name counts.
         fusion: Decides each pixel; by default the highest score wins.
         batch_size: Images that go through the stages together.
+
+    Raises:
+        TypeError: A component stands in another one's place.
+        ValueError: `batch_size` is less than 1.
     """
 
     def __init__(
@@ -96,6 +100,15 @@ class ZeroShotSegmenter(LightningModule):
         super().__init__()
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}, it must be at least 1")
+        _check_slots(
+            (tagger, Tagger, True),
+            (captioner, Captioner, True),
+            (pre_refiner, PreRefiner, False),
+            (detector, Detector, False),
+            (post_refiner, PostRefiner, True),
+            (mask_predictor, MaskPredictor, False),
+            (fusion, Fusion, True),
+        )
         self.vocabulary = Vocabulary.parse(vocabulary)
         self.tagger = tagger
         self.captioner = captioner
@@ -360,6 +373,12 @@ class ZeroShotSegmenter(LightningModule):
 
     def configure_optimizers(self) -> None:
         """Nothing is trained."""
+
+
+def _check_slots(*slots: tuple[object, type, bool]) -> None:
+    for part, kind, optional in slots:
+        if not isinstance(part, kind) and not (optional and part is None):
+            raise TypeError(f"a {kind.__name__} is expected where {type(part).__name__} was given")
 
 
 def _name(source: ImageLike, position: int) -> str:

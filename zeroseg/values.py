@@ -355,6 +355,10 @@ class Failure:
     stage: str
     message: str
 
+    def to(self, device: torch.device | str) -> Failure:
+        """Itself: there is nothing to move; Lightning asks every prediction."""
+        return self
+
 
 def check_images(images: Sequence[Tensor]) -> None:
     """Refuse anything but uint8 tensors (3, H, W).

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import yaml
@@ -22,6 +22,8 @@ BACKGROUND_NAMES = ("background", "other", "unlabeled", "void", "none")
 
 Color = tuple[int, int, int]
 """Red, green and blue in 0..255."""
+
+Value = TypeVar("Value")
 
 _FIELDS = {"name", "classes", "background", "ids", "colors", "aliases", "prompts", "ignore_index"}
 
@@ -90,6 +92,8 @@ class Vocabulary:
         count = len(self.names)
         if not 0 <= self.background < count:
             raise VocabularyError(f"background is index {self.background} of {count} classes")
+        if count < 2:
+            raise VocabularyError("nothing to look for: name a class beside the background")
         for field in ("ids", "colors", "aliases", "prompts"):
             if len(getattr(self, field)) != count:
                 have = len(getattr(self, field))
@@ -323,7 +327,7 @@ def _check_ids(ids: Sequence[int], ignore_index: int) -> None:
         raise VocabularyError(f"ignore_index {ignore_index} is also the index of a class")
 
 
-def _by_class(table: Mapping[str, object], words: Sequence[str], what: str) -> dict[str, object]:
+def _by_class(table: Mapping[str, Value], words: Sequence[str], what: str) -> dict[str, Value]:
     stray = [name for name in table if as_words(name) not in words]
     if stray:
         raise VocabularyError(f"{what} are given for {stray}, which are not among the classes")

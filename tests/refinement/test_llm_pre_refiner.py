@@ -71,12 +71,6 @@ class TestLLMPreRefiner(PreRefinerContract):
         assert first.prompts == third.prompts == ()
         assert second.prompts == ("dog",)
 
-    def test_a_vocabulary_of_background_alone_needs_no_answer(self) -> None:
-        chat = ScriptedChat(["dog"])
-        vocabulary = Vocabulary.from_names(["background"])
-        assert LLMPreRefiner(chat)([told("dog")], vocabulary)[0].prompts == ()
-        assert chat.asked == []
-
     def test_an_unreadable_answer_is_asked_for_once_more(self) -> None:
         chat = ScriptedChat(["There is no dog, but a cat", "cat"])
         [selection] = LLMPreRefiner(chat)([told("kitten")], DRAM)

@@ -20,13 +20,21 @@ GRASS: tuple[Colour, ...] = ((122, 182, 84), (146, 190, 90), (98, 164, 92), (170
 WATER: tuple[Colour, ...] = ((64, 140, 190), (54, 156, 176), (84, 130, 196))
 ROAD: tuple[Colour, ...] = ((132, 132, 140), (116, 118, 128), (148, 142, 140))
 BRICKS: tuple[Colour, ...] = (
-    (206, 120, 92), (226, 186, 138), (192, 150, 160), (158, 172, 188), (236, 212, 168),
+    (206, 120, 92),
+    (226, 186, 138),
+    (192, 150, 160),
+    (158, 172, 188),
+    (236, 212, 168),
 )
 ROOFS: tuple[Colour, ...] = ((156, 66, 56), (96, 88, 104), (126, 84, 66))
 LEAVES: tuple[Colour, ...] = ((58, 128, 66), (82, 142, 58), (44, 110, 76), (206, 132, 50))
 ROCKS: tuple[Colour, ...] = ((130, 124, 156), (112, 128, 150), (150, 128, 126))
 WALLS: tuple[Colour, ...] = (
-    (242, 220, 184), (196, 214, 206), (232, 196, 186), (200, 206, 228), (236, 232, 208),
+    (242, 220, 184),
+    (196, 214, 206),
+    (232, 196, 186),
+    (200, 206, 228),
+    (236, 232, 208),
 )
 FLOORS: tuple[Colour, ...] = ((196, 148, 98), (170, 118, 76), (214, 196, 172), (150, 128, 120))
 
@@ -84,35 +92,73 @@ def _mountain(stage: Setting, dice: Dice, base: float, tall: float) -> None:
     for i in range(dice.whole(2, 3)):
         x, half, top = dice.real(-0.05, 1.05), dice.real(0.28, 0.5), base - tall * dice.real(0.6, 1)
         tone = mix(rock, (206, 214, 232), 0.28 - 0.14 * i)
-        pen.poly(tone, (x - half, base + 0.03), (x - half * 0.45, (base + top) * 0.5 + 0.02),
-                 (x, top), (x + half * 0.5, (base + top) * 0.5), (x + half, base + 0.03))
-        pen.poly(dark(tone, 0.22), (x, top), (x + half * 0.5, (base + top) * 0.5),
-                 (x + half, base + 0.03), (x + half * 0.25, base + 0.03), (x + half * 0.06,
-                 (base + top) * 0.5))
+        pen.poly(
+            tone,
+            (x - half, base + 0.03),
+            (x - half * 0.45, (base + top) * 0.5 + 0.02),
+            (x, top),
+            (x + half * 0.5, (base + top) * 0.5),
+            (x + half, base + 0.03),
+        )
+        pen.poly(
+            dark(tone, 0.22),
+            (x, top),
+            (x + half * 0.5, (base + top) * 0.5),
+            (x + half, base + 0.03),
+            (x + half * 0.25, base + 0.03),
+            (x + half * 0.06, (base + top) * 0.5),
+        )
         if snow:
             drop, wide = (base - top) * 0.3, half * 0.28
-            pen.poly((250, 250, 255), (x, top), (x + wide, top + drop * 0.95),
-                     (x + wide * 0.4, top + drop * 0.7), (x, top + drop * 1.15),
-                     (x - wide * 0.4, top + drop * 0.75), (x - wide * 0.9, top + drop))
+            pen.poly(
+                (250, 250, 255),
+                (x, top),
+                (x + wide, top + drop * 0.95),
+                (x + wide * 0.4, top + drop * 0.7),
+                (x, top + drop * 1.15),
+                (x - wide * 0.4, top + drop * 0.75),
+                (x - wide * 0.9, top + drop),
+            )
     stage.add("mountain", pen, rock)
 
 
 def _grass(stage: Setting, dice: Dice, top: float, flowers: bool = True) -> None:
     pen, green = Pen(dice), dice.vary(dice.pick(GRASS), 8)
     bend = dice.real(-0.03, 0.03)
-    pen.blob(light(green, 0.12), (-0.6, top), (0.25, top - bend), (0.75, top + bend), (1.6, top),
-             (1.6, 1.4), (-0.6, 1.4))
+    pen.blob(
+        light(green, 0.12),
+        (-0.6, top),
+        (0.25, top - bend),
+        (0.75, top + bend),
+        (1.6, top),
+        (1.6, 1.4),
+        (-0.6, 1.4),
+    )
     for i in range(1, 5):
         y = top + (1.02 - top) * i / 5
-        pen.blob(mix(light(green, 0.12), dark(green, 0.12), i / 5), (-0.6, y), (0.3, y + bend),
-                 (0.7, y - bend), (1.6, y), (1.6, 1.4), (-0.6, 1.4))
+        pen.blob(
+            mix(light(green, 0.12), dark(green, 0.12), i / 5),
+            (-0.6, y),
+            (0.3, y + bend),
+            (0.7, y - bend),
+            (1.6, y),
+            (1.6, 1.4),
+            (-0.6, 1.4),
+        )
     for _ in range(46):
         x, y = dice.real(0, 1), dice.real(top + 0.05, 1)
         size = 0.012 + 0.03 * (y - top)
         tone = dark(green, 0.3) if dice.chance(0.6) else light(green, 0.25)
-        pen.poly(tone, (x - size * 0.8, y), (x - size * 0.5, y - size * 1.4), (x - size * 0.1, y),
-                 (x + size * 0.1, y - size * 1.9), (x + size * 0.35, y),
-                 (x + size * 0.8, y - size * 1.3), (x + size * 0.8, y))
+        pen.poly(
+            tone,
+            (x - size * 0.8, y),
+            (x - size * 0.5, y - size * 1.4),
+            (x - size * 0.1, y),
+            (x + size * 0.1, y - size * 1.9),
+            (x + size * 0.35, y),
+            (x + size * 0.8, y - size * 1.3),
+            (x + size * 0.8, y),
+        )
     if flowers and dice.chance(0.5):
         petal = dice.pick(((255, 250, 240), (250, 214, 80), (240, 140, 160)))
         for _ in range(22):
@@ -209,8 +255,13 @@ def _fir(pen: Pen, x: float, top: float, tall: float, tone: Colour) -> None:
 
 def _crown(pen: Pen, x: float, top: float, tall: float, tone: Colour) -> None:
     wide, dice = tall * 0.36, pen.dice
-    under = ((-0.55, 0.42, 0.55), (0.55, 0.42, 0.55), (0.0, 0.30, 0.72), (-0.3, 0.14, 0.48),
-             (0.34, 0.16, 0.46))
+    under = (
+        (-0.55, 0.42, 0.55),
+        (0.55, 0.42, 0.55),
+        (0.0, 0.30, 0.72),
+        (-0.3, 0.14, 0.48),
+        (0.34, 0.16, 0.46),
+    )
     for dx, dy, r in under:
         pen.oval(dark(tone, 0.2), x + dx * wide, top + dy * tall + 0.01, wide * r, tall * r * 0.36)
     over = ((-0.5, 0.38, 0.42), (0.45, 0.38, 0.42), (-0.1, 0.24, 0.56), (0.2, 0.12, 0.36))

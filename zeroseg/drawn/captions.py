@@ -53,8 +53,16 @@ PREFIXES: dict[str, str] = {
 
 WORDS: frozenset[str] = frozenset(
     " ".join(
-        (*FINE_NAMES, *PLURALS.values(), *NUMBERS.values(), *GROUNDS.values(), *BACKS.values(),
-         *PREFIXES.values(), *STUFF, "a an and")
+        (
+            *FINE_NAMES,
+            *PLURALS.values(),
+            *NUMBERS.values(),
+            *GROUNDS.values(),
+            *BACKS.values(),
+            *PREFIXES.values(),
+            *STUFF,
+            "a an and",
+        )
     ).split()
 )
 """Every word that a caption can contain."""

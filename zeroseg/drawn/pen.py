@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from zeroseg.drawn.dice import Colour, Dice, distance
 
@@ -95,7 +96,7 @@ class Pen:
 
     def path(self, colour: Colour, radius: float, *points: Point) -> None:
         """Draw a line of even width (twice `radius`) through the points."""
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in pairwise(points):
             self.limb(colour, start, radius, end, radius)
 
     def eye(self, x: float, y: float, r: float, colour: Colour = (30, 25, 30)) -> None:

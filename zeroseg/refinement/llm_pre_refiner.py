@@ -95,13 +95,13 @@ class LLMPreRefiner(PreRefiner):
             ChatError: The model refused or stayed unreachable.
             VocabularyError: An example names a class that is not in the vocabulary.
         """
-        asked = [d for d in descriptions if vocabulary.classes and _says_something(d)]
+        asked = [d for d in descriptions if _says_something(d)]
         system = self.system_prompt(vocabulary) if asked else ""
         schema = answer_schema(vocabulary)
         answers = iter(self._ask([_question(system, d, schema) for d in asked], vocabulary))
         selections = []
         for description in descriptions:
-            told = bool(vocabulary.classes) and _says_something(description)
+            told = _says_something(description)
             labels, exchanges = next(answers) if told else ((), ())
             tagged = self._tagged(description, vocabulary)
             selections.append(select_classes((*labels, *tagged), vocabulary, exchanges))

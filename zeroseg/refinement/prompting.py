@@ -80,7 +80,7 @@ def described(description: Description) -> str:
 def equivalences(matcher: LexicalMatcher) -> list[str]:
     """For each class some other words for it, from its aliases and the thesaurus."""
     vocabulary = matcher.vocabulary
-    room = max(3, min(_WORDS_A_CLASS, _WORDS_IN_TIPS // max(1, len(vocabulary.classes))))
+    room = max(3, min(_WORDS_A_CLASS, _WORDS_IN_TIPS // len(vocabulary.classes)))
     lines = []
     for label in sorted(vocabulary.classes, key=lambda index: vocabulary.names[index]):
         words = _words_for(label, matcher)[:room]

@@ -1,0 +1,39 @@
+"""Components that a YAML file can describe, for runs of the command line without models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from zeroseg.errors import ChatError
+from zeroseg.recognition.captioner import Captioner
+from zeroseg.recognition.tagger import Tagger
+from zeroseg.values import Tag
+
+
+class FixedTags(Tagger):
+    """The same tags for every image, but none can be given to an image of the wrong size."""
+
+    def __init__(self, names: list[str], breaks_at_width: int = 0) -> None:
+        super().__init__()
+        self.names, self.breaks_at_width = names, breaks_at_width
+
+    def forward(self, images: Sequence[Tensor]) -> list[tuple[Tag, ...]]:
+        if any(image.shape[2] == self.breaks_at_width for image in images):
+            raise RuntimeError("the tagger broke")
+        return [tuple(Tag(name, 1.0) for name in self.names) for _ in images]
+
+
+class FailsAfter(Captioner):
+    """A captioner whose service is gone after some images."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.left = count
+
+    def forward(self, images: Sequence[Tensor]) -> list[str]:
+        self.left -= len(images)
+        if self.left < 0:
+            raise ChatError("the service stayed unreachable")
+        return ["a caption"] * len(images)

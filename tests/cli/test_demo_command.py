@@ -1,0 +1,39 @@
+"""`zeroseg demo`: panels to look at and a number to believe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zeroseg.cli.main import main
+
+
+def test_panels_table_and_miou(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--count", "3", "--seed", "5", "--size", "64x48", "--config", config]) == 0
+    out = capsys.readouterr().out
+    sheet = Image.open("demo/panels.png")
+    panels = [Image.open(f"demo/drawn-5-0000{index}.png") for index in range(3)]
+    assert sheet.height == sum(panel.height for panel in panels)
+    assert np.array_equal(
+        np.asarray(sheet)[: panels[0].height, : panels[0].width], np.asarray(panels[0])
+    )
+    assert panels[0].width > 4 * panels[0].height  # four 4:3 pictures side by side
+    assert "demo/panels.png" in out
+    for word in ("drawn-5-00002", "detection", "masks", "boat"):
+        assert word in out
+    scenes = ["--count", "3", "--seed", "5", "--size", "64x48"]
+    assert main(["test", "--model", config, "--data", "drawn", *scenes]) == 0
+    tested = capsys.readouterr().out.split("mIoU ")[-1].split(" %")[0]
+    assert f"mIoU over 3 scenes: {tested} %" in out
+
+
+def test_a_failing_scene_is_shown_and_the_code_says_so(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = ["--set", "tagger.init_args.breaks_at_width=64", "--labels", "dog"]
+    assert main(["demo", "--count", "1", "--size", "64x48", "--config", config, *broken]) == 1
+    assert "the tagger broke" in capsys.readouterr().out
+    assert not Path("demo/panels.png").exists()

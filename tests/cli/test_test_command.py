@@ -1,0 +1,85 @@
+"""`zeroseg test`: the number is that of the data set's confusion matrix."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zeroseg.cli.main import main
+
+SCENES = ["--count", "3", "--seed", "5", "--size", "64x48"]
+
+
+def results(folder: str) -> dict[str, object]:
+    return dict(json.loads(Path(folder, "results.json").read_text()))
+
+
+def test_scenes_and_their_files_score_the_same(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = ["test", "--model", config]
+    assert main([*model, "--data", "drawn", *SCENES, "--output", "a", "--batch-size", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert main(["draw", *SCENES, "--output", "set"]) == 0
+    assert main([*model, "--data", "set", "--output", "b"]) == 0
+    a, b = results("a"), results("b")
+    assert a["confusion_matrix"] == b["confusion_matrix"]
+    assert a["miou"] == b["miou"]
+    assert a["data"] == {"name": "drawn", "count": 3, "seed": 5, "size": [48, 64]}
+    matrix = np.array(a["confusion_matrix"], float)
+    union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
+    iou = matrix.diagonal()[union > 0] / union[union > 0]
+    assert math.isclose(float(iou.mean()), float(str(a["miou"])), abs_tol=1e-9)
+    assert matrix.sum() == 3 * 48 * 64
+    assert f"mIoU {100 * float(iou.mean()):.2f} %" in printed
+
+
+def test_parts_can_be_changed_and_classes_chosen(config: str) -> None:
+    nothing = ["--set", "detector.init_args.boxes={}", "--labels", "dog, car"]
+    assert (
+        main(["test", "--model", config, "--data", "drawn", *SCENES, *nothing, "--output", "o"])
+        == 0
+    )
+    found = results("o")
+    assert set(found["iou"]) == {"background", "dog", "car"}  # type: ignore[call-overload]
+    assert found["config"]["detector"]["init_args"] == {"boxes": {}}  # type: ignore[index]
+
+
+def test_failures_are_counted_and_the_exit_code_says_so(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = ["--set", "tagger.init_args.breaks_at_width=64"]
+    arguments = ["test", "--model", config, "--data", "drawn", *SCENES, *broken, "--output", "o"]
+    assert main(arguments) == 1
+    found = results("o")
+    assert [f["stage"] for f in found["failures"]] == ["tags"] * 3  # type: ignore[attr-defined]
+    assert np.array(found["confusion_matrix"])[:, 1:].sum() == 0
+    assert "3 failed" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_no_data_set_is_one_message(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["draw", *SCENES, "--output", "set"]) == 0
+    test = ["test", "--model", config]
+
+    def refused(*options: str) -> str:
+        assert main([*test, *options]) == 2
+        return capsys.readouterr().err
+
+    assert "path of a folder" in refused("--data", "gone")
+    assert "--data drawn" in refused("--data", "set", "--seed", "1")
+    assert "ids" in refused("--data", "set", "--labels", "dog, cat")
+    mask = Path("set/masks/drawn-5-00001.png")
+    Image.new("P", (9, 9)).save(mask)
+    assert "(9, 9)" in refused("--data", "set")
+    Image.new("RGB", (64, 48)).save(mask)
+    assert "mode RGB" in refused("--data", "set")
+    mask.unlink()
+    assert "no mask" in refused("--data", "set")
+    assert "ever drawn" in refused("--data", "drawn", "--labels", "spaceship")

@@ -1,0 +1,65 @@
+"""The highest score takes the pixel: the contract, and a slow restatement of the rule."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from zeroseg.fusion.highest_score import HighestScore
+from zeroseg.testing import FusionContract
+from zeroseg.values import UNRESOLVED, Detections, Masks
+from zeroseg.vocabulary import Vocabulary
+
+CLASSES = Vocabulary.from_names(["dog", "other", "cat", "cow"])
+
+
+class TestHighestScore(FusionContract):
+    def part(self) -> HighestScore:
+        return HighestScore()
+
+
+class TestOneMaskAtATime(FusionContract):
+    def part(self) -> HighestScore:
+        return HighestScore(chunk=1)
+
+
+def scene(seed: int, count: int = 23) -> tuple[Masks, Detections]:
+    """Overlapping masks of noise with equal scores among them, some of no class."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(count, 6, 8, generator=generator)
+    scores = (torch.rand(count, generator=generator) * 5).round() / 5
+    labels = torch.randint(UNRESOLVED, len(CLASSES), (count,), generator=generator)
+    boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0]]).repeat(count, 1)
+    detections = Detections(
+        boxes, scores.sort(descending=True).values, labels, ("x",) * count, torch.arange(count)
+    )
+    return Masks(logits, frame=(24, 32), resized=(20, 32), size=(11, 17)), detections
+
+
+def slow(masks: Masks, detections: Detections) -> Tensor:
+    """Every pixel by itself: the class of the first mask of a class that covers it."""
+    full = masks.full()
+    labels = torch.full(masks.size, CLASSES.background)
+    for y in range(masks.size[0]):
+        for x in range(masks.size[1]):
+            for index in range(len(masks)):
+                label = int(detections.labels[index])
+                if label not in (UNRESOLVED, CLASSES.background) and full[index, y, x] > 0:
+                    labels[y, x] = label
+                    break
+    return labels
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("chunk", [1, 2, 7, 16, 100])
+def test_equals_the_slow_restatement_in_chunks_of_any_size(seed: int, chunk: int) -> None:
+    masks, detections = scene(seed)
+    assert torch.equal(HighestScore(chunk)(masks, detections, CLASSES), slow(masks, detections))
+
+
+def test_the_background_claims_nothing() -> None:
+    masks, detections = scene(0, 2)
+    masks = Masks(torch.ones(2, 6, 8), masks.frame, masks.resized, masks.size)
+    found = detections.relabel(torch.tensor([CLASSES.background, CLASSES.index("cow")]))
+    assert set(HighestScore()(masks, found, CLASSES).unique().tolist()) == {CLASSES.index("cow")}

@@ -1,0 +1,1 @@
+"""The command line: one file per command; models are imported when a command runs."""

@@ -1,0 +1,160 @@
+"""`zeroseg draw`: drawn scenes as ordinary pictures, masks and JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from zeroseg.cli import options
+from zeroseg.errors import ZerosegError
+
+if TYPE_CHECKING:
+    from zeroseg.drawn.scene import Scene
+    from zeroseg.vocabulary import Vocabulary
+
+_EXAMPLES = """\
+  zeroseg draw --count 10 --output drawn
+  zeroseg draw --count 500 --size 320x240 --seed 7 --format jpg --vocabulary dram --output set
+  zeroseg segment drawn/images --labels "dog, boat, person"
+  zeroseg test --model tiny --data drawn/
+
+The folder then holds images/NAME.png (or .jpg), masks/NAME.png (indexed, with the ids and colours
+of vocabulary.yaml) and scenes/NAME.json (caption, style, and the name, class and box of
+everything in the scene). The same seed draws the same scenes on every machine."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands, "draw", "draw scenes with exact masks", str(__doc__), _EXAMPLES
+    )
+    add_scenes(parser, 10, (256, 256))
+    parser.add_argument("--first", type=options.natural, default=0, help="number of the first one")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument("--format", choices=("png", "jpg"), default="png", help="of the pictures")
+    parser.add_argument(
+        "--vocabulary",
+        default="drawn",
+        metavar="NAME|FILE.yaml",
+        help="classes of the masks: drawn (the default), dram, voc2012, ... or a YAML file",
+    )
+    parser.set_defaults(run=run, labels=None)
+
+
+def add_scenes(
+    parser: argparse._ActionsContainer, count: int | None, size: tuple[int, int] | None
+) -> None:
+    """`--count`, `--size` and `--seed` of drawn scenes."""
+    parser.add_argument(
+        "--count", type=options.positive, default=count, metavar="N", help="number of scenes"
+    )
+    parser.add_argument(
+        "--size",
+        type=options.size,
+        default=size,
+        metavar="WxH",
+        help=f"width x height, {options.SMALLEST} to {options.LARGEST} pixels each; "
+        f"by default 256x256",
+    )
+    seed = None if count is None else 0
+    parser.add_argument(
+        "--seed", type=options.natural, default=seed, metavar="S", help="which world; default 0"
+    )
+
+
+def run(arguments: Namespace) -> int:
+    """Draw the scenes."""
+    vocabulary = options.vocabulary(arguments)
+    assert vocabulary is not None
+    output = options.output_folder(arguments.output)
+    write_vocabulary(vocabulary, output)
+    from rich.console import Console
+
+    from zeroseg.cli.report import progress
+    from zeroseg.drawn.scene import draw_scene
+
+    numbers = range(arguments.first, arguments.first + arguments.count)
+    with progress(Console(stderr=True)) as bar:
+        for number in bar.track(numbers, description="drawing"):
+            scene = draw_scene(arguments.seed, number, arguments.size)
+            write_scene(scene, vocabulary, output, arguments.format)
+    print(f"{arguments.count} scenes in {output}: images, masks, scenes and vocabulary.yaml")
+    return 0
+
+
+def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
+    """Write `vocabulary.yaml`, which says what the ids in the folder's masks mean.
+
+    Raises:
+        ZerosegError: The folder holds masks of other classes.
+    """
+    path = folder / "vocabulary.yaml"
+    text = yaml.safe_dump(vocabulary.to_dict(), sort_keys=False, allow_unicode=True)
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise ZerosegError(
+            f"{path} describes other classes than '{vocabulary.name}'; draw into another folder"
+        )
+    path.write_text(text, encoding="utf-8")
+
+
+def write_scene(scene: Scene, vocabulary: Vocabulary, folder: Path, suffix: str) -> Path:
+    """Write a scene's picture, mask and JSON.
+
+    Args:
+        scene: What was drawn.
+        vocabulary: The classes of the mask.
+        folder: Gets `images`, `masks` and `scenes`.
+        suffix: "png" or "jpg", of the picture.
+
+    Returns:
+        The picture.
+    """
+    from PIL import Image
+
+    from zeroseg.data.drawn_scenes import label_map
+    from zeroseg.drawing import indexed
+
+    name = f"drawn-{scene.seed}-{scene.index:05d}"
+    files = {
+        "images": folder / "images" / f"{name}.{suffix}",
+        "masks": folder / "masks" / f"{name}.png",
+        "scenes": folder / "scenes" / f"{name}.json",
+    }
+    for file in files.values():
+        file.parent.mkdir(exist_ok=True)
+    Image.fromarray(scene.image).save(files["images"], quality=95)
+    indexed(label_map(scene, vocabulary), vocabulary).save(files["masks"])
+    text = json.dumps(_description(scene, name, vocabulary), indent=2)
+    files["scenes"].write_text(text + "\n", encoding="utf-8")
+    return files["images"]
+
+
+def _description(scene: Scene, name: str, vocabulary: Vocabulary) -> dict[str, Any]:
+    from zeroseg.data.drawn_scenes import class_of
+
+    height, width = scene.segments.shape
+    return {
+        "name": name,
+        "seed": scene.seed,
+        "index": scene.index,
+        "size": {"height": height, "width": width},
+        "style": scene.style,
+        "caption": scene.caption,
+        "regions": [
+            {
+                "name": region.name,
+                "category": region.category,
+                "class": vocabulary.names[class_of(region, vocabulary)],
+                "thing": region.thing,
+                "box_xyxy": list(region.box),
+                "area": region.area,
+                "visible": round(region.visible, 4),
+            }
+            for region in scene.regions
+        ],
+    }

@@ -1,0 +1,61 @@
+"""`zeroseg`: the parser, and the place where errors become one message and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from zeroseg import __version__
+from zeroseg.cli import demo, draw, segment, test
+from zeroseg.errors import ZerosegError
+
+_EXAMPLES = """\
+examples:
+  zeroseg demo                                        draw scenes, segment them, show panels
+  zeroseg draw --count 10 --output drawn              drawn scenes as pictures and masks
+  zeroseg segment drawn/images --labels "dog, boat, person"
+  zeroseg test --model tiny --data drawn --vocabulary dram --count 100
+  zeroseg COMMAND --help                              every option of a command
+
+exit codes: 0 all is done; 1 some pictures failed, the others are done; 2 nothing was begun
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each sets `run`, a function of the parsed arguments."""
+    top = argparse.ArgumentParser(
+        prog="zeroseg",
+        description="Training-free, zero-shot semantic segmentation: pictures and class names in, "
+        "a label for every pixel out.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"zeroseg {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in (segment, draw, demo, test):
+        command.add_parser(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: Arguments without the program's name; those of the process by default.
+
+    Returns:
+        0 when all is done, 1 when some pictures failed, 2 when nothing could be begun.
+
+    Raises:
+        SystemExit: The arguments cannot be parsed (2), or help was asked for (0).
+    """
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except ZerosegError as error:
+        print(f"zeroseg {arguments.command}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"zeroseg {arguments.command}: interrupted; what was saved stays", file=sys.stderr)
+        return 130

@@ -1,0 +1,279 @@
+"""Options that several commands share, and what is made of them."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from zeroseg.errors import PresetError, VocabularyError, ZerosegError
+
+if TYPE_CHECKING:
+    import torch
+
+    from zeroseg.segmenter import ZeroShotSegmenter
+    from zeroseg.vocabulary import Vocabulary
+
+SMALLEST, LARGEST = 32, 8192
+"""Sides of a drawn scene in pixels."""
+
+DEFAULT_PRESET = "tiny"
+
+Change = tuple[str, Any]
+"""A dotted path into a configuration and the value to put there."""
+
+
+def positive(text: str) -> int:
+    """An option's whole number from 1 up."""
+    return _whole(text, 1)
+
+
+def natural(text: str) -> int:
+    """An option's whole number from 0 up."""
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise ArgumentTypeError(f"'{text}' is not a whole number from {least} up")
+    return value
+
+
+def size(text: str) -> tuple[int, int]:
+    """An option's size such as 256x192, width by height, as (height, width)."""
+    sides = text.lower().replace("×", "x").split("x")  # noqa: RUF001
+    if len(sides) != 2 or not all(side.isdecimal() for side in sides):
+        raise ArgumentTypeError(f"'{text}' is not a size; write WIDTHxHEIGHT, such as 256x192")
+    width, height = map(int, sides)
+    if not all(SMALLEST <= side <= LARGEST for side in (width, height)):
+        raise ArgumentTypeError(f"'{text}': a side has {SMALLEST} to {LARGEST} pixels")
+    return height, width
+
+
+def change(text: str) -> Change:
+    """An option KEY=VALUE, the value read as YAML."""
+    key, sign, value = text.partition("=")
+    if not sign or not all(key.split(".")):
+        raise ArgumentTypeError(f"'{text}' is not KEY=VALUE, such as captioner=null")
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ArgumentTypeError(f"'{value}' is not YAML: {error}") from error
+
+
+def add_command(
+    commands: argparse._SubParsersAction[ArgumentParser],
+    name: str,
+    summary: str,
+    description: str,
+    examples: str,
+) -> ArgumentParser:
+    """A parser for one command whose help ends with examples."""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_model(parser: ArgumentParser) -> None:
+    """`--preset` or `--config`, and what changes them."""
+    group = parser.add_argument_group("model")
+    source = group.add_mutually_exclusive_group()
+    source.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="tiny (embedded, offline, for drawn scenes; the default) or paper (the published "
+        "system; fetches its checkpoints, needs OPENAI_API_KEY)",
+    )
+    source.add_argument("--config", metavar="FILE.yaml", help="a segmenter of your own")
+    add_changes(group)
+
+
+def add_changes(group: argparse._ArgumentGroup) -> None:
+    """`--set`, `--device` and `--batch-size`."""
+    group.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        type=change,
+        metavar="KEY=VALUE",
+        help="change an entry of the preset or file; may be repeated; the value is YAML: "
+        "--set captioner=null --set detector.init_args.box_threshold=0.25",
+    )
+    group.add_argument(
+        "--device", default="auto", help="auto (a GPU if there is one), cpu, cuda, cuda:1, ..."
+    )
+    group.add_argument(
+        "--batch-size", type=positive, metavar="N", help="pictures that go through together"
+    )
+
+
+def add_vocabulary(parser: ArgumentParser, default: str) -> None:
+    """`--labels` or `--vocabulary`."""
+    group = parser.add_argument_group("classes")
+    source = group.add_mutually_exclusive_group()
+    source.add_argument("--labels", metavar='"A, B, C"', help="class names, separated by commas")
+    source.add_argument(
+        "--vocabulary",
+        metavar="NAME|FILE.yaml",
+        help=f"dram, voc2012, cityscapes, coco81, drawn, or a YAML file; {default}",
+    )
+
+
+def vocabulary(arguments: Namespace) -> Vocabulary | None:
+    """What `--labels` or `--vocabulary` say; None where neither is given.
+
+    Raises:
+        VocabularyError: They describe no vocabulary, or one without anything to look for.
+    """
+    from zeroseg.vocabulary import Vocabulary
+
+    if arguments.labels is not None:
+        chosen = Vocabulary.from_names(arguments.labels.split(","))
+    elif arguments.vocabulary is not None:
+        chosen = Vocabulary.parse(_named_or_file(arguments.vocabulary))
+    else:
+        return None
+    return with_classes(chosen)
+
+
+def with_classes(chosen: Vocabulary) -> Vocabulary:
+    """The vocabulary itself, if there is anything to look for.
+
+    Raises:
+        VocabularyError: Its background is all it has.
+    """
+    if not chosen.classes:
+        raise VocabularyError(f"nothing to look for: {list(chosen.names)} is only the background")
+    return chosen
+
+
+def _named_or_file(text: str) -> str:
+    from zeroseg.vocabularies import BUILT_IN
+
+    if text.casefold() in BUILT_IN or text.endswith((".yaml", ".yml")):
+        return text
+    raise VocabularyError(
+        f"there is no vocabulary '{text}'; there are {', '.join(BUILT_IN)}, any YAML file, and "
+        f'class names with --labels "dog, boat"'
+    )
+
+
+def config(model: str | None, changes: Sequence[Change]) -> dict[str, Any]:
+    """The arguments of a segmenter.
+
+    Args:
+        model: Name of a preset, or a YAML file; the preset "tiny" by default.
+        changes: What `--set` says.
+
+    Raises:
+        PresetError: There is no such preset or file, or a change leads nowhere.
+    """
+    from zeroseg.presets import load_preset, load_yaml
+
+    model = model or DEFAULT_PRESET
+    is_file = model.endswith((".yaml", ".yml")) or Path(model).is_file()
+    return changed(load_yaml(model) if is_file else load_preset(model), changes)
+
+
+def changed(config: dict[str, Any], changes: Sequence[Change]) -> dict[str, Any]:
+    """A configuration with other values at some dotted paths.
+
+    Raises:
+        PresetError: A path leads nowhere; the message names what there is.
+    """
+    config = copy.deepcopy(config)
+    for key, value in changes:
+        *path, last = key.split(".")
+        node: Any = config
+        for depth, step in enumerate(path):
+            node = _enter(node, step, f"--set {key}", ".".join(path[:depth]))
+        _check_leaf(node, last, f"--set {key}", ".".join(path))
+        node[last] = value
+    return config
+
+
+def _enter(node: Any, step: str, option: str, where: str) -> Any:
+    if isinstance(node, dict) and step == "init_args" and "class_path" in node:
+        node[step] = node.get(step) or {}
+    if not isinstance(node, dict) or step not in node:
+        known = ", ".join(node) if isinstance(node, dict) else f"the value {node!r}"
+        place = f"'{where}'" if where else "the configuration"
+        raise PresetError(f"{option}: there is no '{step}' in {place}, which has {known}")
+    return node[step]
+
+
+def _check_leaf(node: Any, last: str, option: str, where: str) -> None:
+    if not isinstance(node, dict):
+        raise PresetError(f"{option}: '{where}' is the value {node!r}, it has no '{last}'")
+    if "class_path" in node and last not in ("class_path", "init_args"):
+        raise PresetError(
+            f"{option}: options of a component stand under its init_args, "
+            f"as in --set {where}.init_args.{last}=..."
+        )
+
+
+def device(name: str) -> torch.device:
+    """The device that `--device` means.
+
+    Raises:
+        ZerosegError: There is no such device here.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(name)
+    except RuntimeError as error:
+        raise ZerosegError(f"--device {name}: write auto, cpu, cuda or cuda:N") from error
+    count = {"cpu": 1, "cuda": torch.cuda.device_count()}.get(found.type)
+    if count is None or (found.index or 0) >= count:
+        raise ZerosegError(f"--device {name}: there is no such device here; --device cpu works")
+    return found
+
+
+def segmenter(
+    config: dict[str, Any], vocabulary: Vocabulary | None, batch_size: int | None, where: str
+) -> ZeroShotSegmenter:
+    """Build the segmenter of a configuration on the device called `where`.
+
+    Raises:
+        ZerosegError: The device, weights or keys are missing, or the configuration is wrong.
+    """
+    target = device(where)
+    from zeroseg.segmenter import ZeroShotSegmenter
+
+    changes: dict[str, Any] = {}
+    if vocabulary is not None:
+        changes["vocabulary"] = vocabulary
+    if batch_size is not None:
+        changes["batch_size"] = batch_size
+    return ZeroShotSegmenter.from_config(config, **changes).to(target)
+
+
+def output_folder(path: str | Path) -> Path:
+    """A folder to write to, made if it is not there.
+
+    Raises:
+        ZerosegError: It cannot be made.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ZerosegError(f"cannot write to the folder '{folder}': {error.strerror}") from error
+    return folder

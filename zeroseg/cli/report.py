@@ -1,0 +1,95 @@
+"""What commands print: progress, tables of results, time and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from zeroseg.values import Trace, Usage
+
+
+def progress(console: Console) -> Progress:
+    """A bar with a count, the time gone and the time to go."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+class Totals:
+    """Time of each stage and cost of the language model, added up over pictures."""
+
+    def __init__(self) -> None:
+        self.pictures = 0
+        self.seconds: dict[str, float] = {}
+        self.usage = Usage()
+
+    def add(self, trace: Trace) -> None:
+        """Count one picture."""
+        self.pictures += 1
+        self.usage += trace.usage
+        for stage, spent in trace.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+
+    def table(self) -> Table:
+        """Seconds of each stage, and milliseconds a picture."""
+        table = Table("stage", title="time", title_justify="left")
+        table.add_column("seconds", justify="right")
+        table.add_column("ms a picture", justify="right")
+        for stage, spent in (*self.seconds.items(), ("all stages", sum(self.seconds.values()))):
+            each = 1000 * spent / max(self.pictures, 1)
+            table.add_row(stage, f"{spent:.2f}", f"{each:.0f}")
+        return table
+
+    def cost(self) -> str | None:
+        """Calls, tokens and cost in a line; None where no language model was asked."""
+        usage = self.usage
+        if not usage.calls:
+            return None
+        price = "price unknown" if usage.cost is None else f"${usage.cost:.4f}"
+        return (
+            f"language model: {usage.calls} calls, {usage.prompt_tokens} tokens sent, "
+            f"{usage.completion_tokens} received, {price}"
+        )
+
+
+def shares(areas: Mapping[str, float]) -> str:
+    """Classes with their share of the picture, such as "dog 23.1 %, boat 4.0 %"."""
+    return ", ".join(f"{name} {share:.1%}" for name, share in areas.items()) or "nothing"
+
+
+def plain(words: str, style: str = "") -> Text:
+    """Text in which brackets are brackets."""
+    return Text(words, style=style)
+
+
+def percent(value: float) -> str:
+    """A share as a percentage; a dash for one that is not defined."""
+    return f"{100 * value:.2f} %" if value == value else "-"
+
+
+def scores_table(scores: Mapping[str, float], names: Iterable[str]) -> Table:
+    """IoU of every class and their mean."""
+    table = Table("class", title="intersection over union", title_justify="left")
+    table.add_column("IoU", justify="right")
+    for name in names:
+        table.add_row(plain(name), percent(scores[f"iou/{name}"]))
+    table.add_section()
+    table.add_row(plain("mIoU", "bold"), plain(percent(scores["miou"]), "bold"))
+    return table

@@ -1,0 +1,153 @@
+"""`zeroseg segment`: pictures and class names in, overlays, masks and JSON out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zeroseg.cli import options
+from zeroseg.errors import ChatError
+
+if TYPE_CHECKING:
+    from zeroseg.cli.outputs import Job
+    from zeroseg.segmentation import Segmentation
+    from zeroseg.segmenter import ZeroShotSegmenter
+    from zeroseg.values import Failure
+
+_EXAMPLES = """\
+  zeroseg draw --count 6 --output drawn
+  zeroseg segment drawn/images --labels "dog, boat, person"
+  zeroseg segment a.jpg "holiday/**/*.png" --vocabulary voc2012 --output results
+  zeroseg segment drawn/images --labels "animal, other" --set captioner=null
+  zeroseg segment photos --preset paper --vocabulary dram --device cuda
+
+For every picture three files are written, named after it: NAME.overlay.png (the classes in
+colour, with a legend), NAME.mask.png (indexed, the vocabulary's ids and colours) and NAME.json
+(classes, areas, tags, caption, boxes, times and what a language model was asked).
+A name such as other, background or none in the list stands for everything else.
+A picture that cannot be read is reported and skipped; the exit code is then 1."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands, "segment", "segment pictures by class names", str(__doc__), _EXAMPLES
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="file, folder or glob")
+    parser.add_argument(
+        "--output", default="runs/segment", metavar="DIR", help="default: runs/segment"
+    )
+    options.add_vocabulary(parser, "by default the preset's own")
+    options.add_model(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> int:
+    """Segment the pictures; see `zeroseg.cli.main.main` for the exit code."""
+    config = options.config(arguments.config or arguments.preset, arguments.changes)
+    vocabulary = options.vocabulary(arguments)
+    options.device(arguments.device)
+    from zeroseg.cli.outputs import plan
+
+    output = options.output_folder(arguments.output)
+    jobs, failures = plan(arguments.paths, output)
+    for failure in failures:
+        print(f"failed: {failure.message}", file=sys.stderr)
+    if not jobs:
+        print("zeroseg segment: there are no pictures to segment", file=sys.stderr)
+        return 1
+    if (arguments.config or arguments.preset) in (None, "tiny"):
+        print("note: the tiny models understand drawn scenes, not photographs", file=sys.stderr)
+    segmenter = options.segmenter(config, vocabulary, arguments.batch_size, arguments.device)
+    return _Run(segmenter, jobs, failures).go(output)
+
+
+class _Run:
+    """Goes through the pictures, saves each result at once, and sums up."""
+
+    def __init__(
+        self, segmenter: ZeroShotSegmenter, jobs: list[Job], failures: list[Failure]
+    ) -> None:
+        from rich.console import Console
+
+        from zeroseg.cli.report import Totals
+
+        self.segmenter, self.jobs, self.failures = segmenter, jobs, failures
+        self.done: list[tuple[str, str, float]] = []
+        self.totals = Totals()
+        self.errors = Console(stderr=True)
+
+    def go(self, output: Path) -> int:
+        """Segment and save everything, print the summary, return the exit code."""
+        stopped = self._segment_all()
+        self._print_summary(output)
+        if stopped is not None:
+            left = len(self.jobs) - len(self.done)
+            print(f"zeroseg segment: stopped: {stopped}", file=sys.stderr)
+            print(
+                f"{len(self.done)} pictures are done and saved in {output}, {left} are not",
+                file=sys.stderr,
+            )
+        return 1 if self.failures or stopped is not None else 0
+
+    def _segment_all(self) -> ChatError | None:
+        from zeroseg.cli.report import progress
+
+        with progress(self.errors) as bar:
+            task = bar.add_task("segmenting", total=len(self.jobs))
+            results = self.segmenter.stream(job.source for job in self.jobs)
+            try:
+                for job, result in zip(self.jobs, results, strict=True):
+                    self._keep(job, result)
+                    bar.advance(task)
+            except ChatError as error:
+                return error
+        return None
+
+    def _keep(self, job: Job, result: Segmentation | Failure) -> None:
+        from zeroseg.cli.outputs import printable
+        from zeroseg.cli.report import shares
+        from zeroseg.values import Failure
+
+        name = printable(job.source)
+        if not isinstance(result, Failure):
+            try:
+                replace(result, name=name).save(job.base)
+            except OSError as error:
+                result = Failure(name, "saving", f"cannot save the results: {error}")
+        if isinstance(result, Failure):
+            self.failures.append(replace(result, name=name))
+            self.errors.print(
+                f"failed: {name}: {result.message}", markup=False, style="red", soft_wrap=True
+            )
+            return
+        self.totals.add(result.trace)
+        self.done.append((name, shares(result.areas), sum(result.trace.seconds.values())))
+
+    def _print_summary(self, output: Path) -> None:
+        from rich.console import Console
+        from rich.table import Table
+
+        from zeroseg.cli.report import plain
+
+        table = Table("picture", "classes found, share of the picture")
+        table.add_column("seconds", justify="right")
+        for name, found, seconds in self.done:
+            table.add_row(plain(name), plain(found), f"{seconds:.2f}")
+        for failure in self.failures:
+            table.add_row(plain(failure.name), plain(f"failed at {failure.stage}", "red"), "")
+        console = Console()
+        console.print(table)
+        if self.done:
+            console.print(self.totals.table())
+        cost = self.totals.cost()
+        if cost is not None:
+            console.print(cost, highlight=False, soft_wrap=True)
+        counts = f"{len(self.done)} segmented, {len(self.failures)} failed"
+        console.print(
+            f"{counts}; results in {output}", highlight=False, soft_wrap=True, markup=False
+        )

@@ -1,0 +1,166 @@
+"""The loop that every recipe shares: schedule, clipping, moving average, log, resume."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+
+def arguments(description: str, minutes: float, batch: int, lr: float) -> argparse.ArgumentParser:
+    """The options that all recipes have."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--cache", type=Path, required=True, help="folder written by recipes.cache")
+    parser.add_argument("--run", type=Path, required=True, help="folder for checkpoint and log")
+    parser.add_argument("--minutes", type=float, default=minutes, help="training time in all")
+    parser.add_argument("--batch", type=int, default=batch, help="images a step")
+    parser.add_argument("--lr", type=float, default=lr, help="peak learning rate")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def parameter_groups(
+    module: nn.Module, lr: float, weight_decay: float, scales: dict[str, float] | None = None
+) -> list[dict[str, Any]]:
+    """AdamW groups: no decay on vectors and embeddings, `scales` multiplies lr by name part."""
+    groups: dict[tuple[float, float], dict[str, Any]] = {}
+    for name, parameter in module.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        scale = next((s for part, s in (scales or {}).items() if part in name), 1.0)
+        decay = 0.0 if parameter.ndim < 2 or "embeddings" in name else weight_decay
+        group = groups.setdefault(
+            (scale, decay), {"params": [], "lr": lr, "scale": scale, "weight_decay": decay}
+        )
+        group["params"].append(parameter)
+    return list(groups.values())
+
+
+def adamw(groups: list[dict[str, Any]]) -> Any:
+    """The usual optimiser."""
+    return torch.optim.AdamW(groups, betas=(0.9, 0.98))
+
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+class Run(Generic[Module]):
+    """One training run over a fixed time, resumable: iterate for progress, then `step(loss)`.
+
+    The learning rate warms up, holds, then falls along a cosine over the share of `minutes` that
+    has been spent; a run that was killed continues from its last checkpoint (saved every two
+    minutes), also with another `minutes`.
+
+    Attributes:
+        ema: The moving average of `module`, for evaluation and export.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        groups: Iterable[dict[str, Any]],
+        args: argparse.Namespace,
+        *,
+        warmup: int = 100,
+        hold: float = 0.3,
+        clip: float = 1.0,
+        decay: float = 0.998,
+        optimizer: Callable[[list[dict[str, Any]]], Any] = adamw,
+    ) -> None:
+        self.module, self.args = module, args
+        self.ema: Module = copy.deepcopy(module).eval().requires_grad_(False)
+        self.optimizer = optimizer(list(groups))
+        self.warmup, self.hold, self.clip, self.decay = warmup, hold, clip, decay
+        self.steps, self.elapsed = 0, 0.0
+        self.figures: dict[str, float] = {}
+        self.file: Path = args.run / "checkpoint.pt"
+        args.run.mkdir(parents=True, exist_ok=True)
+        if self.file.exists():
+            self._load()
+
+    def __iter__(self) -> Iterator[float]:
+        started, spent, saved = time.monotonic(), self.elapsed, time.monotonic()
+        while self.elapsed < self.args.minutes * 60:
+            yield self.progress
+            now = time.monotonic()
+            self.elapsed = spent + now - started
+            if now - saved > 120:
+                saved = now
+                self.save()
+        self.save()
+
+    @property
+    def progress(self) -> float:
+        """Share of the time that is spent, in [0, 1]."""
+        return min(1.0, self.elapsed / (self.args.minutes * 60))
+
+    def step(self, loss: Tensor, **figures: float | Tensor) -> None:
+        """Back-propagate `loss` and update the weights and their moving average."""
+        factor = min(1.0, (self.steps + 1) / self.warmup)
+        if self.progress > self.hold:
+            factor *= 0.5 + 0.5 * math.cos(math.pi * (self.progress - self.hold) / (1 - self.hold))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.args.lr * group["scale"] * factor + 2e-6
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.clip)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        else:
+            self.log("skipped a step: the gradient is not finite")
+        self.steps += 1
+        self._average()
+        for name, value in {"loss": loss, **figures}.items():
+            now = float(value.detach() if isinstance(value, Tensor) else value)
+            self.figures[name] = 0.98 * self.figures.get(name, now) + 0.02 * now
+        if self.steps % 50 == 0:
+            self.report()
+
+    def report(self) -> None:
+        """Log the running means of the figures given to `step`."""
+        rate = self.steps * self.args.batch / max(self.elapsed, 1)
+        means = " ".join(f"{name} {value:.4f}" for name, value in self.figures.items())
+        self.log(f"step {self.steps} {rate:.0f} images/s {means}")
+
+    def log(self, text: str) -> None:
+        """Print a line with the minutes spent, and append it to the run's log file."""
+        line = f"{self.elapsed / 60:.1f} min {text}"
+        print(line, flush=True)
+        with open(self.args.run / "log.txt", "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def save(self) -> None:
+        """Write the checkpoint atomically."""
+        state = {
+            "module": self.module.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "steps": self.steps,
+            "elapsed": self.elapsed,
+        }
+        part = self.file.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(self.file)
+
+    def _load(self) -> None:
+        state = torch.load(self.file, weights_only=True)
+        self.module.load_state_dict(state["module"])
+        self.ema.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.steps, self.elapsed = state["steps"], state["elapsed"]
+        self.log(f"resumed at step {self.steps}")
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        torch._foreach_lerp_(list(self.ema.parameters()), list(self.module.parameters()), 1 - decay)
+        for old, new in zip(self.ema.buffers(), self.module.buffers(), strict=True):
+            old.copy_(new)

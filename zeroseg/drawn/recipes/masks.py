@@ -1,0 +1,218 @@
+"""Train the tiny SAM on drawn scenes.
+
+    python -m zeroseg.drawn.recipes.masks --cache CACHE --run RUN
+    python -m zeroseg.drawn.recipes.masks --cache CACHE --run RUN --export FOLDER
+
+Data: things, and three in ten of the stuff areas, as tight or jittered boxes, two times in five
+with up to 4 or 20 points inside the region; a fifth of the images are cut short and padded, as SAM
+pads pictures that are not square.
+
+Losses: for three tenths of the time the encoder learns alone, from every pixel: its class, the
+edges of the box of the region it belongs to, and the borders between regions, all read off the
+image embedding by 1x1 convolutions (`DenseHeads`). That costs less an image than prompting, and
+the mask decoder then starts on an embedding that already tells regions apart. After that the
+masks: cross entropy, of which a pixel far from the box counts a tenth, and Dice; the predicted
+IoU is regressed on the actual one; the dense losses go on at a fraction of their weight. One step
+in eight trains SAM's three alternative masks, the best of them for each prompt.
+
+Speed: the encoder runs in bfloat16 with float32 weights, all regions of an image share one pass of
+it, and attention is eager, which is the fastest backward pass on a CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import SamImageProcessor, SamProcessor
+
+from zeroseg.drawn.recipes.batches import Batch, make_batch
+from zeroseg.drawn.recipes.cache import Cache
+from zeroseg.drawn.recipes.loop import Run, arguments
+from zeroseg.drawn.recipes.masks_model import MASK_STRIDE, SIDE, Trainee
+from zeroseg.drawn.recipes.masks_prompts import (
+    Prompts,
+    border_map,
+    choose_regions,
+    class_map,
+    extent_map,
+    jittered,
+    letterboxed,
+    random_points,
+)
+from zeroseg.drawn.recipes.muon import MuonAdamW
+
+DENSE_UNTIL = 0.3
+"""Share of the time in which only the encoder learns."""
+PROMPTS_PER_IMAGE = 5
+POINTS = 20
+
+
+def dense_loss(model: Trainee, embeddings: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The loss of all pixels, and the share of them whose class is right."""
+    classes, extents, borders = model.heads(embeddings)
+    target = class_map(batch, 4)
+    known = target >= 0
+    loss = F.cross_entropy(classes, target, ignore_index=-1)
+    loss = loss + F.binary_cross_entropy_with_logits(borders, border_map(batch.segments, 2))
+    distance = (extents - extent_map(batch, 4)).abs().mean(1)
+    loss = loss + 4 * (distance * known).sum() / known.sum()
+    return loss, (classes.argmax(1) == target)[known].float().mean()
+
+
+def near_weights(boxes: Tensor, side: int) -> Tensor:
+    """Weights (N, side, side): 1 within a box grown by a quarter, 0.1 far from it."""
+    center, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
+    reach = half * 1.25 + 4
+    line = (torch.arange(side) + 0.5) * SIDE / side
+    near_x = (line - center[:, :1]).abs() < reach[:, :1]
+    near_y = (line - center[:, 1:]).abs() < reach[:, 1:]
+    return torch.where(near_y[:, :, None] & near_x[:, None, :], 1.0, 0.1)
+
+
+def mask_loss(logits: Tensor, scores: Tensor, prompts: Prompts) -> tuple[Tensor, Tensor]:
+    """The loss of N prompts with M masks each (the best one counts), and its mean IoU."""
+    target = F.avg_pool2d(prompts.masks[:, None].float(), MASK_STRIDE)
+    weights = near_weights(prompts.boxes, target.shape[-1])[:, None]
+    entropy = F.binary_cross_entropy_with_logits(logits, target.expand_as(logits), reduction="none")
+    entropy = (entropy * weights).sum((-1, -2)) / weights.sum((-1, -2))
+    chance = logits.sigmoid()
+    overlap = (chance * target).sum((-1, -2))
+    total = chance.square().sum((-1, -2)) + target.square().sum((-1, -2))
+    loss, best = (2 * entropy + 1 - (2 * overlap + 1) / (total + 1)).min(1)
+    with torch.no_grad():
+        found, true = logits > 0, target > 0.5
+        iou = (found & true).sum((-1, -2)) / (found | true).sum((-1, -2)).clamp(min=1)
+    loss = loss.mean() + 0.5 * (scores - iou).square().mean()
+    return loss, iou.gather(1, best[:, None]).mean()
+
+
+def prompt_loss(
+    model: Trainee, embeddings: Tensor, batch: Batch, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Prompt the decoder for regions of the batch."""
+    prompts = choose_regions(batch, rng, PROMPTS_PER_IMAGE * len(batch.images))
+    boxes = jittered(prompts.boxes, rng, 0.12, SIDE)
+    points, labels = None, None
+    if count := rng.choice((0, 4, POINTS), p=(0.6, 0.2, 0.2)):
+        points, labels = random_points(prompts.masks, int(count), rng)
+    multimask = rng.random() < 1 / 8
+    logits, scores = model.decode(embeddings[prompts.image], boxes, points, labels, multimask)
+    return mask_loss(logits, scores, prompts)
+
+
+@torch.no_grad()
+def validate(model: Trainee, cache: Cache, count: int = 100) -> str:
+    """Mean mask IoU of things at full resolution, by true, jittered and pointed-at boxes."""
+    rng = np.random.default_rng(7)
+    ious: dict[str, list[Tensor]] = {"box": [], "points": [], "jitter": []}
+    areas, classes = [], []
+    for start in range(0, min(count, len(cache)), 25):
+        batch = make_batch(cache, np.arange(start, min(start + 25, len(cache))), SIDE)
+        embeddings = model.embed(batch.images)
+        classes.append(dense_loss(model, embeddings, batch)[1])
+        prompts = choose_regions(batch, rng, 10_000, stuff_share=0.0)
+        points, labels = random_points(prompts.masks, POINTS, rng)
+        moved = jittered(prompts.boxes, rng, 0.1, SIDE)
+        mine = embeddings[prompts.image]
+        for name, (low, _) in {
+            "box": model.decode(mine, prompts.boxes),
+            "points": model.decode(mine, prompts.boxes, points, labels),
+            "jitter": model.decode(mine, moved),
+        }.items():
+            found = F.interpolate(low, (SIDE, SIDE), mode="bilinear")[:, 0] > 0
+            shared = (found & prompts.masks).sum((1, 2))
+            ious[name].append(shared / (found | prompts.masks).sum((1, 2)))
+        areas.append(prompts.masks.sum((1, 2)))
+    box, area = torch.cat(ious["box"]), torch.cat(areas)
+    by_area = " ".join(
+        f"{low}+:{box[(area >= low) & (area < high)].mean():.3f}"
+        for low, high in ((0, 300), (300, 800), (800, 2000), (2000, SIDE**2))
+    )
+    means = " ".join(f"{name} {torch.cat(values).mean():.4f}" for name, values in ious.items())
+    right = torch.stack(classes).mean()
+    return f"IoU {means} ({len(box)} things, by area {by_area}) classes {right:.3f}"
+
+
+def export(run: Run, folder: Path) -> None:
+    """Write the averaged weights in half precision, as `SamModel.from_pretrained` reads them."""
+    run.ema.sam.half().save_pretrained(folder)
+    quarter = SIDE // MASK_STRIDE
+    processor = SamImageProcessor(
+        size={"longest_edge": SIDE},
+        pad_size={"height": SIDE, "width": SIDE},
+        mask_size={"longest_edge": quarter},
+        mask_pad_size={"height": quarter, "width": quarter},
+    )
+    SamProcessor(processor).save_pretrained(folder)
+
+
+def watch(run: Run, validation: Cache) -> None:
+    """Log the validation figures, and write the encoder without its neck to `trunk.pt`.
+
+    The trunk is a plain ViT for recipes that start from it: `sam_config().vision_config` tells its
+    width, depth, heads and patch.
+    """
+    run.log(validate(run.ema, validation))
+    state = run.ema.sam.vision_encoder.state_dict()
+    trunk = {name: value for name, value in state.items() if not name.startswith("neck.")}
+    torch.save(trunk, run.args.run / "trunk.pt")
+
+
+def groups(model: Trainee, lr: float) -> list[dict[str, Any]]:
+    """Muon for the matrices of the layers, AdamW at half the rate for the rest."""
+    matrices: list[Tensor] = []
+    others: list[Tensor] = []
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            inner = parameter.ndim == 2 and not ("embed" in name or "token" in name)
+            (matrices if inner else others).append(parameter)
+    return [
+        {"params": matrices, "lr": lr, "scale": 1.0, "weight_decay": 0.03, "muon": True},
+        {"params": others, "lr": lr, "scale": 0.5, "weight_decay": 0.0},
+    ]
+
+
+def train(args: argparse.Namespace) -> None:
+    torch.manual_seed(args.seed)
+    torch.set_num_threads(args.threads)
+    cache = Cache.open(args.cache / "train")
+    validation = Cache.open(args.cache / "validation")
+    rng = np.random.default_rng(args.seed)
+    model = Trainee(make_batch(cache, np.arange(200), SIDE).images)
+    run = Run(model, groups(model, args.lr), args, warmup=50, hold=0.4, optimizer=MuonAdamW)
+    if args.export:
+        export(run, args.export)
+        return
+    rng = np.random.default_rng([args.seed, run.steps])
+    watched = run.elapsed
+    for progress in run:
+        batch = make_batch(cache, rng.integers(0, len(cache), args.batch), SIDE, rng)
+        batch = letterboxed(batch, rng, 0.2)
+        embeddings = model.embed(batch.images)
+        dense, right = dense_loss(model, embeddings, batch)
+        if progress < DENSE_UNTIL:
+            run.step(dense, dense=dense, classes=right)
+        else:
+            masks, iou = prompt_loss(model, embeddings, batch, rng)
+            loss = masks + 0.3 * (1.2 - progress) * dense
+            run.step(loss, masks=masks, iou=iou, dense=dense, classes=right)
+        if run.elapsed - watched > 300:
+            watched = run.elapsed
+            watch(run, validation)
+    watch(run, validation)
+
+
+def main() -> None:
+    parser = arguments(__doc__.splitlines()[0], minutes=60, batch=24, lr=2e-3)
+    parser.add_argument("--export", type=Path, help="write the trained model here, do not train")
+    train(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
