@@ -1,0 +1,52 @@
+"""Masks by the Segment Anything Model (Kirillov et al., 2023)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import SamImageProcessor, SamModel
+
+from zeroseg.checkpoints import load_pretrained
+from zeroseg.masking.point_sampler import PointSampler
+from zeroseg.masking.two_pass import TOP_20, TwoPassMasks
+from zeroseg.values import Points
+
+
+class Sam(TwoPassMasks):
+    """SAM from transformers, prompted with boxes, then with boxes and points.
+
+    Args:
+        checkpoint: A hub name, a folder, or "tiny:sam".
+        point_sampler: Where the points of the second pass come from, None for no second pass.
+        chunk_size: Boxes decoded at a time, of one or several images.
+
+    Raises:
+        CheckpointNotFound: The checkpoint is neither here nor within reach.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str | Path = "facebook/sam-vit-huge",
+        point_sampler: PointSampler | None = TOP_20,
+        chunk_size: int = 16,
+    ) -> None:
+        model = load_pretrained(SamModel, checkpoint, "Sam", dtype=torch.float32)
+        processor = load_pretrained(SamImageProcessor, checkpoint, "Sam")
+        super().__init__(model, processor, point_sampler, chunk_size)
+
+    def _embed(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        return (self.model.vision_encoder(pixels).last_hidden_state,)
+
+    def _decode(
+        self, features: tuple[Tensor, ...], image: Tensor, boxes: Tensor, points: Points | None
+    ) -> Tensor:
+        outputs = self.model(
+            image_embeddings=features[0][image],
+            input_boxes=boxes[:, None],
+            input_points=points.xy[:, None] if points is not None else None,
+            input_labels=points.labels[:, None] if points is not None else None,
+            multimask_output=False,
+        )
+        return outputs.pred_masks[:, 0, 0]

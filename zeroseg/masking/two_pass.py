@@ -1,0 +1,168 @@
+"""What SAM and its descendants share: box to mask, mask to points, box and points to mask."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from zeroseg.masking.mask_predictor import MaskPredictor
+from zeroseg.masking.point_sampler import PointSampler
+from zeroseg.masking.points import TopLogits
+from zeroseg.values import Detections, Masks, Points, check_images
+
+TOP_20 = TopLogits(20)
+"""The paper's points: the 20 pixels of highest logit in each box."""
+
+Part = TypeVar("Part", bound="TwoPassMasks")
+
+
+class TwoPassMasks(MaskPredictor):
+    """Segments boxes in two passes of a promptable network (paper, section 3.4).
+
+    The images are embedded once. The first pass is shown the boxes; its mask logits give the
+    point sampler its points, and the second pass is shown boxes and points. Without a sampler
+    there is one pass. One mask a box, not three alternatives, as in the published code.
+
+    Memory is bounded whatever the number of boxes: `chunk_size` of them are decoded at a time,
+    and only logits at the network's own resolution are kept. In float16 prompts keep their
+    precision; bfloat16 moves them by up to a few pixels of the 1024 that SAM sees.
+
+    Args:
+        model: A `SamModel` or `SamHQModel` of transformers.
+        image_processor: Its `SamImageProcessor`.
+        point_sampler: Where the points of the second pass come from, None for no second pass.
+        chunk_size: Boxes decoded at a time, of one or several images.
+
+    Raises:
+        ValueError: `chunk_size` is less than one.
+    """
+
+    model: Any
+    point_sampler: PointSampler | None
+
+    def __init__(
+        self,
+        model: nn.Module,
+        image_processor: Any,
+        point_sampler: PointSampler | None,
+        chunk_size: int,
+    ) -> None:
+        super().__init__()
+        if chunk_size < 1:
+            raise ValueError(f"chunk_size is {chunk_size}, at least one box must be decoded")
+        self.model = model.eval()
+        self.image_processor = image_processor
+        self.point_sampler = point_sampler
+        self.chunk_size = chunk_size
+
+    @classmethod
+    def around(
+        cls: type[Part],
+        model: nn.Module,
+        image_processor: Any,
+        point_sampler: PointSampler | None = TOP_20,
+        chunk_size: int = 16,
+    ) -> Part:
+        """Build the part around a network and an image processor already in hand."""
+        part = cls.__new__(cls)
+        TwoPassMasks.__init__(part, model, image_processor, point_sampler, chunk_size)
+        return part
+
+    @abstractmethod
+    def _embed(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """What the decoder needs of images (B, 3, S, S): tensors whose first dimension is B."""
+
+    @abstractmethod
+    def _decode(
+        self, features: tuple[Tensor, ...], image: Tensor, boxes: Tensor, points: Points | None
+    ) -> Tensor:
+        """Mask logits (n, h, w) of boxes (n, 4) and their points, in pixels of the frame.
+
+        `image` (n,) int64, not falling, tells which row of the features each box belongs to.
+        """
+
+    @torch.no_grad()
+    def forward(self, images: Sequence[Tensor], detections: Sequence[Detections]) -> list[Masks]:
+        """Predict the mask of every detection."""
+        check_images(images)
+        device = next(self.model.parameters()).device
+        masks = [self._blank(image, device) for image in images]
+        found = [boxed.to(device) for _, boxed in zip(images, detections, strict=True)]
+        busy = [i for i, boxed in enumerate(found) if len(boxed)]
+        if not busy:
+            return masks
+        features = self._embed(self._pixels([images[i] for i in busy], device))
+        boxes = [_scaled(found[i].boxes.view(-1, 2, 2), masks[i]).view(-1, 4) for i in busy]
+        for i, logits in zip(busy, self._predict(features, boxes), strict=True):
+            masks[i] = replace(masks[i], logits=logits)
+        if self.point_sampler is None:
+            return masks
+        points = [self.point_sampler(found[i], masks[i]).to(device) for i in busy]
+        framed = [
+            Points(_scaled(p.xy, masks[i]), p.labels) for i, p in zip(busy, points, strict=True)
+        ]
+        second = self._predict(features, boxes, framed)
+        for i, logits, shown in zip(busy, second, points, strict=True):
+            masks[i] = replace(masks[i], logits=logits, points=shown)
+        return masks
+
+    def _predict(
+        self,
+        features: tuple[Tensor, ...],
+        boxes: Sequence[Tensor],
+        points: Sequence[Points] | None = None,
+    ) -> list[Tensor]:
+        """One pass over the boxes of all images, in chunks: mask logits (N, h, w) of each."""
+        if points and len({p.xy.shape[1] for p in points}) > 1:
+            return [
+                self._predict(tuple(f[i : i + 1] for f in features), [b], [p])[0]
+                for i, (b, p) in enumerate(zip(boxes, points, strict=True))
+            ]
+        counts = [len(b) for b in boxes]
+        asked = torch.cat(list(boxes))
+        image = torch.arange(len(counts), device=asked.device).repeat_interleave(
+            torch.tensor(counts, device=asked.device)
+        )
+        shown = None
+        if points is not None:
+            shown = Points(torch.cat([p.xy for p in points]), torch.cat([p.labels for p in points]))
+        logits = []
+        for start in range(0, len(asked), self.chunk_size):
+            part = slice(start, start + self.chunk_size)
+            few = None if shown is None else Points(shown.xy[part], shown.labels[part])
+            logits.append(self._decode(features, image[part], asked[part], few).float())
+        return list(torch.cat(logits).split(counts))
+
+    def _pixels(self, images: Sequence[Tensor], device: torch.device) -> Tensor:
+        """The images as the network sees them, (B, 3, S, S)."""
+        inputs = self.image_processor(
+            images=[image.to(device) for image in images],
+            input_data_format="channels_first",
+            return_tensors="pt",
+        )
+        return inputs["pixel_values"].to(device, next(self.model.parameters()).dtype)
+
+    def _blank(self, image: Tensor, device: torch.device) -> Masks:
+        """No mask yet, but the geometry of the image in the network's frame."""
+        height, width = image.shape[1:]
+        longest = self.image_processor.size["longest_edge"]
+        scale = longest / max(height, width)
+        frame = self.image_processor.pad_size
+        side = 4 * self.model.config.prompt_encoder_config.image_embedding_size
+        return Masks(
+            logits=torch.zeros(0, side, side, device=device),
+            frame=(frame["height"], frame["width"]),
+            resized=(int(height * scale + 0.5), int(width * scale + 0.5)),
+            size=(height, width),
+        )
+
+
+def _scaled(xy: Tensor, masks: Masks) -> Tensor:
+    """Image coordinates (..., 2) in pixels of the frame, as SAM scales prompts."""
+    (height, width), (old_height, old_width) = masks.resized, masks.size
+    return xy * xy.new_tensor([width / old_width, height / old_height])
