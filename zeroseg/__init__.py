@@ -39,6 +39,7 @@ _HOME = {
     "GroundingDino": "detection.grounding_dino",
     "HighestScore": "fusion.highest_score",
     "ImageError": "errors",
+    "ImageMaskFolder": "data.image_mask_folder",
     "LLMPostRefiner": "refinement.llm_post_refiner",
     "LLMPreRefiner": "refinement.llm_pre_refiner",
     "LexicalPostRefiner": "refinement.lexical_post_refiner",
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from zeroseg.chat.openai_chat import OpenAIChat as OpenAIChat
     from zeroseg.chat.transformers_chat import TransformersChat as TransformersChat
     from zeroseg.data.drawn_scenes import DrawnScenes as DrawnScenes
+    from zeroseg.data.image_mask_folder import ImageMaskFolder as ImageMaskFolder
     from zeroseg.data.sample import Sample as Sample
     from zeroseg.detection.detector import Detector as Detector
     from zeroseg.detection.grounding_dino import GroundingDino as GroundingDino

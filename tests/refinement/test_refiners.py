@@ -62,6 +62,8 @@ class TestLexicalPreRefiner(PreRefinerContract):
         part = LexicalPreRefiner(prompts=mode)  # type: ignore[arg-type]
         selection = chosen(part, described, vocabulary)
         assert (selection.prompts, selection.labels) == (prompts, labels)
+        if mode == "both":
+            assert chosen(LexicalPreRefiner(), described, vocabulary) == selection
 
     def test_a_wide_class_that_only_its_name_speaks_for_is_asked_for_itself(self) -> None:
         vocabulary = Vocabulary.parse("animal, boat, person")

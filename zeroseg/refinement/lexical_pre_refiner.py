@@ -20,9 +20,10 @@ class LexicalPreRefiner(PreRefiner):
 
     Args:
         prompts: What the detector is asked for where the class is a wide word ("animal") and a
-            kind of it was named ("puppy"). By default "evidence", the common word for the kind
-            ("dog"), since a detector knows dogs better than animals; "classes" asks for the class
-            itself; "both" for both. A class that is no wide word is always asked for by its own
+            kind of it was named ("puppy"). By default "both": the class itself, and the common
+            word for the kind ("dog"), since a detector knows dogs better than animals but the
+            tagger may have taken a cat for a dog. "evidence" asks for the kind only, "classes"
+            for the class only. A class that is no wide word is always asked for by its own
             prompt ("girl" asks for "person"), and so is a wide one that nothing but its own name
             was evidence for.
 
@@ -30,7 +31,7 @@ class LexicalPreRefiner(PreRefiner):
         ValueError: `prompts` is none of these.
     """
 
-    def __init__(self, prompts: Prompts = "evidence") -> None:
+    def __init__(self, prompts: Prompts = "both") -> None:
         super().__init__()
         if prompts not in get_args(Prompts):
             raise ValueError(f"prompts is {prompts!r}, not one of {list(get_args(Prompts))}")
