@@ -6,10 +6,9 @@ from itertools import chain
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Dataset
 
 from zeroseg.data.sample import Sample
+from zeroseg.data.sample_data import SampleData, Samples
 from zeroseg.drawn.scene import Region, Scene, draw_scene
 from zeroseg.drawn.world import FINE_NAMES, HYPERNYMS, SYNONYMS
 from zeroseg.errors import VocabularyError
@@ -36,7 +35,7 @@ def label_map(scene: Scene, vocabulary: Vocabulary) -> torch.Tensor:
     return torch.from_numpy(table[scene.segments])
 
 
-class SceneDataset(Dataset[Sample]):
+class SceneDataset(Samples):
     """Scenes `first` to `first + count - 1` of a seed, drawn when they are asked for."""
 
     def __init__(
@@ -57,7 +56,7 @@ class SceneDataset(Dataset[Sample]):
         return Sample(image, label_map(scene, self.vocabulary), name)
 
 
-class DrawnScenes(LightningDataModule):
+class DrawnScenes(SampleData):
     """Procedural pictures with exact truth (`zeroseg.drawn`), for tests, demos and benchmarks.
 
     The tiny models never saw the scenes of any seed below a million.
@@ -85,31 +84,18 @@ class DrawnScenes(LightningDataModule):
         batch_size: int = 8,
         num_workers: int = 0,
     ) -> None:
-        super().__init__()
         if count < 1 or seed < 0 or first < 0 or min(size) < 32:
             raise ValueError(
                 f"count {count}, seed {seed}, first {first}, size {size}: at least 1 scene of at "
                 f"least 32 x 32 pixels, with seed and first from 0 up"
             )
-        self.vocabulary = Vocabulary.parse(vocabulary)
+        classes = Vocabulary.parse(vocabulary)
         words = {*SYNONYMS, *HYPERNYMS, *FINE_NAMES, *chain.from_iterable(SYNONYMS.values())}
-        if not any(self.vocabulary.find(word) in self.vocabulary.classes for word in words):
+        if not any(classes.find(word) in classes.classes for word in words):
             raise VocabularyError(
-                f"nothing of {list(self.vocabulary.names)} is ever drawn; the drawn world has "
+                f"nothing of {list(classes.names)} is ever drawn; the drawn world has "
                 f"{', '.join(SYNONYMS)}"
             )
-        self.dataset = SceneDataset(self.vocabulary, count, tuple(size), seed, first)  # type: ignore[arg-type]
-        self.batch_size, self.num_workers = batch_size, num_workers
-
-    def test_dataloader(self) -> DataLoader[Sample]:
-        """Batches as lists of `Sample`."""
-        return DataLoader(
-            self.dataset,
-            batch_size=self.batch_size,
-            num_workers=self.num_workers,
-            collate_fn=list,
-        )
-
-    def predict_dataloader(self) -> DataLoader[Sample]:
-        """The same batches."""
-        return self.test_dataloader()
+        height, width = size
+        dataset = SceneDataset(classes, count, (height, width), seed, first)
+        super().__init__(classes, dataset, batch_size, num_workers)

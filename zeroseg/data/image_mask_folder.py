@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningDataModule
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from zeroseg.data.sample import Sample
+from zeroseg.data.sample_data import SampleData, Samples
 from zeroseg.errors import ImageError
 from zeroseg.images import find_images, read_image
 from zeroseg.vocabulary import Vocabulary
@@ -34,7 +33,7 @@ def read_mask(path: Path, vocabulary: Vocabulary) -> Tensor:
     return vocabulary.from_ids(torch.from_numpy(ids))
 
 
-class PairDataset(Dataset[Sample]):
+class PairDataset(Samples):
     """Pictures and their masks, read when they are asked for."""
 
     def __init__(self, pairs: list[tuple[str, Path, Path]], vocabulary: Vocabulary) -> None:
@@ -54,7 +53,7 @@ class PairDataset(Dataset[Sample]):
         return Sample(image, target, name)
 
 
-class ImageMaskFolder(LightningDataModule):
+class ImageMaskFolder(SampleData):
     """Pictures in `images`, masks of the same names in `masks`, classes in `vocabulary.yaml`.
 
     `zeroseg draw` writes such folders. Masks are PNG files of ids, indexed or grey; those that
@@ -78,10 +77,9 @@ class ImageMaskFolder(LightningDataModule):
         batch_size: int = 8,
         num_workers: int = 0,
     ) -> None:
-        super().__init__()
         root = Path(root)
         given = vocabulary if vocabulary is not None else str(root / "vocabulary.yaml")
-        self.vocabulary = Vocabulary.parse(given)
+        classes = Vocabulary.parse(given)
         pairs = []
         for picture in find_images([root / "images"]):
             place = picture.relative_to(root / "images").with_suffix("")
@@ -92,18 +90,4 @@ class ImageMaskFolder(LightningDataModule):
                 f"{len(lacking)} of {len(pairs)} pictures have no mask of their name in "
                 f"'{root / 'masks'}': {lacking[0]}, ..."
             )
-        self.dataset = PairDataset(pairs, self.vocabulary)
-        self.batch_size, self.num_workers = batch_size, num_workers
-
-    def test_dataloader(self) -> DataLoader[Sample]:
-        """Batches as lists of `Sample`."""
-        return DataLoader(
-            self.dataset,
-            batch_size=self.batch_size,
-            num_workers=self.num_workers,
-            collate_fn=list,
-        )
-
-    def predict_dataloader(self) -> DataLoader[Sample]:
-        """The same batches."""
-        return self.test_dataloader()
+        super().__init__(classes, PairDataset(pairs, classes), batch_size, num_workers)
