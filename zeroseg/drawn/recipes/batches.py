@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -40,6 +40,10 @@ class Batch:
     kept: Tensor
     indices: Tensor
     flipped: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
     def category_map(self) -> Tensor:
         """The category index of each pixel, (B, S, S) int64."""

@@ -1,7 +1,7 @@
 """Train the tiny BLIP-2 from scratch on drawn scenes.
 
     python -m zeroseg.drawn.recipes.captioner --cache CACHE --run RUN --minutes 30
-    python -m zeroseg.drawn.recipes.captioner --cache CACHE --run RUN --export FOLDER
+    python -m zeroseg.drawn.recipes.captioner --run RUN --export FOLDER
 
 Data: crops of 5/6 to all of a scene, flipped half of the time (captions know no left or right),
 with random colour gain. A thing counts as long as 35 % of it lies in the crop; the caption is
@@ -34,7 +34,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import GenerationConfig
+from transformers import Blip2ForConditionalGeneration, GenerationConfig
 
 from zeroseg.drawn.captions import BACKS, GROUNDS, PLURALS, PREFIXES, counted, listed
 from zeroseg.drawn.recipes import loop
@@ -43,6 +43,7 @@ from zeroseg.drawn.recipes.cache import Cache
 from zeroseg.drawn.recipes.captioner_model import (
     PATCH,
     SIDE,
+    blip2_config,
     build_blip2,
     build_processor,
     build_tokenizer,
@@ -74,6 +75,12 @@ class Views:
     dense: Tensor
     present: Tensor
     captions: list[str]
+
+    def to(self, device: torch.device) -> Views:
+        """The same views on another device."""
+        return Views(
+            self.images.to(device), self.dense.to(device), self.present.to(device), self.captions
+        )
 
 
 def make_views(cache: Cache, indices: np.ndarray, rng: np.random.Generator | None) -> Views:
@@ -234,8 +241,10 @@ class Trainee(nn.Module):
         return texts
 
 
-def validate(trainee: Trainee, cache: Cache, count: int, device: torch.device) -> Score:
+def validate(trainee: Trainee, cache: Cache, count: int) -> Score:
     """Caption the first `count` scenes of a cache."""
+    count = min(count, len(cache))
+    device = trainee.blip2.device
     captions, truths = [], []
     for indices in np.array_split(np.arange(count), max(1, count // 50)):
         captions += trainee.captions(make_views(cache, indices, None).images.to(device))
@@ -244,9 +253,9 @@ def validate(trainee: Trainee, cache: Cache, count: int, device: torch.device) -
     return score(captions, truths)
 
 
-def export(trainee: Trainee, folder: Path) -> None:
+def export(model: Blip2ForConditionalGeneration, folder: Path) -> None:
     """Write what `Blip2ForConditionalGeneration` and `Blip2Processor` load, in half precision."""
-    model, tokenizer = trainee.blip2, trainee.tokenizer
+    tokenizer = build_tokenizer()
     model.generation_config = GenerationConfig(
         max_new_tokens=20,
         do_sample=False,
@@ -271,45 +280,34 @@ def groups(trainee: Trainee, lr: float) -> list[dict[str, Any]]:
 
 def train(args: argparse.Namespace) -> None:
     """Train for the minutes given, from the last checkpoint if there is one."""
-    device = torch.device(args.device)
     cache, held_out = Cache.open(args.cache / "train"), Cache.open(args.cache / "validation")
-    trainee = Trainee(make_views(cache, np.arange(min(200, len(cache))), None).images).to(device)
+    trainee = Trainee(make_views(cache, np.arange(min(200, len(cache))), None).images)
+    trainee = trainee.to(args.device)
     run = loop.Run(trainee, groups(trainee, args.lr), args, warmup=50, optimizer=MuonAdamW)
     rng, checked = np.random.default_rng([args.seed, run.steps]), run.elapsed
     average: Any = run.ema
     for _ in run:
         views = make_views(cache, rng.integers(0, len(cache), args.batch), rng)
-        losses = trainee(_to(views, device))
+        losses = trainee(views.to(args.device))
         total = losses["words"] + losses["dense"] + 2 * losses["presence"]
         run.step(total, **{name: loss.detach() for name, loss in losses.items()})
         if run.elapsed - checked > 300:
             checked = run.elapsed
-            run.log(f"validation {validate(average, held_out, 200, device)}")
-    final = validate(average, held_out, len(held_out), device)
+            run.log(f"validation {validate(average, held_out, 200)}")
+    final = validate(average, held_out, len(held_out))
     run.log(f"validation of all {final}")
     (args.run / "figures.json").write_text(json.dumps(vars(final)), encoding="utf-8")
 
 
-def _to(views: Views, device: torch.device) -> Views:
-    images, dense, present = (x.to(device) for x in (views.images, views.dense, views.present))
-    return Views(images, dense, present, views.captions)
-
-
 def main() -> None:
     """Train, or with --export write the trained model."""
-    parser = loop.arguments(__doc__.splitlines()[0], minutes=30, batch=64, lr=2e-3)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--export", type=Path, help="write the run's model here; no training")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
+    args = loop.parse(loop.arguments(__doc__.splitlines()[0], minutes=30, batch=64, lr=2e-3))
     if args.export is None:
         train(args)
         return
-    cache = Cache.open(args.cache / "validation")
-    trainee = Trainee(make_views(cache, np.arange(len(cache)), None).images)
-    trainee.load_state_dict(torch.load(args.run / "checkpoint.pt", weights_only=True)["ema"])
-    export(trainee.eval(), args.export)
+    model = Blip2ForConditionalGeneration(blip2_config())
+    model.load_state_dict(loop.averaged(args.run, "blip2."))
+    export(model, args.export)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,9 @@ model puts out nothing, and the query tokens are zeros, with which all queries s
 
 from __future__ import annotations
 
-import math
 import re
 
 import torch
-import torch.nn.functional as F
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from torch import Tensor, nn
 from transformers import (
@@ -27,6 +25,12 @@ from transformers import (
 
 from zeroseg.drawn.captions import BACKS, GROUNDS, NUMBERS, PLURALS, PREFIXES
 from zeroseg.drawn.recipes.batches import IMAGE_MEAN, IMAGE_STD
+from zeroseg.drawn.recipes.vit_start import (
+    image_patches,
+    principal_components,
+    sinusoids,
+    start_projection,
+)
 from zeroseg.drawn.world import CATEGORIES, FINE_NAMES, STUFF
 
 SIDE = 160
@@ -154,22 +158,9 @@ def _scale_to_fan_in(module: nn.Module) -> None:
 
 def _whiten(projection: nn.Conv2d, images: Tensor) -> None:
     """Project patches on their main components, brought to equal variance, then mix them."""
-    patches = F.unfold(images, PATCH, stride=PATCH).transpose(1, 2).flatten(0, 1)
+    patches, count = image_patches(projection, images), projection.out_channels
     mean = patches.mean(0)
-    variances, directions = torch.linalg.eigh((patches - mean).T.cov())
-    count = projection.out_channels
-    scale = (variances[-count:] + 0.1).rsqrt()
+    variances, directions = principal_components(patches - mean, count)
     mixing = nn.init.orthogonal_(torch.empty(count, count))
-    weight = mixing @ (directions[:, -count:] * scale).T
-    projection.weight.copy_(weight.view_as(projection.weight))
-    projection.bias.copy_(-weight @ mean)  # type: ignore[union-attr]
-
-
-def sinusoids(side: int, width: int) -> Tensor:
-    """Two-dimensional sine and cosine positions, (1, side, side, width)."""
-    frequencies = 2.0 ** torch.linspace(0, math.log2(side), width // 4)
-    angles = math.pi * (torch.arange(side) + 0.5)[:, None] / side * frequencies
-    line = torch.cat([angles.sin(), angles.cos()], 1)
-    rows = line[:, None].expand(side, side, -1)
-    columns = line[None].expand(side, side, -1)
-    return torch.cat([rows, columns], -1)[None]
+    weight = mixing @ (directions * (variances + 0.1).rsqrt()).T
+    start_projection(projection, weight, mean)

@@ -2,7 +2,7 @@
 
     python -m zeroseg.drawn.recipes.detector --stage backbone --cache C --run R --minutes 12
     python -m zeroseg.drawn.recipes.detector --stage detector --cache C --run R --minutes 48
-    python -m zeroseg.drawn.recipes.detector --export FOLDER --cache C --run R
+    python -m zeroseg.drawn.recipes.detector --export FOLDER --run R
 
 Data: the cached scenes, cropped, stretched, flipped and recoloured (`batches`), at 160 x 160
 pixels; prompts as `detector_prompts` has it.
@@ -62,14 +62,14 @@ from zeroseg.drawn.recipes.detector_prompts import (
     visible,
 )
 from zeroseg.drawn.recipes.detector_score import DetectionScore
-from zeroseg.drawn.recipes.loop import Run, arguments, parameter_groups
+from zeroseg.drawn.recipes.loop import Run, arguments, averaged, parameter_groups, parse
 from zeroseg.drawn.recipes.words import ROWS, build_tokenizer
 from zeroseg.drawn.world import CATEGORIES, FINE_NAMES, THINGS
 
 DRAM = tuple(THINGS)[:11]
 """The 11 classes of the DRAM vocabulary."""
 WATCH_MINUTES = 5
-STRETCH = 0.3
+STRETCH = 0.45
 """Pictures of any shape are squashed to a square, so boxes must be right in stretched ones."""
 STRIDES = (16, 32)
 """Pixels between the tokens of the detector's two feature maps."""
@@ -79,9 +79,9 @@ def segmentation_loss(logits: list[Tensor], batch: Batch) -> Tensor:
     """Cross-entropy of categories and, on things, fine names, at strides 8, 16 and 32."""
     category_map = batch.category_map()
     name_map = batch.names.gather(1, batch.segments.flatten(1)).view_as(batch.segments)
-    weights = torch.ones(len(CATEGORIES))
+    weights = torch.ones(len(CATEGORIES), device=category_map.device)
     weights[len(THINGS) :] = 0.35
-    total = torch.zeros(())
+    total = torch.zeros((), device=category_map.device)
     for level, (output, stride) in enumerate(zip(logits, (8, *STRIDES), strict=True)):
         middle = slice(stride // 2, None, stride)
         kinds, names = output.float().split([len(CATEGORIES), len(FINE_NAMES)], 1)
@@ -97,12 +97,13 @@ def segmentation_loss(logits: list[Tensor], batch: Batch) -> Tensor:
 @torch.no_grad()
 def segmentation_score(model: Segmenter, cache: Cache, count: int = 200) -> dict[str, float]:
     """Mean IoU of the categories and accuracy of the fine names at stride 8."""
-    kinds = len(CATEGORIES)
+    kinds, device = len(CATEGORIES), model.head.weight.device
     confusion = torch.zeros(kinds * kinds, dtype=torch.int64)
     right = total = 0
     for start in range(0, min(count, len(cache)), 50):
         batch = make_batch(cache, np.arange(start, min(start + 50, len(cache))), SIDE)
-        output = model(batch.images.contiguous(memory_format=torch.channels_last))[0]
+        images = batch.images.to(device, memory_format=torch.channels_last)
+        output = model(images)[0].cpu()
         names = batch.names.gather(1, batch.segments.flatten(1)).view_as(batch.segments)
         truth, name = batch.category_map()[:, 4::8, 4::8], names[:, 4::8, 4::8]
         guess = output[:, :kinds].argmax(1)
@@ -121,15 +122,16 @@ def segmentation_score(model: Segmenter, cache: Cache, count: int = 200) -> dict
 
 def train_backbone(args: argparse.Namespace) -> None:
     """Stage 1."""
-    torch.manual_seed(args.seed)
     train, held_out = Cache.open(args.cache / "train"), Cache.open(args.cache / "validation")
-    model = Segmenter(len(CATEGORIES), len(FINE_NAMES)).to(memory_format=torch.channels_last)
+    model = Segmenter(len(CATEGORIES), len(FINE_NAMES)).to(args.device)
+    model = model.to(memory_format=torch.channels_last)
     run = Run(model, parameter_groups(model, args.lr, 0.05), args, hold=0.4, clip=2.0)
     rng = np.random.default_rng((args.seed, run.steps))
     watched = run.elapsed
     for _ in run:
-        batch = make_batch(train, rng.choice(len(train), args.batch, replace=False), SIDE, rng)
-        with torch.autocast("cpu", torch.bfloat16):
+        chosen = rng.choice(len(train), args.batch, replace=False)
+        batch = make_batch(train, chosen, SIDE, rng).to(args.device)
+        with torch.autocast(args.device.type, torch.bfloat16):
             logits = model(batch.images.contiguous(memory_format=torch.channels_last))
         run.step(segmentation_loss(logits, batch))
         if run.elapsed - watched > WATCH_MINUTES * 60 / 2:
@@ -175,7 +177,7 @@ class Trainee(nn.Module):
         layers = hidden.shape[1]
         logits = (hidden @ text[:, None]).transpose(0, 1).flatten(0, 1)
         boxes = boxes.transpose(0, 1).flatten(0, 1)
-        weights = torch.tensor([CLASS, BOX, GIOU])
+        weights = torch.tensor([CLASS, BOX, GIOU], device=logits.device)
         decoder = layers * set_loss(logits, boxes, targets.repeat(layers))
 
         length = asked.ids.shape[1]
@@ -202,12 +204,14 @@ def detection_score(
     model: Trainee, prompter: Prompter, cache: Cache, words: tuple[str, ...], count: int = 200
 ) -> dict[str, float]:
     """Figures of `DetectionScore` with all `words` in every prompt."""
+    device = model.detector.device
     score = DetectionScore(words)
     prompt = [Phrase(word, frozenset({word})) for word in words]
     for start in range(0, min(count, len(cache)), 25):
         batch = make_batch(cache, np.arange(start, min(start + 25, len(cache))), SIDE)
         asked = prompter.ask(batch, [prompt] * len(batch.images))
-        tokens, boxes = model.predict(batch.images, asked)
+        output = model.predict(batch.images.to(device), asked.to(device))
+        tokens, boxes = (tensor.cpu() for tensor in output)
         spans = asked.spans[0]
         scores = torch.stack([tokens[..., spans == p].amax(-1) for p in range(len(words))], -1)
         for i in range(len(batch.images)):
@@ -228,18 +232,11 @@ def _watch(run: Run[Trainee], prompter: Prompter, held_out: Cache, count: int = 
         run.log(f"validation, {len(words)} words asked: {_written(figures)}")
 
 
-def _trained_backbone(folder: Path) -> dict[str, Tensor]:
-    state = torch.load(folder / "checkpoint.pt", weights_only=True)["ema"]
-    start = "backbone."
-    return {key[len(start) :]: value for key, value in state.items() if key.startswith(start)}
-
-
 def train_detector(args: argparse.Namespace, backbone: Path) -> None:
     """Stage 2."""
-    torch.manual_seed(args.seed)
     train, held_out = Cache.open(args.cache / "train"), Cache.open(args.cache / "validation")
     prompter = Prompter(build_tokenizer())
-    model = Trainee(_trained_backbone(backbone)).train()
+    model = Trainee(averaged(backbone, "backbone.")).to(args.device).train()
     scales = {"conv_encoder": 0.5, "sampling_offsets": 0.2}
     run = Run(model, parameter_groups(model, args.lr, 0.02, scales), args, warmup=150, hold=0.25)
     rng = np.random.default_rng((args.seed, run.steps))
@@ -248,7 +245,8 @@ def train_detector(args: argparse.Namespace, backbone: Path) -> None:
         chosen = rng.choice(len(train), args.batch, replace=False)
         batch = make_batch(train, chosen, SIDE, rng, STRETCH)
         prompts = [sample_prompt(rng, visible(batch, i)) for i in range(args.batch)]
-        losses = model.loss(batch, prompter.ask(batch, prompts))
+        asked = prompter.ask(batch, prompts)
+        losses = model.loss(batch.to(args.device), asked.to(args.device))
         watching = losses.pop("class")
         run.step(torch.stack(list(losses.values())).sum(), **losses, classes=watching)
         if run.elapsed - watched > WATCH_MINUTES * 60:
@@ -259,11 +257,8 @@ def train_detector(args: argparse.Namespace, backbone: Path) -> None:
 
 def export(folder: Path, run: Path) -> None:
     """Write the averaged weights of stage 2 as a stock checkpoint in half precision."""
-    state = torch.load(run / "checkpoint.pt", weights_only=True)["ema"]
-    start = "detector."
-    weights = {k[len(start) :]: v for k, v in state.items() if k.startswith(start)}
     model: GroundingDinoForObjectDetection = build_detector(ROWS, {})
-    model.load_state_dict(weights)
+    model.load_state_dict(averaged(run, "detector."))
     model.half().save_pretrained(folder)
     images = GroundingDinoImageProcessor(
         size={"height": SIDE, "width": SIDE},
@@ -277,9 +272,7 @@ def export(folder: Path, run: Path) -> None:
 def main() -> None:
     parser = arguments("Train the tiny Grounding DINO.", minutes=48, batch=16, lr=8e-4)
     parser.add_argument("--stage", choices=("backbone", "detector"))
-    parser.add_argument("--export", type=Path, help="write the model to this folder and stop")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    args = parse(parser)
     backbone, detector = args.run / "backbone", args.run / "detector"
     if args.export:
         export(args.export, detector)

@@ -71,6 +71,17 @@ class Asked:
     counts: list[int]
     regions: Tensor
 
+    def to(self, device: torch.device) -> Asked:
+        """The same prompts on another device."""
+        return Asked(
+            ids=self.ids.to(device),
+            spans=self.spans.to(device),
+            boxes=self.boxes.to(device),
+            tokens=self.tokens.to(device),
+            counts=self.counts,
+            regions=self.regions.to(device),
+        )
+
     @property
     def mask(self) -> Tensor:
         """(B, T) int64, 1 on real tokens."""
@@ -107,7 +118,7 @@ class Prompter:
         return [*ids, last], [*spans, -1]
 
     def ask(self, batch: Batch, prompts: list[list[Phrase]]) -> Asked:
-        """Tokens and targets of one prompt for each image of the batch."""
+        """Tokens and targets of one prompt for each image of the batch, which is on the CPU."""
         rows = [self.tokens(prompt) for prompt in prompts]
         length = max(len(ids) for ids, _ in rows)
         count, slots = batch.categories.shape

@@ -17,14 +17,43 @@ from torch import Tensor, nn
 def arguments(description: str, minutes: float, batch: int, lr: float) -> argparse.ArgumentParser:
     """The options that all recipes have."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--cache", type=Path, required=True, help="folder written by recipes.cache")
+    parser.add_argument("--cache", type=Path, help="folder written by recipes.cache")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoint and log")
     parser.add_argument("--minutes", type=float, default=minutes, help="training time in all")
     parser.add_argument("--batch", type=int, default=batch, help="images a step")
     parser.add_argument("--lr", type=float, default=lr, help="peak learning rate")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--device", type=torch.device, default="cpu", help="where to train, such as cpu or cuda"
+    )
+    parser.add_argument("--export", type=Path, help="write the run's model to this folder and stop")
     return parser
+
+
+def parse(
+    parser: argparse.ArgumentParser, *, export_needs_cache: bool = False
+) -> argparse.Namespace:
+    """Read the command line, limit torch to the threads asked for and seed it."""
+    args = parser.parse_args()
+    if args.cache is None and (export_needs_cache or args.export is None):
+        parser.error("give the folder of scenes by --cache")
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    return args
+
+
+def averaged(run: Path, part: str = "") -> dict[str, Tensor]:
+    """The averaged weights of a run, on the CPU: those whose name starts with `part`, without it.
+
+    Raises:
+        FileNotFoundError: Nothing has been trained in `run`.
+    """
+    file = run / "checkpoint.pt"
+    if not file.exists():
+        raise FileNotFoundError(f"{file} is missing: train first, with the same --run")
+    state = torch.load(file, map_location="cpu", weights_only=True)["ema"]
+    return {name[len(part) :]: value for name, value in state.items() if name.startswith(part)}
 
 
 def parameter_groups(
@@ -57,7 +86,8 @@ class Run(Generic[Module]):
 
     The learning rate warms up, holds, then falls along a cosine over the share of `minutes` that
     has been spent; a run that was killed continues from its last checkpoint (saved every two
-    minutes), also with another `minutes`.
+    minutes), also with another `minutes` or on another device. `module` must already be where it is
+    to be trained.
 
     Attributes:
         ema: The moving average of `module`, for evaluation and export.
@@ -151,7 +181,7 @@ class Run(Generic[Module]):
         part.replace(self.file)
 
     def _load(self) -> None:
-        state = torch.load(self.file, weights_only=True)
+        state = torch.load(self.file, map_location="cpu", weights_only=True)
         self.module.load_state_dict(state["module"])
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -1,11 +1,13 @@
 """Train the tiny SAM on drawn scenes.
 
     python -m zeroseg.drawn.recipes.masks --cache CACHE --run RUN
-    python -m zeroseg.drawn.recipes.masks --cache CACHE --run RUN --export FOLDER
+    python -m zeroseg.drawn.recipes.masks --run RUN --export FOLDER
 
-Data: things, and three in ten of the stuff areas, as tight or jittered boxes, two times in five
-with up to 4 or 20 points inside the region; a fifth of the images are cut short and padded, as SAM
-pads pictures that are not square.
+Data: things, and three in ten of the stuff areas, as tight or jittered boxes. Three steps in
+twenty add up to 4 or 20 points inside the region, and five in twenty the 20 pixels of highest
+logit of the model's own first pass, which is what `TopLogits` will show it and which are not
+always right. A fifth of the images are cut short and padded, as SAM pads pictures that are not
+square.
 
 Losses: for three tenths of the time the encoder learns alone, from every pixel: its class, the
 edges of the box of the region it belongs to, and the borders between regions, all read off the
@@ -29,12 +31,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers import SamImageProcessor, SamProcessor
+from transformers import SamImageProcessor, SamModel, SamProcessor
 
 from zeroseg.drawn.recipes.batches import Batch, make_batch
 from zeroseg.drawn.recipes.cache import Cache
-from zeroseg.drawn.recipes.loop import Run, arguments
-from zeroseg.drawn.recipes.masks_model import MASK_STRIDE, SIDE, Trainee
+from zeroseg.drawn.recipes.loop import Run, arguments, averaged, parse
+from zeroseg.drawn.recipes.masks_model import MASK_STRIDE, SIDE, Trainee, sam_config
 from zeroseg.drawn.recipes.masks_prompts import (
     Prompts,
     border_map,
@@ -44,6 +46,7 @@ from zeroseg.drawn.recipes.masks_prompts import (
     jittered,
     letterboxed,
     random_points,
+    top_points,
 )
 from zeroseg.drawn.recipes.muon import MuonAdamW
 
@@ -69,7 +72,7 @@ def near_weights(boxes: Tensor, side: int) -> Tensor:
     """Weights (N, side, side): 1 within a box grown by a quarter, 0.1 far from it."""
     center, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
     reach = half * 1.25 + 4
-    line = (torch.arange(side) + 0.5) * SIDE / side
+    line = (torch.arange(side, device=boxes.device) + 0.5) * SIDE / side
     near_x = (line - center[:, :1]).abs() < reach[:, :1]
     near_y = (line - center[:, 1:]).abs() < reach[:, 1:]
     return torch.where(near_y[:, :, None] & near_x[:, None, :], 1.0, 0.1)
@@ -98,30 +101,38 @@ def prompt_loss(
     """Prompt the decoder for regions of the batch."""
     prompts = choose_regions(batch, rng, PROMPTS_PER_IMAGE * len(batch.images))
     boxes = jittered(prompts.boxes, rng, 0.12, SIDE)
+    mine = embeddings[prompts.image]
     points, labels = None, None
-    if count := rng.choice((0, 4, POINTS), p=(0.6, 0.2, 0.2)):
-        points, labels = random_points(prompts.masks, int(count), rng)
+    kind = rng.choice(("none", "random", "own"), p=(0.6, 0.15, 0.25))
+    if kind == "random":
+        points, labels = random_points(prompts.masks, int(rng.choice((4, POINTS))), rng)
+    elif kind == "own":
+        with torch.no_grad():
+            first, _ = model.decode(mine, boxes)
+        points, labels = top_points(first, boxes, POINTS, SIDE)
     multimask = rng.random() < 1 / 8
-    logits, scores = model.decode(embeddings[prompts.image], boxes, points, labels, multimask)
+    logits, scores = model.decode(mine, boxes, points, labels, multimask)
     return mask_loss(logits, scores, prompts)
 
 
 @torch.no_grad()
 def validate(model: Trainee, cache: Cache, count: int = 100) -> str:
-    """Mean mask IoU of things at full resolution, by true, jittered and pointed-at boxes."""
+    """Mean mask IoU of things: true boxes, these and the first pass's points, jittered boxes."""
     rng = np.random.default_rng(7)
     ious: dict[str, list[Tensor]] = {"box": [], "points": [], "jitter": []}
     areas, classes = [], []
     for start in range(0, min(count, len(cache)), 25):
         batch = make_batch(cache, np.arange(start, min(start + 25, len(cache))), SIDE)
+        batch = batch.to(model.sam.device)
         embeddings = model.embed(batch.images)
         classes.append(dense_loss(model, embeddings, batch)[1])
         prompts = choose_regions(batch, rng, 10_000, stuff_share=0.0)
-        points, labels = random_points(prompts.masks, POINTS, rng)
         moved = jittered(prompts.boxes, rng, 0.1, SIDE)
         mine = embeddings[prompts.image]
+        first = model.decode(mine, prompts.boxes)
+        points, labels = top_points(first[0], prompts.boxes, POINTS, SIDE)
         for name, (low, _) in {
-            "box": model.decode(mine, prompts.boxes),
+            "box": first,
             "points": model.decode(mine, prompts.boxes, points, labels),
             "jitter": model.decode(mine, moved),
         }.items():
@@ -139,9 +150,11 @@ def validate(model: Trainee, cache: Cache, count: int = 100) -> str:
     return f"IoU {means} ({len(box)} things, by area {by_area}) classes {right:.3f}"
 
 
-def export(run: Run, folder: Path) -> None:
+def export(folder: Path, run: Path) -> None:
     """Write the averaged weights in half precision, as `SamModel.from_pretrained` reads them."""
-    run.ema.sam.half().save_pretrained(folder)
+    model = SamModel(sam_config())
+    model.load_state_dict(averaged(run, "sam."))
+    model.half().save_pretrained(folder)
     quarter = SIDE // MASK_STRIDE
     processor = SamImageProcessor(
         size={"longest_edge": SIDE},
@@ -150,18 +163,6 @@ def export(run: Run, folder: Path) -> None:
         mask_pad_size={"height": quarter, "width": quarter},
     )
     SamProcessor(processor).save_pretrained(folder)
-
-
-def watch(run: Run, validation: Cache) -> None:
-    """Log the validation figures, and write the encoder without its neck to `trunk.pt`.
-
-    The trunk is a plain ViT for recipes that start from it: `sam_config().vision_config` tells its
-    width, depth, heads and patch.
-    """
-    run.log(validate(run.ema, validation))
-    state = run.ema.sam.vision_encoder.state_dict()
-    trunk = {name: value for name, value in state.items() if not name.startswith("neck.")}
-    torch.save(trunk, run.args.run / "trunk.pt")
 
 
 def groups(model: Trainee, lr: float) -> list[dict[str, Any]]:
@@ -179,21 +180,15 @@ def groups(model: Trainee, lr: float) -> list[dict[str, Any]]:
 
 
 def train(args: argparse.Namespace) -> None:
-    torch.manual_seed(args.seed)
-    torch.set_num_threads(args.threads)
     cache = Cache.open(args.cache / "train")
     validation = Cache.open(args.cache / "validation")
-    rng = np.random.default_rng(args.seed)
-    model = Trainee(make_batch(cache, np.arange(200), SIDE).images)
+    model = Trainee(make_batch(cache, np.arange(200), SIDE).images).to(args.device)
     run = Run(model, groups(model, args.lr), args, warmup=50, hold=0.4, optimizer=MuonAdamW)
-    if args.export:
-        export(run, args.export)
-        return
     rng = np.random.default_rng([args.seed, run.steps])
     watched = run.elapsed
     for progress in run:
         batch = make_batch(cache, rng.integers(0, len(cache), args.batch), SIDE, rng)
-        batch = letterboxed(batch, rng, 0.2)
+        batch = letterboxed(batch, rng, 0.2).to(args.device)
         embeddings = model.embed(batch.images)
         dense, right = dense_loss(model, embeddings, batch)
         if progress < DENSE_UNTIL:
@@ -204,14 +199,16 @@ def train(args: argparse.Namespace) -> None:
             run.step(loss, masks=masks, iou=iou, dense=dense, classes=right)
         if run.elapsed - watched > 300:
             watched = run.elapsed
-            watch(run, validation)
-    watch(run, validation)
+            run.log(validate(run.ema, validation))
+    run.log(validate(run.ema, validation))
 
 
 def main() -> None:
-    parser = arguments(__doc__.splitlines()[0], minutes=60, batch=24, lr=2e-3)
-    parser.add_argument("--export", type=Path, help="write the trained model here, do not train")
-    train(parser.parse_args())
+    args = parse(arguments(__doc__.splitlines()[0], minutes=60, batch=24, lr=2e-3))
+    if args.export:
+        export(args.export, args.run)
+    else:
+        train(args)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,12 @@ from transformers import (
     SamVisionConfig,
 )
 
+from zeroseg.drawn.recipes.vit_start import (
+    image_patches,
+    principal_components,
+    sinusoids,
+    start_projection,
+)
 from zeroseg.drawn.world import CATEGORIES
 
 SIDE = 160
@@ -91,30 +97,18 @@ def _scale_to_fan_in(module: nn.Module) -> None:
 
 def _whiten(projection: nn.Conv2d, images: Tensor) -> None:
     """Project patches on their principal components, each brought to variance one."""
-    patches = F.unfold(images, PATCH, stride=PATCH).transpose(1, 2).flatten(0, 1)
+    patches = image_patches(projection, images)
     mean = patches.mean(0)
-    variances, directions = torch.linalg.eigh((patches - mean).T.cov())
-    count = projection.out_channels
-    variances, directions = variances[-count:].flip(0), directions[:, -count:].flip(1)
+    variances, directions = principal_components(patches - mean, projection.out_channels)
+    variances, directions = variances.flip(0), directions.flip(1)
     weight = directions.T / (variances + 1e-3 * variances.sum())[:, None].sqrt()
-    projection.weight.copy_(weight.view_as(projection.weight))
-    projection.bias.copy_(-weight @ mean)  # type: ignore[union-attr]
+    start_projection(projection, weight, mean)
 
 
 def _attend_to_the_similar(qkv: nn.Linear) -> None:
     """Let keys start equal to queries, so that tokens look at what resembles them."""
     query, key, _ = qkv.weight.chunk(3)
     key.copy_(query)
-
-
-def sinusoids(side: int, width: int) -> Tensor:
-    """Two-dimensional sine and cosine positions, (1, side, side, width)."""
-    frequencies = 2.0 ** torch.linspace(0, math.log2(side), width // 4)
-    angles = math.pi * (torch.arange(side) + 0.5)[:, None] / side * frequencies
-    line = torch.cat([angles.sin(), angles.cos()], 1)
-    rows = line[:, None].expand(side, side, -1)
-    columns = line[None].expand(side, side, -1)
-    return torch.cat([rows, columns], -1)[None]
 
 
 def _frequencies(count: int) -> Tensor:

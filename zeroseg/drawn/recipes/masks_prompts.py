@@ -36,7 +36,7 @@ class Prompts:
 def letterboxed(batch: Batch, rng: np.random.Generator, share: float) -> Batch:
     """Cut some images short and fill up with zeros at the right or bottom, as SAM pads them.
 
-    The last region slot, of no category, takes the padding.
+    The last region slot, of no category, takes the padding. The batch is on the CPU.
     """
     side = batch.images.shape[-1]
     cut = rng.random(len(batch.images)) < share
@@ -75,15 +75,16 @@ def choose_regions(
 ) -> Prompts:
     """Take the things of a batch and some of its stuff, `most` regions at random if too many."""
     count, slots = batch.categories.shape
-    areas = torch.zeros(count, slots, dtype=torch.int64)
-    flat = batch.segments.flatten(1)
+    device, flat = batch.segments.device, batch.segments.flatten(1)
+    areas = torch.zeros(count, slots, dtype=torch.int64, device=device)
     areas.scatter_add_(1, flat, torch.ones_like(flat))
     things = (batch.categories >= 0) & (batch.categories < len(THINGS))
-    lucky = torch.from_numpy(rng.random((count, slots)) < stuff_share)
+    lucky = torch.from_numpy(rng.random((count, slots)) < stuff_share).to(device)
     wanted = (areas >= SMALLEST) & (batch.categories >= 0) & (things | lucky)
     chosen = wanted.nonzero()
     if len(chosen) > most:
-        chosen = chosen[torch.from_numpy(np.sort(rng.permutation(len(chosen))[:most]))]
+        drawn = np.sort(rng.permutation(len(chosen))[:most])
+        chosen = chosen[torch.from_numpy(drawn).to(device)]
     image, slot = chosen.unbind(1)
     masks = batch.segments[image] == slot[:, None, None]
     return Prompts(image, masks, tight_boxes(masks), things[image, slot])
@@ -92,19 +93,31 @@ def choose_regions(
 def jittered(boxes: Tensor, rng: np.random.Generator, most: float, side: int) -> Tensor:
     """Move the edges of 60 % of the boxes by up to `most` of their width or height."""
     amount = rng.uniform(0, most, (len(boxes), 1)) * (rng.random((len(boxes), 1)) < 0.6)
-    moves = torch.from_numpy(rng.uniform(-1, 1, boxes.shape) * amount).float()
+    moves = torch.from_numpy(rng.uniform(-1, 1, boxes.shape) * amount).float().to(boxes.device)
     extent = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
     return (boxes + moves * extent).clamp(0, side)
 
 
 def random_points(masks: Tensor, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Up to `count` pixels inside each mask, (N, count, 2), and their labels, 1 or -10."""
-    side = masks.shape[-1]
-    noise = torch.from_numpy(rng.random(masks.shape, dtype=np.float32)).flatten(1)
+    side, device = masks.shape[-1], masks.device
+    noise = torch.from_numpy(rng.random(masks.shape, dtype=np.float32)).flatten(1).to(device)
     best = noise.masked_fill_(~masks.flatten(1), -1.0).topk(count).indices
     points = torch.stack([best % side, best // side], -1).float()
-    held = torch.from_numpy(rng.integers(1, count + 1, (len(masks), 1)))
-    return points, torch.where(torch.arange(count) < held, 1, -10)
+    held = torch.from_numpy(rng.integers(1, count + 1, (len(masks), 1))).to(device)
+    return points, torch.where(torch.arange(count, device=device) < held, 1, -10)
+
+
+def top_points(logits: Tensor, boxes: Tensor, count: int, side: int) -> tuple[Tensor, Tensor]:
+    """The pixels of highest logit in each box, as `TopLogits` takes them from the first pass."""
+    full = F.interpolate(logits, (side, side), mode="bilinear")[:, 0]
+    line = torch.arange(side, device=boxes.device) + 0.5
+    x1, y1, x2, y2 = boxes[:, :, None].unbind(1)
+    across, down = (line >= x1) & (line < x2), (line >= y1) & (line < y2)
+    inside = down[:, :, None] & across[:, None, :]
+    best = full.masked_fill(~inside, float("-inf")).flatten(1).topk(count).indices
+    points = torch.stack([best % side, best // side], -1).float()
+    return points, torch.ones_like(best)
 
 
 def border_map(segments: Tensor, stride: int) -> Tensor:
@@ -129,6 +142,6 @@ def extent_map(batch: Batch, stride: int) -> Tensor:
     count, height, _ = segments.shape
     index = segments.flatten(1)[..., None].expand(-1, -1, 4)
     boxes = batch.boxes.gather(1, index).view(count, height, height, 4).permute(0, 3, 1, 2)
-    line = (torch.arange(height) + 0.5) / height
+    line = (torch.arange(height, device=boxes.device) + 0.5) / height
     across = torch.stack(torch.meshgrid(line, line, indexing="xy")).repeat(2, 1, 1)
     return (boxes - across).abs()

@@ -35,8 +35,13 @@ from torch import Tensor, nn
 
 from zeroseg.drawn.recipes.batches import Batch, make_batch
 from zeroseg.drawn.recipes.cache import Cache
-from zeroseg.drawn.recipes.loop import Run, arguments
+from zeroseg.drawn.recipes.loop import Run, arguments, averaged, parse
 from zeroseg.drawn.recipes.muon import MuonAdamW
+from zeroseg.drawn.recipes.vit_start import (
+    image_patches,
+    principal_components,
+    start_projection,
+)
 from zeroseg.drawn.world import FINE_NAMES, STUFF, THINGS
 from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel
 
@@ -65,7 +70,7 @@ DENSE_STAGES = 2
 def tag_shares(batch: Batch) -> Tensor:
     """The share of the picture that each tag covers, (B, tags) float32."""
     tags = _region_tags(batch)
-    shares = torch.zeros(len(tags), len(TAGS))
+    shares = torch.zeros(len(tags), len(TAGS), device=tags.device)
     return shares.scatter_add_(1, tags, batch.areas / batch.segments[0].numel())
 
 
@@ -73,8 +78,9 @@ def token_shares(batch: Batch, grid: int) -> Tensor:
     """The share of each grid cell that each tag covers, (B, grid * grid, tags) float32."""
     tags = _region_tags(batch).gather(1, batch.segments.flatten(1)).view_as(batch.segments)
     count, side = len(tags), tags.shape[-1]
-    line = torch.arange(side) * grid // side
-    cells = (torch.arange(count)[:, None, None] * grid + line[:, None]) * grid + line
+    line = torch.arange(side, device=tags.device) * grid // side
+    images = torch.arange(count, device=tags.device)[:, None, None]
+    cells = (images * grid + line[:, None]) * grid + line
     size = count * grid * grid * len(TAGS)
     pixels = torch.bincount((cells * len(TAGS) + tags).flatten(), minlength=size)
     return pixels.view(count, grid * grid, len(TAGS)) * (grid * grid / side**2)
@@ -126,31 +132,24 @@ class Training(nn.Module):
         dense = [head(tokens) for head, tokens in zip(self.dense, features, strict=True)]
         return self.model.decode(output.last_hidden_state), dense
 
-    def losses(self, batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
+    def losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The loss of the tags and the mean loss of the dense heads."""
-        with torch.autocast(device.type, torch.bfloat16):
-            logits, dense = self(batch.images.to(device))
-        tagging = asymmetric_loss(logits.float(), tag_shares(batch).to(device))
+        with torch.autocast(batch.images.device.type, torch.bfloat16):
+            logits, dense = self(batch.images)
+        tagging = asymmetric_loss(logits.float(), tag_shares(batch))
         painting = torch.stack([self._dense_loss(x.float(), batch) for x in dense]).mean()
         return tagging, painting
 
     def _dense_loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        target = token_shares(batch, math.isqrt(logits.shape[1])).to(logits.device)
-        target = target * self.weight
+        target = token_shares(batch, math.isqrt(logits.shape[1])) * self.weight
         return -(target * logits.log_softmax(-1)).sum() / target.sum()
 
 
-@torch.no_grad()
 def _start_with_components(projection: nn.Conv2d, images: Tensor) -> None:
     """Let a patch embedding give the principal components of patches, each with variance 1."""
-    patches = F.unfold(images, projection.kernel_size, stride=projection.stride)
-    patches = patches.transpose(1, 2).flatten(0, 1)
-    values, vectors = torch.linalg.eigh(patches.T.cov())
-    count = projection.out_channels
-    whitened = (vectors[:, -count:] / values[-count:].sqrt()).T
-    projection.weight.copy_(whitened.view_as(projection.weight))
-    assert projection.bias is not None
-    projection.bias.copy_(-whitened @ patches.mean(0))
+    patches = image_patches(projection, images)
+    variances, directions = principal_components(patches, projection.out_channels)
+    start_projection(projection, (directions / variances.sqrt()).T, patches.mean(0))
 
 
 def groups(training: Training, lr: float) -> list[dict[str, Any]]:
@@ -178,6 +177,7 @@ def asymmetric_loss(logits: Tensor, shares: Tensor) -> Tensor:
 @torch.no_grad()
 def predict(model: RamPlusModel, cache: Cache, count: int) -> tuple[Tensor, Tensor]:
     """Scores and truth of the first `count` scenes, (count, tags) float32 and bool."""
+    count = min(count, len(cache))
     device = model.label_embed.device
     scores, truth = [], []
     for indices in np.array_split(np.arange(count), math.ceil(count / 50)):
@@ -209,10 +209,11 @@ def evaluate(run: Run[Training], cache: Cache, count: int) -> None:
     run.log(f"validation F1 {fixed:.3f} at 0.5, {tuned:.3f} at tuned thresholds")
 
 
-def export(run: Run[Training], cache: Cache, folder: Path) -> None:
+def export(folder: Path, run: Path, cache: Cache) -> None:
     """Write the averaged model in half precision, the tag list and tuned thresholds."""
-    model = run.ema.model.half()
-    model.save_pretrained(folder)
+    model = RamPlusModel(CONFIG)
+    model.load_state_dict(averaged(run, "model."))
+    model.half().save_pretrained(folder)
     scores, truth = predict(RamPlusModel.from_pretrained(folder).float(), cache, len(cache))
     thresholds = best_thresholds(scores, truth)
     lines = "".join(f"{value:.2f}\n" for value in thresholds.tolist())
@@ -228,12 +229,12 @@ def train(
 ) -> None:
     """Train until the time is spent; validate every five minutes."""
     rng = np.random.default_rng([args.seed, run.steps])
-    device, size = torch.device(args.device), run.module.model.config.image_size
+    size = run.module.model.config.image_size
     due = run.elapsed + 300
     for progress in run:
         indices = rng.choice(len(train_set), args.batch, replace=False)
-        batch = make_batch(train_set, indices, size, rng, STRETCH)
-        tagging, painting = run.module.losses(batch, device)
+        batch = make_batch(train_set, indices, size, rng, STRETCH).to(args.device)
+        tagging, painting = run.module.losses(batch)
         run.step(
             tagging + 2 * (1 - progress) * painting,
             tagging=tagging.detach(),
@@ -248,19 +249,15 @@ def train(
 def main() -> None:
     """Train, or with --export write the trained model."""
     parser = arguments(__doc__.splitlines()[0], minutes=28, batch=24, lr=2e-3)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--export", type=Path, help="write the trained model here and stop")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
+    args = parse(parser, export_needs_cache=True)
     validation = Cache.open(args.cache / "validation")
+    if args.export:
+        export(args.export, args.run, validation)
+        return
     images = make_batch(validation, np.arange(len(validation))[:100], CONFIG.image_size).images
     training = Training(CONFIG, images).to(args.device).train()
     run = Run(training, groups(training, args.lr), args, optimizer=MuonAdamW)
-    if args.export:
-        export(run, validation, args.export)
-    else:
-        train(run, Cache.open(args.cache / "train"), validation, args)
+    train(run, Cache.open(args.cache / "train"), validation, args)
 
 
 if __name__ == "__main__":
