@@ -69,7 +69,7 @@ from zeroseg.drawn.world import CATEGORIES, FINE_NAMES, THINGS
 DRAM = tuple(THINGS)[:11]
 """The 11 classes of the DRAM vocabulary."""
 WATCH_MINUTES = 5
-STRETCH = 0.45
+STRETCH = 0.3
 """Pictures of any shape are squashed to a square, so boxes must be right in stretched ones."""
 STRIDES = (16, 32)
 """Pixels between the tokens of the detector's two feature maps."""
