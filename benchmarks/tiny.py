@@ -1,6 +1,7 @@
 """What the tiny family reaches on drawn scenes that it never saw.
 
     python benchmarks/tiny.py --scenes 500 --seed 7 --json tiny.json
+    python benchmarks/tiny.py --scenes 200 --size 320x240 --parts detector
 
 Every figure comes from the same components that a user runs. Scenes of any seed below a million are
 held out: the recipes train on seed 1000003 and watch seed 1000004.
@@ -20,6 +21,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -42,7 +44,6 @@ from zeroseg import (
     Sam,
     Selection,
     TopLogits,
-    Vocabulary,
     ZeroShotSegmenter,
 )
 from zeroseg.drawn.recipes.detector_score import DetectionScore
@@ -53,13 +54,23 @@ from zeroseg.recognition.tagger import Tagger
 from zeroseg.vocabularies import DRAM, DRAWN
 
 BATCH = 16
+PARTS = ["tagger", "captions", "detector", "masks", "pipeline"]
 Variant = Callable[[], ZeroShotSegmenter]
 
 
-def scenes(count: int, seed: int, title: str) -> Iterator[list[Scene]]:
-    """Batches of scenes at 256 x 256 pixels, with a progress bar."""
-    for start in track(range(0, count, BATCH), title):
-        yield [draw_scene(seed, i) for i in range(start, min(start + BATCH, count))]
+@dataclass(frozen=True)
+class World:
+    """The first `count` scenes of a seed, drawn at `size` (height, width)."""
+
+    count: int
+    seed: int
+    size: tuple[int, int]
+
+    def batches(self, title: str) -> Iterator[list[Scene]]:
+        """The scenes a batch at a time, with a progress bar."""
+        for start in track(range(0, self.count, BATCH), title):
+            stop = min(start + BATCH, self.count)
+            yield [draw_scene(self.seed, i, self.size) for i in range(start, stop)]
 
 
 def images(batch: list[Scene]) -> list[Tensor]:
@@ -70,9 +81,9 @@ def f1(hits: int, predicted: int, present: int) -> float:
     return 2 * hits / (predicted + present) if predicted + present else float("nan")
 
 
-def score_tagger(tagger: Tagger, count: int, seed: int) -> dict[str, float]:
+def score_tagger(tagger: Tagger, world: World) -> dict[str, float]:
     tally: dict[str, list[int]] = {}
-    for batch in scenes(count, seed, "tagger"):
+    for batch in world.batches("tagger"):
         for scene, tags in zip(batch, tagger(images(batch)), strict=True):
             present = {region.name for region in scene.regions}
             predicted = {tag.name for tag in tags}
@@ -91,10 +102,10 @@ def score_tagger(tagger: Tagger, count: int, seed: int) -> dict[str, float]:
     }
 
 
-def score_captioner(captioner: Captioner, count: int, seed: int) -> dict[str, float]:
+def score_captioner(captioner: Captioner, world: World) -> dict[str, float]:
     reader = LexicalPreRefiner()
     hits = predicted = present = 0
-    for batch in scenes(count, seed, "captions"):
+    for batch in world.batches("captions"):
         captions = captioner(images(batch))
         said = reader([Description((), caption) for caption in captions], DRAWN)
         for scene, selection in zip(batch, said, strict=True):
@@ -110,13 +121,11 @@ def score_captioner(captioner: Captioner, count: int, seed: int) -> dict[str, fl
     }
 
 
-def score_detector(
-    detector: GroundingDino, threshold: float, count: int, seed: int
-) -> dict[str, float]:
+def score_detector(detector: GroundingDino, threshold: float, world: World) -> dict[str, float]:
     words = tuple(DRAM.prompts[i] for i in DRAM.classes)
     asked = Selection(words, DRAM.classes)
     tally = DetectionScore(words, threshold)
-    for batch in scenes(count, seed, "detector"):
+    for batch in world.batches("detector"):
         found = detector(images(batch), [asked] * len(batch))
         for scene, detections in zip(batch, found, strict=True):
             things = [r for r in scene.regions if r.thing and r.category in words]
@@ -135,9 +144,9 @@ def score_detector(
     }
 
 
-def score_masks(predictor: MaskPredictor, count: int, seed: int) -> dict[str, float]:
+def score_masks(predictor: MaskPredictor, world: World) -> dict[str, float]:
     values: list[tuple[float, int]] = []
-    for batch in scenes(count, seed, "masks"):
+    for batch in world.batches("masks"):
         things = [[i for i, r in enumerate(scene.regions) if r.thing] for scene in batch]
         found = []
         for scene, own in zip(batch, things, strict=True):
@@ -170,8 +179,8 @@ def score_masks(predictor: MaskPredictor, count: int, seed: int) -> dict[str, fl
     }
 
 
-def score_pipeline(make: Variant, count: int, seed: int) -> dict[str, float]:
-    data = DrawnScenes(DRAM, count=count, seed=seed, batch_size=BATCH)
+def score_pipeline(make: Variant, world: World) -> dict[str, float]:
+    data = DrawnScenes(DRAM, world.count, world.size, world.seed, batch_size=BATCH)
     trainer = Trainer(
         accelerator="cpu", logger=False, enable_checkpointing=False, enable_model_summary=False
     )
@@ -181,7 +190,7 @@ def score_pipeline(make: Variant, count: int, seed: int) -> dict[str, float]:
         "mIoU": scores["miou"],
         "pixel accuracy": scores["pixel_accuracy"],
         "failures": scores["failures"],
-        "ms an image": 1000 * (time.perf_counter() - start) / count,
+        "ms an image": 1000 * (time.perf_counter() - start) / world.count,
     }
 
 
@@ -211,33 +220,50 @@ def variants() -> dict[str, Variant]:
     }
 
 
+def pixels(text: str) -> tuple[int, int]:
+    """(height, width) of "WIDTHxHEIGHT"."""
+    width, height = text.split("x")
+    return int(height), int(width)
+
+
+def measure(parts: list[str], world: World) -> dict[str, dict[str, float]]:
+    """The figures of the parts asked for."""
+    preset = load_preset("tiny")
+    segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=DRAWN)
+    assert segmenter.tagger is not None
+    assert segmenter.captioner is not None
+    report: dict[str, dict[str, float]] = {}
+    if "tagger" in parts:
+        report["tagger"] = score_tagger(segmenter.tagger, world)
+    if "captions" in parts:
+        report["captions"] = score_captioner(segmenter.captioner, world)
+    if "detector" in parts:
+        threshold = preset["detector"]["init_args"]["box_threshold"]
+        keen = GroundingDino("tiny:grounding_dino", box_threshold=0.02, nms_threshold=0.7)
+        report["detector"] = score_detector(keen, threshold, world)
+    if "masks" in parts:
+        report["masks, box"] = score_masks(Sam("tiny:sam", point_sampler=None), world)
+        pointed = Sam("tiny:sam", point_sampler=TopLogits(20))
+        report["masks, box and 20 points"] = score_masks(pointed, world)
+    if "pipeline" in parts:
+        for name, make in variants().items():
+            report[f"pipeline, {name}"] = score_pipeline(make, world)
+    return report
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--scenes", type=int, default=500)
     parser.add_argument("--seed", type=int, default=7, help="which world, below a million")
+    parser.add_argument("--size", type=pixels, default=(256, 256), metavar="WxH")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     args = parser.parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    count, seed = args.scenes, args.seed
-    segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=Vocabulary.parse("drawn"))
-    threshold = load_preset("tiny")["detector"]["init_args"]["box_threshold"]
-    keen = GroundingDino("tiny:grounding_dino", box_threshold=0.02, nms_threshold=0.7)
-    assert segmenter.tagger is not None
-    assert segmenter.captioner is not None
-    report: dict[str, dict[str, float]] = {
-        "tagger": score_tagger(segmenter.tagger, count, seed),
-        "captions": score_captioner(segmenter.captioner, count, seed),
-        "detector": score_detector(keen, threshold, count, seed),
-        "masks, box": score_masks(Sam("tiny:sam", point_sampler=None), count, seed),
-        "masks, box and 20 points": score_masks(
-            Sam("tiny:sam", point_sampler=TopLogits(20)), count, seed
-        ),
-    }
-    for name, make in variants().items():
-        report[f"pipeline, {name}"] = score_pipeline(make, count, seed)
-    table = Table("part", "figures", title=f"tiny on {count} drawn scenes of seed {seed}")
+    report = measure(args.parts, World(args.scenes, args.seed, args.size))
+    table = Table("part", "figures", title=f"tiny on {args.scenes} scenes of seed {args.seed}")
     for part, figures in report.items():
         table.add_row(part, "  ".join(f"{k} {v:.4g}" for k, v in figures.items()))
     Console(width=140).print(table)
