@@ -35,7 +35,7 @@ class TestSam(MaskPredictorContract):
         self.model, self.processor = sam_model, processor
 
     def part(self) -> MaskPredictor:
-        return Sam.around(self.model, self.processor)
+        return Sam(model=self.model, image_processor=self.processor)
 
     def stock(self, image: Tensor, masks: Masks | None) -> tuple[Tensor, Tensor]:
         """Logits, and full-size masks, as transformers' own processor and model give them."""
@@ -57,7 +57,9 @@ class TestSam(MaskPredictorContract):
 
     def test_one_pass_is_the_stock_model(self) -> None:
         image = noise(90, 130)
-        [masks] = Sam.around(self.model, self.processor, None)([image], [boxed(*BOXES)])
+        [masks] = Sam(model=self.model, image_processor=self.processor, point_sampler=None)(
+            [image], [boxed(*BOXES)]
+        )
         low, full = self.stock(image, None)
         assert masks.points is None
         assert low.std() > 0.1
@@ -66,8 +68,12 @@ class TestSam(MaskPredictorContract):
 
     def test_second_pass_is_the_stock_model_with_the_samplers_points(self) -> None:
         image = noise(130, 90)
-        [first] = Sam.around(self.model, self.processor, None)([image], [boxed(*BOXES)])
-        [second] = Sam.around(self.model, self.processor, TopLogits(6))([image], [boxed(*BOXES)])
+        [first] = Sam(model=self.model, image_processor=self.processor, point_sampler=None)(
+            [image], [boxed(*BOXES)]
+        )
+        [second] = Sam(
+            model=self.model, image_processor=self.processor, point_sampler=TopLogits(6)
+        )([image], [boxed(*BOXES)])
         assert second.points is not None
         expected = TopLogits(6)(boxed(*BOXES), first)
         torch.testing.assert_close(second.points.xy, expected.xy)
@@ -80,7 +86,9 @@ class TestSam(MaskPredictorContract):
     def test_batch_of_many_sizes_and_counts_equals_singles(
         self, sampler: PointSampler | None
     ) -> None:
-        part = Sam.around(self.model, self.processor, sampler, chunk_size=2)
+        part = Sam(
+            model=self.model, image_processor=self.processor, point_sampler=sampler, chunk_size=2
+        )
         images = [noise(40, 56, 1), noise(90, 64, 2), noise(64, 64, 3), noise(20, 200, 4)]
         found = [
             boxed((4, 4, 30, 30), (10, 8, 50, 36), (1, 2, 9, 9)),
@@ -96,13 +104,18 @@ class TestSam(MaskPredictorContract):
     def test_chunks_change_nothing(self) -> None:
         image, found = noise(60, 60), boxed(*((i, i, 30 + 2 * i, 40 + i) for i in range(11)))
         whole, chunked = (
-            Sam.around(self.model, self.processor, TopLogits(3), chunk_size=size)([image], [found])
+            Sam(
+                model=self.model,
+                image_processor=self.processor,
+                point_sampler=TopLogits(3),
+                chunk_size=size,
+            )([image], [found])
             for size in (64, 3)
         )
         torch.testing.assert_close(whole[0].logits, chunked[0].logits, atol=1e-4, rtol=1e-4)
 
     def test_images_without_boxes_are_not_embedded(self) -> None:
-        part = Sam.around(self.model, self.processor)
+        part = Sam(model=self.model, image_processor=self.processor)
         seen = []
         hook = self.model.vision_encoder.register_forward_pre_hook(
             lambda module, args: seen.append(len(args[0]))
@@ -114,11 +127,15 @@ class TestSam(MaskPredictorContract):
 
     def test_reduced_precision_stays_close(self) -> None:
         image, found = noise(60, 60), boxed((5, 5, 50, 50), (10, 20, 40, 59))
-        full = Sam.around(self.model, self.processor, None)([image], [found])[0].logits
+        full = Sam(model=self.model, image_processor=self.processor, point_sampler=None)(
+            [image], [found]
+        )[0].logits
         for dtype, limit in ((torch.float16, 0.02), (torch.bfloat16, 0.1)):
             copy = SamModel(self.model.config)
             copy.load_state_dict(self.model.state_dict())
-            part = Sam.around(copy, self.processor, TopLogits(3)).to(dtype)
+            part = Sam(model=copy, image_processor=self.processor, point_sampler=TopLogits(3)).to(
+                dtype
+            )
             [masks] = part([image], [found])
             assert masks.logits.dtype == torch.float32
             assert masks.logits.isfinite().all()
@@ -127,13 +144,13 @@ class TestSam(MaskPredictorContract):
             assert share < limit
 
     def test_detector_queries_reach_their_sampler(self) -> None:
-        part = Sam.around(self.model, self.processor, QueryCentres(2))
+        part = Sam(model=self.model, image_processor=self.processor, point_sampler=QueryCentres(2))
         with pytest.raises(ValueError, match="keeps its queries"):
             part([noise()], [boxed((1, 1, 20, 20))])
 
     def test_saved_weights_load_by_path_in_single_precision(self, tmp_path: Path) -> None:
         image, found = noise(60, 60), boxed((5, 5, 50, 50))
-        before = Sam.around(self.model, self.processor)([image], [found])[0].logits
+        before = Sam(model=self.model, image_processor=self.processor)([image], [found])[0].logits
         self.model.save_pretrained(tmp_path)
         self.processor.save_pretrained(tmp_path)
         part = Sam(tmp_path)
@@ -146,7 +163,11 @@ class TestSam(MaskPredictorContract):
 
     def test_empty_chunks_are_refused(self) -> None:
         with pytest.raises(ValueError, match="chunk_size is 0"):
-            Sam.around(self.model, self.processor, chunk_size=0)
+            Sam(model=self.model, image_processor=self.processor, chunk_size=0)
+
+    def test_a_network_needs_its_image_processor(self) -> None:
+        with pytest.raises(ValueError, match="give both"):
+            Sam(model=self.model)
 
 
 class LargestTensor(TorchFunctionMode):
@@ -166,7 +187,7 @@ class LargestTensor(TorchFunctionMode):
 def test_memory_does_not_grow_with_the_boxes(
     sam_model: SamModel, processor: SamImageProcessor, sampler: PointSampler
 ) -> None:
-    part = Sam.around(sam_model, processor, sampler)
+    part = Sam(model=sam_model, image_processor=processor, point_sampler=sampler)
     image, boxes = noise(1024, 2048), [(i, i, i + 300, i + 200) for i in range(300)]
     with LargestTensor() as few:
         part([image], [boxed(*boxes[:20])])

@@ -22,11 +22,13 @@ class TestSamHq(MaskPredictorContract):
         self.model, self.processor = sam_hq_model, processor
 
     def part(self) -> MaskPredictor:
-        return SamHq.around(self.model, self.processor)
+        return SamHq(model=self.model, image_processor=self.processor)
 
     def test_both_passes_are_the_stock_model(self) -> None:
         image = noise(90, 130)
-        [masks] = SamHq.around(self.model, self.processor, TopLogits(5))([image], [boxed(*BOXES)])
+        [masks] = SamHq(
+            model=self.model, image_processor=self.processor, point_sampler=TopLogits(5)
+        )([image], [boxed(*BOXES)])
         assert masks.points is not None
         inputs = SamHQProcessor(self.processor)(
             images=image.permute(1, 2, 0).numpy(),
@@ -43,7 +45,7 @@ class TestSamHq(MaskPredictorContract):
 
     def test_mask_is_the_sum_of_sams_and_the_high_quality_one(self) -> None:
         image, found = noise(60, 60), boxed((5, 5, 50, 50), (10, 20, 40, 59))
-        part = SamHq.around(self.model, self.processor, None)
+        part = SamHq(model=self.model, image_processor=self.processor, point_sampler=None)
         [masks] = part([image], [found])
         pixels = part._pixels([image], torch.device("cpu"))
         boxes = found.boxes[None] * 64 / 60
@@ -67,7 +69,12 @@ class TestSamHq(MaskPredictorContract):
         )
 
     def test_batch_equals_singles_across_chunks(self) -> None:
-        part = SamHq.around(self.model, self.processor, TopLogits(3), chunk_size=2)
+        part = SamHq(
+            model=self.model,
+            image_processor=self.processor,
+            point_sampler=TopLogits(3),
+            chunk_size=2,
+        )
         images = [noise(40, 56, 1), noise(90, 64, 2), noise(64, 64, 3)]
         found = [
             boxed((4, 4, 30, 30), (10, 8, 50, 36), (1, 2, 9, 9)),

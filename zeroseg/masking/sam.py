@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from transformers import SamImageProcessor, SamModel
 
-from zeroseg.checkpoints import load_pretrained
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.two_pass import TOP_20, TwoPassMasks
 from zeroseg.values import Points
@@ -21,9 +19,12 @@ class Sam(TwoPassMasks):
         checkpoint: A hub name, a folder, or "tiny:sam".
         point_sampler: Where the points of the second pass come from, None for no second pass.
         chunk_size: Boxes decoded at a time, of one or several images.
+        model: A network already in hand; together with `image_processor` in place of `checkpoint`.
+        image_processor: What prepares images for `model`.
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
+        ValueError: See `TwoPassMasks`.
     """
 
     def __init__(
@@ -31,10 +32,11 @@ class Sam(TwoPassMasks):
         checkpoint: str | Path = "facebook/sam-vit-huge",
         point_sampler: PointSampler | None = TOP_20,
         chunk_size: int = 16,
+        *,
+        model: SamModel | None = None,
+        image_processor: SamImageProcessor | None = None,
     ) -> None:
-        model = load_pretrained(SamModel, checkpoint, "Sam", dtype=torch.float32)
-        processor = load_pretrained(SamImageProcessor, checkpoint, "Sam")
-        super().__init__(model, processor, point_sampler, chunk_size)
+        super().__init__(SamModel, checkpoint, point_sampler, chunk_size, model, image_processor)
 
     def _embed(self, pixels: Tensor) -> tuple[Tensor, ...]:
         return (self.model.vision_encoder(pixels).last_hidden_state,)

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from transformers import SamHQModel, SamImageProcessor
 
-from zeroseg.checkpoints import load_pretrained
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.two_pass import TOP_20, TwoPassMasks
 from zeroseg.values import Points
@@ -21,9 +20,12 @@ class SamHq(TwoPassMasks):
         checkpoint: A hub name or a folder.
         point_sampler: Where the points of the second pass come from, None for no second pass.
         chunk_size: Boxes decoded at a time; those of one image share its features.
+        model: A network already in hand; together with `image_processor` in place of `checkpoint`.
+        image_processor: What prepares images for `model`.
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
+        ValueError: See `TwoPassMasks`.
     """
 
     def __init__(
@@ -31,10 +33,11 @@ class SamHq(TwoPassMasks):
         checkpoint: str | Path = "syscv-community/sam-hq-vit-large",
         point_sampler: PointSampler | None = TOP_20,
         chunk_size: int = 16,
+        *,
+        model: SamHQModel | None = None,
+        image_processor: SamImageProcessor | None = None,
     ) -> None:
-        model = load_pretrained(SamHQModel, checkpoint, "SamHq", dtype=torch.float32)
-        processor = load_pretrained(SamImageProcessor, checkpoint, "SamHq")
-        super().__init__(model, processor, point_sampler, chunk_size)
+        super().__init__(SamHQModel, checkpoint, point_sampler, chunk_size, model, image_processor)
 
     def _embed(self, pixels: Tensor) -> tuple[Tensor, ...]:
         outputs = self.model.vision_encoder(pixels)

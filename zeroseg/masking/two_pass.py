@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import SamImageProcessor
 
+from zeroseg.checkpoints import load_pretrained
 from zeroseg.masking.mask_predictor import MaskPredictor
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import TopLogits
@@ -17,8 +20,6 @@ from zeroseg.values import Detections, Masks, Points, check_images
 
 TOP_20 = TopLogits(20)
 """The paper's points: the 20 pixels of highest logit in each box."""
-
-Part = TypeVar("Part", bound="TwoPassMasks")
 
 
 class TwoPassMasks(MaskPredictor):
@@ -33,45 +34,41 @@ class TwoPassMasks(MaskPredictor):
     precision; bfloat16 moves them by up to a few pixels of the 1024 that SAM sees.
 
     Args:
-        model: A `SamModel` or `SamHQModel` of transformers.
-        image_processor: Its `SamImageProcessor`.
+        kind: The network's class in transformers.
+        checkpoint: A hub name, a folder, or "tiny:sam".
         point_sampler: Where the points of the second pass come from, None for no second pass.
         chunk_size: Boxes decoded at a time, of one or several images.
+        model: A network already in hand; together with `image_processor` in place of `checkpoint`.
+        image_processor: What prepares images for `model`.
 
     Raises:
-        ValueError: `chunk_size` is less than one.
+        CheckpointNotFound: The checkpoint is neither here nor within reach.
+        ValueError: `chunk_size` is less than one, or only one of `model` and `image_processor` is
+            given.
     """
-
-    model: Any
-    point_sampler: PointSampler | None
 
     def __init__(
         self,
-        model: nn.Module,
-        image_processor: Any,
+        kind: type[nn.Module],
+        checkpoint: str | Path,
         point_sampler: PointSampler | None,
         chunk_size: int,
+        model: nn.Module | None,
+        image_processor: SamImageProcessor | None,
     ) -> None:
         super().__init__()
         if chunk_size < 1:
             raise ValueError(f"chunk_size is {chunk_size}, at least one box must be decoded")
-        self.model = model.eval()
-        self.image_processor = image_processor
+        if (model is None) != (image_processor is None):
+            raise ValueError("give both `model` and `image_processor`, or neither")
+        name = type(self).__name__
+        if model is None:
+            model = load_pretrained(kind, checkpoint, name, dtype=torch.float32)
+            image_processor = load_pretrained(SamImageProcessor, checkpoint, name)
+        self.model: Any = model.eval()
+        self.image_processor: Any = image_processor
         self.point_sampler = point_sampler
         self.chunk_size = chunk_size
-
-    @classmethod
-    def around(
-        cls: type[Part],
-        model: nn.Module,
-        image_processor: Any,
-        point_sampler: PointSampler | None = TOP_20,
-        chunk_size: int = 16,
-    ) -> Part:
-        """Build the part around a network and an image processor already in hand."""
-        part = cls.__new__(cls)
-        TwoPassMasks.__init__(part, model, image_processor, point_sampler, chunk_size)
-        return part
 
     @abstractmethod
     def _embed(self, pixels: Tensor) -> tuple[Tensor, ...]:
