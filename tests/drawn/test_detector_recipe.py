@@ -62,8 +62,6 @@ def test_targets_are_the_tokens_of_the_phrase_that_a_region_answers() -> None:
         ),
         areas=torch.tensor([[20800, 3200, 1600, 0]]),
         kept=torch.ones(1, 4),
-        indices=torch.zeros(1, dtype=torch.int64),
-        flipped=torch.zeros(1, dtype=torch.bool),
     )
     prompt = [
         Phrase("potted plant", frozenset({"potted plant"})),

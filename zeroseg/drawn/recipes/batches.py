@@ -27,8 +27,6 @@ class Batch:
         boxes: (B, R, 4) float32, x1 y1 x2 y2 in [0, 1]; zeros where no pixel is left.
         areas: (B, R) int64, pixels left of each region.
         kept: (B, R) float32, share of the region's pixels that the crop left.
-        indices: (B,) int64, which scenes of the cache these are.
-        flipped: (B,) bool.
     """
 
     images: Tensor
@@ -38,8 +36,6 @@ class Batch:
     boxes: Tensor
     areas: Tensor
     kept: Tensor
-    indices: Tensor
-    flipped: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
@@ -74,8 +70,8 @@ def _boxes(segments: Tensor, slots: int) -> Tensor:
     return torch.stack([x1, y1, x2, y2], -1)
 
 
-def _augmentation(rng: np.random.Generator, count: int, stretch: float) -> tuple[Tensor, Tensor]:
-    """Affine maps (B, 2, 3) of flip, zoom, stretch and shift, and which are flipped.
+def _augmentation(rng: np.random.Generator, count: int, stretch: float) -> Tensor:
+    """Affine maps (B, 2, 3) of flip, zoom, stretch and shift.
 
     The window never leaves the scene: what a border would mirror has no true box.
     """
@@ -86,7 +82,7 @@ def _augmentation(rng: np.random.Generator, count: int, stretch: float) -> tuple
     theta[:, [0, 1], [0, 1]] = torch.from_numpy(zoom).float()
     theta[:, 0, 0] *= torch.where(flipped, -1.0, 1.0)
     theta[:, :, 2] = torch.from_numpy(rng.uniform(-1, 1, (count, 2)) * (1 - zoom)).float()
-    return theta, flipped
+    return theta
 
 
 def make_batch(
@@ -106,13 +102,12 @@ def make_batch(
     count, slots = len(indices), cache.categories.shape[1]
     before = _areas(segments[:, 0].long(), slots)
     total = segments[0].numel()
-    flipped = torch.zeros(count, dtype=torch.bool)
     if rng is None:
         images = F.interpolate(images, (size, size), mode="bilinear", antialias=True)
         segments = F.interpolate(segments, (size, size), mode="nearest-exact")
         zoom = torch.ones(count)
     else:
-        theta, flipped = _augmentation(rng, count, stretch)
+        theta = _augmentation(rng, count, stretch)
         zoom = theta[:, 0, 0].abs() * theta[:, 1, 1]
         grid = F.affine_grid(theta, [count, 3, size, size], align_corners=False)
         images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
@@ -134,6 +129,4 @@ def make_batch(
         boxes=_boxes(regions, slots),
         areas=areas,
         kept=areas / (before * scale).clamp(min=1),
-        indices=torch.from_numpy(indices),
-        flipped=flipped,
     )

@@ -2,7 +2,7 @@
 
     python -m zeroseg.drawn.recipes.cache --root CACHE --count 32000
 
-At 192 x 192 pixels that takes 5 GB of disk, and five minutes on two cores.
+At 192 x 192 pixels 32,000 scenes take 4.7 GB of disk.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ pixels; prompts as `detector_prompts` has it.
 Stage 1, backbone: a narrow ResNet (basic blocks, batch norm) names the category and the fine name
 of every 8th pixel (and of every 16th and 32nd from its coarser maps, weight 0.3). Things weigh more
 than stuff. AdamW 3e-3, constant for 40 % of the time, then a cosine. A detector learns where things
-are within minutes but what they are only slowly; label maps teach that at a fifth of the cost.
+are within minutes but what they are only slowly; label maps teach that at less cost.
 
 Stage 2, detector: `GroundingDinoForObjectDetection` (`detector_model`: size and initialisation) on
 that backbone, its batch norm now frozen. Losses (`detector_loss`) on three decoder layers and on
