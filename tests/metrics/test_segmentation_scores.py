@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
 
-from zeroseg.metrics.segmentation_scores import SegmentationScores, class_iou, confusion
+from zeroseg.metrics.pixel_counts import PixelCounts, count_pixels
+from zeroseg.metrics.protocol import PAPER
+from zeroseg.metrics.segmentation_scores import SegmentationScores, class_iou, summarize
 from zeroseg.vocabulary import Vocabulary
 
 CLASSES = Vocabulary.from_names(["background", "dog", "cat", "cow"])
@@ -82,7 +86,9 @@ def test_pixels_without_label_count_for_nothing() -> None:
     assert math.isnan(found["iou/cat"])
     everything_void = SegmentationScores(CLASSES)
     everything_void.update(torch.tensor([[1, 2]]), torch.tensor([[255, 255]]))
-    assert math.isnan(everything_void.compute()["miou"])
+    nothing = everything_void.compute()
+    assert math.isnan(nothing["miou"])
+    assert math.isnan(nothing["pixel_accuracy"])
 
 
 def test_reset_forgets() -> None:
@@ -93,23 +99,110 @@ def test_reset_forgets() -> None:
     assert scores.compute()["miou"] == 1
 
 
-def test_confusion_counts_true_rows_and_predicted_columns() -> None:
-    matrix = confusion(torch.tensor([0, 1, 1, 2]), torch.tensor([0, 2, 1, 255]), 3, 255)
-    assert matrix.tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 0]]
-    assert class_iou(matrix).tolist() == [1.0, 0.5, 0.0]
-
-
 def test_counts_of_many_pixels_stay_exact() -> None:
     matrix = torch.tensor([[2**40 + 1, 0], [0, 1]])
     assert class_iou(matrix).tolist() == [1.0, 1.0]
-    assert confusion(torch.zeros(1), torch.zeros(1), 2, 255).dtype == torch.int64
 
 
-def test_maps_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="shape"):
-        confusion(torch.zeros(2, 2), torch.zeros(4), 3, 255)
-    for bad in (-1, 3):
-        with pytest.raises(ValueError, match=r"outside 0\.\.2"):
-            confusion(torch.tensor([bad]), torch.tensor([0]), 3, 255)
-        with pytest.raises(ValueError, match=r"outside 0\.\.2"):
-            confusion(torch.tensor([0]), torch.tensor([bad]), 3, 255)
+def test_pixels_predicted_as_no_class_are_missed() -> None:
+    matrix, unlisted = torch.tensor([[3, 1], [0, 4]]), torch.tensor([0, 5])
+    assert class_iou(matrix, unlisted).tolist() == [3 / 4, 4 / 10]
+
+
+def test_every_score_by_hand() -> None:
+    counts = PixelCounts(
+        confusion=torch.tensor([[6, 2, 0, 0], [1, 7, 0, 0], [0, 0, 0, 0], [0, 0, 3, 0]]),
+        boundary=torch.tensor([[2, 3, 4], [1, 1, 1], [0, 1, 0], [0, 0, 3]]),
+        unlisted=torch.tensor([0, 0, 0, 1]),
+    )
+    found = summarize(counts, CLASSES)
+    ious = {"background": 6 / 9, "dog": 7 / 10, "cat": 0.0, "cow": 0.0}
+    accuracies = {"background": 6 / 8, "dog": 7 / 8, "cat": math.nan, "cow": 0.0}
+    boundary = {"background": 2 / 5, "dog": 1.0, "cat": 0.0, "cow": 0.0}
+    expected = {
+        "miou": (6 / 9 + 7 / 10) / 4,
+        "mean_accuracy": (6 / 8 + 7 / 8) / 3,
+        "pixel_accuracy": 13 / 20,
+        "frequency_weighted_iou": (8 * 6 / 9 + 8 * 7 / 10) / 20,
+        "boundary_iou": 1.4 / 4,
+        **{f"iou/{name}": value for name, value in ious.items()},
+        **{f"accuracy/{name}": value for name, value in accuracies.items()},
+        **{f"boundary_iou/{name}": value for name, value in boundary.items()},
+    }
+    assert list(found) == list(expected)
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_scores_of_some_classes_only() -> None:
+    pairs = [random_maps(6, 20, 30)]
+    scores, chosen = SegmentationScores(CLASSES), SegmentationScores(CLASSES, scored=[1, 2])
+    for prediction, target in pairs:
+        scores.update(prediction, target)
+        chosen.update(prediction, target)
+    every, some = scores.compute(), chosen.compute()
+    for mean, each in (
+        ("miou", "iou"),
+        ("mean_accuracy", "accuracy"),
+        ("boundary_iou", "boundary_iou"),
+    ):
+        assert some[mean] == pytest.approx((every[f"{each}/dog"] + every[f"{each}/cat"]) / 2)
+    prediction, target = pairs[0]
+    kept = (target == 1) | (target == 2)
+    right = (prediction == target)[kept].double().mean()
+    assert some["pixel_accuracy"] == pytest.approx(float(right))
+    dogs = float((target[kept] == 1).double().mean())
+    weighted = dogs * every["iou/dog"] + (1 - dogs) * every["iou/cat"]
+    assert some["frequency_weighted_iou"] == pytest.approx(weighted)
+    assert some["iou/background"] == every["iou/background"]
+
+
+def test_equals_torchmetrics() -> None:
+    scores = SegmentationScores(CLASSES)
+    iou = MulticlassJaccardIndex(4, average="none", ignore_index=255)
+    accuracy = MulticlassAccuracy(4, average="none", ignore_index=255)
+    pixels = MulticlassAccuracy(4, average="micro", ignore_index=255)
+    weighted = MulticlassJaccardIndex(4, average="weighted", ignore_index=255)
+    for seed in range(4):
+        prediction, target = random_maps(seed, 30, 20)
+        scores.update(prediction, target)
+        for metric in (iou, accuracy, pixels, weighted):
+            metric.update(prediction, target)
+    found = scores.compute()
+    for index, name in enumerate(CLASSES.names[:3]):
+        assert found[f"iou/{name}"] == pytest.approx(float(iou.compute()[index]), abs=1e-6)
+        assert found[f"accuracy/{name}"] == pytest.approx(float(accuracy.compute()[index]))
+    assert found["pixel_accuracy"] == pytest.approx(float(pixels.compute()))
+    assert found["frequency_weighted_iou"] == pytest.approx(float(weighted.compute()), abs=1e-6)
+
+
+def test_the_metric_is_the_summary_of_its_counts() -> None:
+    pairs = [random_maps(1, 40, 30), random_maps(2, 20, 50)]
+    scores = SegmentationScores(CLASSES, PAPER, scored=[0, 1, 3], void_classes=1)
+    total = PixelCounts.zeros(4)
+    for prediction, target in pairs:
+        scores.update(prediction, target)
+        total = total + count_pixels(prediction, target, CLASSES)
+    found = scores.compute()
+    assert found == summarize(total, CLASSES, PAPER, [0, 1, 3], 1)
+    assert found["miou"] == pytest.approx((found["iou/background"] + found["iou/dog"]) / 4)
+    assert torch.equal(scores.counts.boundary, total.boundary)
+
+
+def test_without_boundaries_their_scores_are_missing() -> None:
+    scores = SegmentationScores(CLASSES, boundaries=False)
+    scores.update(*random_maps(1, 20, 20))
+    names = scores.compute()
+    assert "miou" in names
+    assert not [name for name in names if "boundary" in name]
+
+
+def test_a_copy_adds_to_itself_only() -> None:
+    scores = SegmentationScores(CLASSES)
+    scores.update(*random_maps(1, 20, 20))
+    copy = pickle.loads(pickle.dumps(scores))
+    before = scores.compute()["miou"]
+    copy.update(*random_maps(2, 20, 20))
+    assert scores.counts.confusion.sum() < copy.counts.confusion.sum()
+    scores.update(*random_maps(2, 20, 20))
+    assert scores.compute() == pytest.approx(copy.compute(), nan_ok=True)
+    assert scores.compute()["miou"] != before

@@ -1,89 +1,139 @@
-"""Intersection over union from one confusion matrix over a whole data set."""
+"""Scores from counts of pixels, summed over a whole data set before anything is divided."""
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Sequence
+
 from torch import Tensor
 from torchmetrics import Metric
 
+from zeroseg.metrics.pixel_counts import BOUNDARY_RATIO, PixelCounts, count_pixels
+from zeroseg.metrics.protocol import STANDARD, Protocol
 from zeroseg.vocabulary import Vocabulary
 
 
-def confusion(prediction: Tensor, target: Tensor, classes: int, ignore_index: int) -> Tensor:
-    """Count pixels by true class (rows) and predicted class (columns).
+def class_iou(matrix: Tensor, unlisted: Tensor | None = None) -> Tensor:
+    """IoU of each class, (K,) float64; NaN for one that occurs in neither.
 
     Args:
-        prediction: Class indices of any shape.
-        target: True class indices of the same shape; `ignore_index` leaves a pixel out.
-        classes: K.
-        ignore_index: See `target`.
-
-    Returns:
-        (K, K) int64.
-
-    Raises:
-        ValueError: The shapes differ, or a class lies outside 0..K-1.
+        matrix: (K, K) confusion matrix.
+        unlisted: (K,) pixels of each true class that were predicted as no class; none by default.
     """
-    if prediction.shape != target.shape:
-        shapes = f"{tuple(prediction.shape)} and {tuple(target.shape)}"
-        raise ValueError(f"prediction and target differ in shape: {shapes}")
-    kept = target != ignore_index
-    true, predicted = target[kept].long(), prediction[kept].long()
-    if true.numel() and (
-        int(torch.stack([true, predicted]).min()) < 0
-        or int(torch.stack([true, predicted]).max()) >= classes
-    ):
-        raise ValueError(f"class indices outside 0..{classes - 1}")
-    return torch.bincount(true * classes + predicted, minlength=classes**2).view(classes, classes)
-
-
-def class_iou(matrix: Tensor) -> Tensor:
-    """IoU of each class from a (K, K) confusion matrix; NaN for one that occurs in neither."""
     hit = matrix.diagonal().double()
     union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
+    if unlisted is not None:
+        union = union + unlisted
     return hit / union  # 0 / 0 is NaN, on purpose
 
 
-class SegmentationScores(Metric):
-    """mIoU, per-class IoU and pixel accuracy of a data set.
+def summarize(
+    counts: PixelCounts,
+    vocabulary: Vocabulary,
+    protocol: Protocol = STANDARD,
+    scored: Sequence[int] | None = None,
+    void_classes: int = 0,
+) -> dict[str, float]:
+    """The scores of a data set.
 
-    Counts are summed over all images before anything is divided (the field's convention, and
-    the published evaluation's): small and large images weigh by their pixels, not equally.
-    mIoU is the mean over all classes, background included, that occur in the truth or in the
-    predictions; a class that occurs in neither is left out. Void pixels count for nothing.
+    Counts are summed over all images first (the field's convention, and the published
+    evaluation's): small and large images weigh by their pixels, not equally.
+
+    Args:
+        counts: Of all images.
+        vocabulary: The K classes.
+        protocol: What a class without any pixel counts for; such a class is NaN, or 0 if the
+            protocol counts it so.
+        scored: Indices of the classes that the overall scores are about; all by default,
+            background included.
+        void_classes: See `Protocol.mean`.
+
+    Returns:
+        `iou/<class>`, intersection over union; `accuracy/<class>`, the share of the class's true
+        pixels that were found; `boundary_iou/<class>`, IoU of its boundaries. Their means over the
+        scored classes are `miou`, `mean_accuracy` and `boundary_iou`. Over the pixels whose true
+        class is scored, `pixel_accuracy` is the share found, `frequency_weighted_iou` the mean of
+        their classes' IoU. All in [0, 1], NaN where there is nothing to divide by.
+    """
+    chosen = list(scored) if scored is not None else list(range(len(vocabulary)))
+    hit, _, true = counts.areas.double().unbind(1)
+    shared, edge_predicted, edge_true = counts.boundary.double().unbind(1)
+    per_class = {
+        "iou": class_iou(counts.confusion, counts.unlisted),
+        "accuracy": hit / true,
+        "boundary_iou": shared / (edge_predicted + edge_true - shared),
+    }
+    pixels = true[chosen].sum()
+    weighted = per_class["iou"].nan_to_num(0.0) * true
+    scores = {
+        "miou": protocol.mean(per_class["iou"][chosen], void_classes),
+        "mean_accuracy": protocol.mean(per_class["accuracy"][chosen], void_classes),
+        "pixel_accuracy": float(hit[chosen].sum() / pixels),
+        "frequency_weighted_iou": float(weighted[chosen].sum() / pixels),
+        "boundary_iou": protocol.mean(per_class["boundary_iou"][chosen], void_classes),
+    }
+    for name, values in per_class.items():
+        settled = protocol.settle(values).tolist()
+        scores |= {f"{name}/{c}": v for c, v in zip(vocabulary.names, settled, strict=True)}
+    return scores
+
+
+class SegmentationScores(Metric):
+    """`summarize` of a data set that is seen image by image, on any number of devices.
 
     Args:
         vocabulary: The classes, and the ignore index.
+        protocol: See `summarize`.
+        scored: See `summarize`.
+        void_classes: See `summarize`.
+        boundaries: Whether boundaries are counted; without, their scores are missing.
     """
 
     full_state_update = False
     higher_is_better = True
     matrix: Tensor
+    boundary: Tensor
+    unlisted: Tensor
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        protocol: Protocol = STANDARD,
+        scored: Sequence[int] | None = None,
+        void_classes: int = 0,
+        boundaries: bool = True,
+    ) -> None:
         super().__init__()
-        self.vocabulary = vocabulary
-        count = len(vocabulary)
-        zeros = torch.zeros(count, count, dtype=torch.int64)
-        self.add_state("matrix", zeros, dist_reduce_fx="sum")
+        self.vocabulary, self.protocol = vocabulary, protocol
+        self.scored, self.void_classes, self.boundaries = scored, void_classes, boundaries
+        zeros = PixelCounts.zeros(len(vocabulary))
+        self.add_state("matrix", zeros.confusion, dist_reduce_fx="sum")
+        self.add_state("boundary", zeros.boundary, dist_reduce_fx="sum")
+        self.add_state("unlisted", zeros.unlisted, dist_reduce_fx="sum")
+
+    @property
+    def counts(self) -> PixelCounts:
+        """The counts so far, of this process until `compute` gathers them."""
+        return PixelCounts(self.matrix, self.boundary, self.unlisted)
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Count one image's pixels, two (H, W) maps of class indices."""
-        counts = confusion(
+        counts = self.counts + count_pixels(
             prediction.to(self.matrix.device),
             target.to(self.matrix.device),
-            len(self.vocabulary),
-            self.vocabulary.ignore_index,
+            self.vocabulary,
+            BOUNDARY_RATIO if self.boundaries else None,
         )
-        self.matrix += counts
+        self.matrix, self.boundary, self.unlisted = (
+            counts.confusion,
+            counts.boundary,
+            counts.unlisted,
+        )
 
     def compute(self) -> dict[str, float]:
-        """`miou`, `pixel_accuracy`, and `iou/<class>` for every class (NaN if it never occurs)."""
-        iou = class_iou(self.matrix)
-        total = self.matrix.sum()
-        scores = {
-            "miou": float(iou.nanmean()),
-            "pixel_accuracy": float(self.matrix.diagonal().sum() / total.clamp(min=1)),
-        }
-        names = self.vocabulary.names
-        return scores | {f"iou/{n}": float(v) for n, v in zip(names, iou, strict=True)}
+        """See `summarize`."""
+        scores = summarize(
+            self.counts, self.vocabulary, self.protocol, self.scored, self.void_classes
+        )
+        if self.boundaries:
+            return scores
+        return {n: value for n, value in scores.items() if not n.startswith("boundary_iou")}

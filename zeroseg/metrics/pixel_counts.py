@@ -1,0 +1,218 @@
+"""Counts of pixels, from which every score of label maps is computed; they add up over images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zeroseg.errors import ZerosegError
+from zeroseg.vocabulary import Vocabulary
+
+UNLISTED = -1
+"""In a predicted label map: nothing of the vocabulary. Such a pixel is missed in its true class
+and predicted in none; only label maps read from files have it, see `indices_of`."""
+
+BOUNDARY_RATIO = 0.02
+"""How far a boundary reaches into a mask, as a share of the image's diagonal (Cheng et al.)."""
+
+
+@dataclass(frozen=True)
+class PixelCounts:
+    """Counts over any number of images; `+` joins two.
+
+    Pixels whose truth is void are in none of them.
+
+    Attributes:
+        confusion: (K, K) int64, pixels by true class (rows) and predicted class (columns).
+        boundary: (K, 3) int64, boundary pixels of each class: in the prediction and in the truth,
+            in the prediction, in the truth. See `count_pixels`.
+        unlisted: (K,) int64, pixels of each true class that are predicted `UNLISTED`.
+    """
+
+    confusion: Tensor
+    boundary: Tensor
+    unlisted: Tensor
+
+    @classmethod
+    def zeros(cls, classes: int) -> PixelCounts:
+        """No pixel yet, of `classes` classes."""
+        return cls(*(torch.zeros(shape, dtype=torch.int64) for shape in _shapes(classes)))
+
+    def __add__(self, other: PixelCounts) -> PixelCounts:
+        return PixelCounts(
+            self.confusion + other.confusion,
+            self.boundary + other.boundary,
+            self.unlisted + other.unlisted,
+        )
+
+    @property
+    def areas(self) -> Tensor:
+        """(K, 3) int64, like `boundary` but of whole masks: in both, predicted, true."""
+        true = self.confusion.sum(1) + self.unlisted
+        return torch.stack([self.confusion.diagonal(), self.confusion.sum(0), true], dim=1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON: of each tensor the entries that are not 0, as [*position, count]."""
+        return {
+            "confusion": _entries(self.confusion),
+            "boundary": _entries(self.boundary),
+            "unlisted": _entries(self.unlisted),
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any], classes: int) -> PixelCounts:
+        """Read back what `to_dict` gave; `classes` is K.
+
+        Raises:
+            ZerosegError: The counts are of more classes.
+        """
+        parts = (content["confusion"], content["boundary"], content["unlisted"])
+        return cls(*map(_filled, parts, _shapes(classes)))
+
+
+def confusion(prediction: Tensor, target: Tensor, classes: int, ignore_index: int) -> Tensor:
+    """Count pixels by true class (rows) and predicted class (columns).
+
+    Args:
+        prediction: Class indices of any shape.
+        target: True class indices of the same shape; `ignore_index` leaves a pixel out.
+        classes: K.
+        ignore_index: See `target`.
+
+    Returns:
+        (K, K) int64.
+
+    Raises:
+        ValueError: The shapes differ, or a class lies outside 0..K-1.
+    """
+    _check_shapes(prediction, target)
+    kept = target != ignore_index
+    true, predicted = target[kept].long(), prediction[kept].long()
+    if true.numel() and (
+        min(int(true.min()), int(predicted.min())) < 0
+        or max(int(true.max()), int(predicted.max())) >= classes
+    ):
+        raise ValueError(f"class indices outside 0..{classes - 1}")
+    return torch.bincount(true * classes + predicted, minlength=classes**2).view(classes, classes)
+
+
+def count_pixels(
+    prediction: Tensor,
+    target: Tensor,
+    vocabulary: Vocabulary,
+    boundary_ratio: float | None = BOUNDARY_RATIO,
+) -> PixelCounts:
+    """Compare one label map with the truth.
+
+    The boundary of a class are the pixels of its mask within d of the mask's edge, d being
+    `boundary_ratio` of the image's diagonal, rounded, and at least 1; distance is the larger of
+    the distances along the axes (Cheng et al., Boundary IoU, CVPR 2021, and their code). The
+    border of the picture is an edge. So is a border with void, in the truth and in the prediction
+    alike: void is like the outside of the picture, so a prediction that is right wherever there is
+    a truth has the same boundary as the truth.
+
+    Args:
+        prediction: (H, W) class indices, `UNLISTED` allowed.
+        target: (H, W) class indices on the same device, the vocabulary's ignore index where void.
+        vocabulary: The classes.
+        boundary_ratio: None counts no boundaries, which is faster.
+
+    Raises:
+        ValueError: The shapes differ, or a class lies outside the vocabulary.
+    """
+    _check_shapes(prediction, target)
+    classes, void = len(vocabulary), vocabulary.ignore_index
+    true = target.long()
+    predicted = prediction.long().where(true != void, void)
+    unlisted = predicted == UNLISTED
+    missed = true[unlisted]
+    boundary = true.new_zeros(classes, 3)
+    if boundary_ratio is not None and true.numel():
+        height, width = true.shape
+        distance = max(1, round(boundary_ratio * (height**2 + width**2) ** 0.5))
+        boundary = _boundaries(predicted, true, distance, classes)
+    return PixelCounts(
+        confusion(predicted, true.where(~unlisted, void), classes, void),
+        boundary,
+        confusion(torch.zeros_like(missed), missed, classes, void)[:, 0],
+    )
+
+
+def near_edge(labels: Tensor, distance: int) -> Tensor:
+    """Which pixels have another label, or the outside of the map, within a distance.
+
+    Args:
+        labels: (H, W) whole numbers, all labels at once.
+        distance: d >= 1 in pixels; the neighbourhood is the square of side 2 d + 1.
+
+    Returns:
+        (H, W) bool. The pixels of each label that an erosion of its mask by a 3x3 square, d times
+        and with nothing outside, takes away.
+    """
+    side = 2 * distance + 1
+    near = torch.ones_like(labels, dtype=torch.bool)
+    if min(labels.shape) >= side:
+        high = _sliding(_sliding(labels, side, torch.maximum).T, side, torch.maximum).T
+        low = _sliding(_sliding(labels, side, torch.minimum).T, side, torch.minimum).T
+        near[distance:-distance, distance:-distance] = high != low
+    return near
+
+
+def _sliding(values: Tensor, length: int, join: Callable[..., Tensor]) -> Tensor:
+    """Maximum or minimum over every run of `length` rows: (H, W) to (H - length + 1, W).
+
+    A run of 2 n is two runs of n, so that the work grows with the logarithm of the length.
+    """
+    covered = 1
+    while 2 * covered <= length:
+        values = join(values[:-covered], values[covered:])
+        covered *= 2
+    rest = length - covered
+    return join(values[: len(values) - rest], values[rest:]) if rest else values
+
+
+def _boundaries(predicted: Tensor, true: Tensor, distance: int, classes: int) -> Tensor:
+    """(K, 3) boundary pixels of a prediction that is void where the truth is."""
+    near_predicted = near_edge(predicted.short(), distance)
+    near_true = near_edge(true.short(), distance)
+    both = near_predicted & near_true & (predicted == true)
+    kept = [true[both], predicted[near_predicted], true[near_true]]
+    return torch.stack([_per_class(labels, classes) for labels in kept], dim=1)
+
+
+def _per_class(labels: Tensor, classes: int) -> Tensor:
+    """How often each class occurs among labels of which some are no class."""
+    listed = labels[(labels >= 0) & (labels < classes)]
+    return torch.bincount(listed, minlength=classes)
+
+
+def _check_shapes(prediction: Tensor, target: Tensor) -> None:
+    if prediction.shape != target.shape:
+        shapes = f"{tuple(prediction.shape)} and {tuple(target.shape)}"
+        raise ValueError(f"prediction and target differ in shape: {shapes}")
+
+
+def _shapes(classes: int) -> tuple[tuple[int, ...], ...]:
+    return (classes, classes), (classes, 3), (classes,)
+
+
+def _entries(counts: Tensor) -> list[list[int]]:
+    places = counts.nonzero()
+    rows: list[list[int]] = torch.cat([places, counts[counts != 0][:, None]], dim=1).tolist()
+    return rows
+
+
+def _filled(entries: Sequence[Sequence[int]], shape: tuple[int, ...]) -> Tensor:
+    counts = torch.zeros(shape, dtype=torch.int64)
+    table = torch.tensor(entries, dtype=torch.int64).view(-1, len(shape) + 1)
+    places, values = table[:, :-1], table[:, -1]
+    if bool((places >= torch.tensor(shape)).any()):
+        raise ZerosegError(
+            f"these counts were made with another vocabulary: they do not fit {shape[0]} classes"
+        )
+    counts[tuple(places.T)] = values
+    return counts
