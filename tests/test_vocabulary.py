@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from zeroseg.errors import VocabularyError
-from zeroseg.vocabularies import BUILT_IN, CITYSCAPES, COCO81, DRAM, DRAWN, VOC2012
+from zeroseg.vocabularies import ADE20K, BUILT_IN, CITYSCAPES, COCO81, DRAM, VOC2012
 from zeroseg.vocabulary import Vocabulary, as_words, distinct_colors, pascal_color
 
 
@@ -114,8 +114,11 @@ def test_ids_of_files_and_indices_inside() -> None:
 
 
 def test_published_ids_and_colours() -> None:
-    assert list(BUILT_IN) == ["dram", "voc2012", "cityscapes", "coco81", "drawn"]
-    assert [len(v) for v in (DRAM, VOC2012, CITYSCAPES, COCO81, DRAWN)] == [12, 21, 20, 81, 17]
+    assert list(BUILT_IN) == ["dram", "voc2012", "cityscapes", "coco81", "ade20k", "drawn"]
+    assert [len(v) for v in BUILT_IN.values()] == [12, 21, 20, 81, 151, 17]
+    assert ADE20K.ids == tuple(range(151))
+    first, last = ("wall", "sky", "person", "crt-screen"), (1, 3, 13, 142)
+    assert tuple(ADE20K.ids[ADE20K.index(name)] for name in first) == last
     assert DRAM.ids == (0, 3, 4, 5, 8, 9, 10, 12, 13, 15, 16, 17)
     for name in DRAM.names:
         assert DRAM.ids[DRAM.index(name)] == VOC2012.ids[VOC2012.index(name)]

@@ -24,10 +24,11 @@ MINIMUM_SIDE = 8
 """Pictures with a side shorter than this many pixels hold nothing to segment."""
 
 
-def read_image(source: ImageLike) -> Tensor:
+def read_image(source: ImageLike, turn: bool = True) -> Tensor:
     """Convert a picture to a uint8 tensor (3, H, W), RGB.
 
-    EXIF orientation is applied, palettes, CMYK and grey are converted, transparent pixels are
+    EXIF orientation is applied unless `turn` is False (published annotations are in the order of
+    the pixels in the file), palettes, CMYK and grey are converted, transparent pixels are
     laid on white, 16-bit values are scaled to 8 bits, and the first frame of an animation is
     taken. Floating point arrays must lie in [0, 1].
 
@@ -39,9 +40,9 @@ def read_image(source: ImageLike) -> Tensor:
     elif isinstance(source, np.ndarray):
         image = _from_array(source)
     elif isinstance(source, Image.Image):
-        image = _from_pil(source)
+        image = _from_pil(source, turn)
     else:
-        image = _from_file(Path(source))
+        image = _from_file(Path(source), turn)
     height, width = image.shape[1:]
     if min(height, width) < MINIMUM_SIDE:
         raise ImageError(
@@ -90,24 +91,25 @@ def _is_glob(path: str | Path) -> bool:
     return any(sign in str(path) for sign in "*?[")
 
 
-def _from_file(path: Path) -> Tensor:
+def _from_file(path: Path, turn: bool) -> Tensor:
     if not path.exists():
         raise ImageError(f"there is no file '{path}'")
     if path.stat().st_size == 0:
         raise ImageError(f"the file '{path}' is empty")
     try:
         with Image.open(path) as image:
-            return _from_pil(image)
+            return _from_pil(image, turn)
     except UnidentifiedImageError as error:
         raise ImageError(f"the file '{path}' is not a picture that can be read") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError(f"the picture '{path}' cannot be read: {error}") from error
 
 
-def _from_pil(image: Image.Image) -> Tensor:
+def _from_pil(image: Image.Image, turn: bool = True) -> Tensor:
     frame: Image.Image = next(iter(ImageSequence.Iterator(image)))
     frame.load()
-    frame = ImageOps.exif_transpose(frame)
+    if turn:
+        frame = ImageOps.exif_transpose(frame)
     if frame.mode.startswith("I") or frame.mode == "F":
         return _from_array(_deep(frame))
     if frame.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in frame.info:

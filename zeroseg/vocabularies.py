@@ -90,10 +90,54 @@ COCO81 = Vocabulary.from_names(
 )
 """COCO-81: the 80 things under their published ids (1..90 with gaps), and unlabeled."""
 
+_ADE20K = """
+wall building sky floor tree ceiling road bed windowpane grass cabinet sidewalk person earth door
+table mountain plant curtain chair car water painting sofa shelf house sea mirror rug field armchair
+seat fence desk rock wardrobe lamp bathtub railing cushion base box column signboard
+chest-of-drawers counter sand sink skyscraper fireplace refrigerator grandstand path stairs runway
+case pool-table pillow screen-door stairway river bridge bookcase blind coffee-table toilet flower
+book hill bench countertop stove palm kitchen-island computer swivel-chair boat bar arcade-machine
+hovel bus towel light truck tower chandelier awning streetlight booth television airplane dirt-track
+apparel pole land bannister escalator ottoman bottle buffet poster stage van ship fountain
+conveyer-belt canopy washer plaything swimming-pool stool barrel basket waterfall tent bag minibike
+cradle oven ball food step tank trade-name microwave pot animal bicycle lake dishwasher screen
+blanket sculpture hood sconce vase traffic-light tray ashcan fan pier crt-screen plate monitor
+bulletin-board shower radiator glass clock flag
+""".split()
+
+ADE20K = Vocabulary.from_names(
+    ("other", *_ADE20K),
+    aliases={
+        "windowpane": ["window"],
+        "sidewalk": ["pavement"],
+        "sofa": ["couch"],
+        "rug": ["carpet"],
+        "signboard": ["sign"],
+        "wardrobe": ["closet"],
+        "chest-of-drawers": ["chest", "dresser"],
+        "hovel": ["hut", "shack"],
+        "streetlight": ["street lamp"],
+        "television": ["tv"],
+        "airplane": ["aeroplane", "plane"],
+        "apparel": ["clothes"],
+        "bannister": ["banister", "handrail"],
+        "conveyer-belt": ["conveyor belt"],
+        "washer": ["washing machine"],
+        "plaything": ["toy"],
+        "minibike": ["motorbike"],
+        "trade-name": ["brand name"],
+        "pot": ["flowerpot"],
+        "ashcan": ["trash can", "garbage can"],
+    },
+    name="ade20k",
+)
+"""ADE20K: the 150 classes of the scene parsing challenge of 2016 under their ids 1..150, each by
+the first of its published names, and "other" (id 0), which the challenge does not score."""
+
 DRAWN = Vocabulary.from_names(
     ("background", *(name.replace(" ", "-") for name in THINGS)), name="drawn"
 )
 """All objects of the drawn world."""
 
-BUILT_IN = {v.name: v for v in (DRAM, VOC2012, CITYSCAPES, COCO81, DRAWN)}
+BUILT_IN = {v.name: v for v in (DRAM, VOC2012, CITYSCAPES, COCO81, ADE20K, DRAWN)}
 """Built-in vocabularies by name."""

@@ -214,8 +214,8 @@ class Vocabulary:
 
         Args:
             value: A Vocabulary, a list of names, names separated by commas, the name of a
-                built-in one ("dram", "voc2012", "cityscapes", "coco81", "drawn"), the path of a
-                YAML file, or its content.
+                built-in one ("dram", "voc2012", "cityscapes", "coco81", "ade20k", "drawn"), the
+                path of a YAML file, or its content.
         """
         from zeroseg.vocabularies import BUILT_IN
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 import torch
 
+from zeroseg.data import drawn_scenes
 from zeroseg.data.drawn_scenes import DrawnScenes, class_of, label_map
 from zeroseg.data.sample import Sample
-from zeroseg.drawn.scene import Region, draw_scene
+from zeroseg.drawn.scene import Region, Scene, draw_scene
 from zeroseg.errors import VocabularyError
 from zeroseg.vocabularies import DRAM, DRAWN
 from zeroseg.vocabulary import Vocabulary
@@ -55,6 +58,52 @@ def test_the_truth_is_that_of_the_scene() -> None:
         assert torch.equal(sample.target, label_map(scene, DRAM))
     with pytest.raises(IndexError):
         data.dataset[3]
+
+
+def test_things_are_told_apart_unless_they_are_background() -> None:
+    vocabulary = Vocabulary.from_names(["sky", "animal", "person"])
+    data = DrawnScenes(vocabulary, count=8, size=(64, 64), seed=3)
+    seen = 0
+    for position in range(8):
+        sample, scene = data.dataset[position], draw_scene(3, position, (64, 64))
+        assert sample.regions is not None
+        expected = {
+            (class_of(part, vocabulary), part.box, int((scene.segments == number).sum()))
+            for number, part in enumerate(scene.regions)
+            if part.thing and class_of(part, vocabulary) != vocabulary.background
+        }
+        boxes = [tuple(int(side) for side in box) for box in sample.regions.boxes()]
+        areas = sample.regions.masks().sum((1, 2)).tolist()
+        labels = sample.regions.labels.tolist()
+        assert set(zip(labels, boxes, areas, strict=True)) == expected
+        assert len(labels) == len(expected)
+        assert vocabulary.index("sky") not in labels
+        seen += len(labels)
+    assert seen > 4
+
+
+def test_a_scene_is_drawn_once_for_picture_and_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    def count(*arguments: object) -> Scene:
+        drawn.append(arguments)
+        return draw_scene(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(drawn_scenes, "_drawn", lru_cache(maxsize=1)(count))
+    data = DrawnScenes("dram", count=4, size=(32, 32), seed=9)
+    data.sample(3, seed=1)
+    first = [data.dataset[i] for i in range(3)]
+    assert len(drawn) == 3
+    first[0].image.zero_()
+    assert data.dataset[2].image.any()
+
+
+def test_what_identifies_the_scenes() -> None:
+    data = DrawnScenes("dram", count=4, size=(32, 48), seed=9, first=2)
+    described = {"name": "drawn", "count": 4, "seed": 9, "first": 2, "size": [32, 48]}
+    assert data.describe() == described
+    data.sample(2)
+    assert data.describe() == described | {"count": 2}
 
 
 def test_everything_that_is_drawn_has_its_class() -> None:

@@ -42,8 +42,9 @@ def test_pictures_meet_their_masks(root: Path) -> None:
 
 def test_other_classes_may_read_the_same_ids(root: Path) -> None:
     assert ImageMaskFolder(root, "voc2012").dataset[0].target is not None
-    with pytest.raises(VocabularyError, match="ids"):
-        ImageMaskFolder(root, ["dog", "cat"]).dataset[0]
+    other = ImageMaskFolder(root, ["dog", "cat"]).dataset[0]
+    assert other.target is None
+    assert "ids [12]" in str(other.problem)
     (root / "vocabulary.yaml").unlink()
     with pytest.raises(VocabularyError, match=r"vocabulary\.yaml"):
         ImageMaskFolder(root)
@@ -55,6 +56,12 @@ def test_what_is_missing_is_named(root: Path) -> None:
         ImageMaskFolder(root)
     with pytest.raises(ImageError, match="no file or folder"):
         ImageMaskFolder(root / "masks", DRAM)
+
+
+def test_two_pictures_of_one_name_are_refused(root: Path) -> None:
+    Image.new("RGB", (12, 10)).save(root / "images/a/x.png")
+    with pytest.raises(ImageError, match=r"several pictures .* are called a/x"):
+        ImageMaskFolder(root)
 
 
 def test_masks_are_indexed_or_grey(root: Path) -> None:
@@ -72,5 +79,20 @@ def test_masks_are_indexed_or_grey(root: Path) -> None:
     with pytest.raises(ImageError, match="cannot be read"):
         read_mask(path, DRAM)
     Image.new("L", (9, 9)).save(path)
-    with pytest.raises(ImageError, match=r"\(9, 9\)"):
-        ImageMaskFolder(root).dataset[0]
+    assert "(9, 9)" in str(ImageMaskFolder(root).dataset[0].problem)
+
+
+def test_a_file_that_cannot_be_read_is_the_problem_of_its_sample(root: Path) -> None:
+    (root / "images/a/x.jpg").write_bytes(b"no picture")
+    (root / "masks/b/x.png").write_bytes(b"no mask")
+    [[picture, mask]] = ImageMaskFolder(root, batch_size=2).test_dataloader()
+    assert "images/a/x.jpg" in picture.problem
+    assert picture.target is not None and not picture.image.any()
+    assert "masks/b/x.png" in mask.problem
+    assert mask.target is None
+
+
+def test_it_is_called_by_its_folder(root: Path) -> None:
+    data = ImageMaskFolder(root)
+    assert data.describe() == {"name": root.name, "count": 2}
+    assert data.dataset[0].regions is None

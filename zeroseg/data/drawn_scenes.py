@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from zeroseg.data.sample import Sample
+from zeroseg.data.files import number_regions
+from zeroseg.data.sample import Regions, Truth
 from zeroseg.data.sample_data import SampleData, Samples
 from zeroseg.drawn.scene import Region, Scene, draw_scene
 from zeroseg.drawn.world import FINE_NAMES, HYPERNYMS, SYNONYMS
@@ -29,10 +33,25 @@ def class_of(region: Region, vocabulary: Vocabulary) -> int:
     return vocabulary.background
 
 
-def label_map(scene: Scene, vocabulary: Vocabulary) -> torch.Tensor:
+def label_map(scene: Scene, vocabulary: Vocabulary) -> Tensor:
     """The truth of a scene in the classes of a vocabulary, (H, W) int64."""
     table = np.array([class_of(region, vocabulary) for region in scene.regions], np.int64)
     return torch.from_numpy(table[scene.segments])
+
+
+def things(scene: Scene, vocabulary: Vocabulary) -> Regions:
+    """The single things of a scene that are a class of the vocabulary."""
+    labels = {
+        number: class_of(region, vocabulary)
+        for number, region in enumerate(scene.regions)
+        if region.thing
+    }
+    found = {number: label for number, label in labels.items() if label != vocabulary.background}
+    return number_regions(torch.from_numpy(scene.segments.astype(np.int64)), found)
+
+
+_drawn = lru_cache(maxsize=1)(draw_scene)
+"""Picture and truth of a sample are asked for one after the other: one drawing does for both."""
 
 
 class SceneDataset(Samples):
@@ -41,25 +60,33 @@ class SceneDataset(Samples):
     def __init__(
         self, vocabulary: Vocabulary, count: int, size: tuple[int, int], seed: int, first: int = 0
     ) -> None:
-        self.vocabulary, self.count, self.size = vocabulary, count, size
-        self.seed, self.first = seed, first
+        self.vocabulary, self.size, self.seed, self.first = vocabulary, size, seed, first
+        self._names = tuple(f"drawn-{seed}-{first + number:05d}" for number in range(count))
 
-    def __len__(self) -> int:
-        return self.count
+    @property
+    def names(self) -> Sequence[str]:
+        """See `Samples.names`."""
+        return self._names
 
-    def __getitem__(self, position: int) -> Sample:
-        if not 0 <= position < self.count:
-            raise IndexError(f"scene {position} of {self.count}")
-        scene = draw_scene(self.seed, self.first + position, self.size)
-        image = torch.from_numpy(scene.image).permute(2, 0, 1).contiguous()
-        name = f"drawn-{self.seed}-{self.first + position:05d}"
-        return Sample(image, label_map(scene, self.vocabulary), name)
+    def image(self, position: int) -> Tensor:
+        """See `Samples.image`."""
+        pixels = torch.from_numpy(self._scene(position).image)
+        return pixels.permute(2, 0, 1).clone(memory_format=torch.contiguous_format)
+
+    def truth(self, position: int) -> Truth:
+        """See `Samples.truth`."""
+        scene = self._scene(position)
+        return Truth(label_map(scene, self.vocabulary), things(scene, self.vocabulary))
+
+    def _scene(self, position: int) -> Scene:
+        return _drawn(self.seed, self.first + position, self.size)
 
 
 class DrawnScenes(SampleData):
     """Procedural pictures with exact truth (`zeroseg.drawn`), for tests, demos and benchmarks.
 
-    The tiny models never saw the scenes of any seed below a million.
+    The tiny models never saw the scenes of any seed below a million. The things of a scene are
+    told apart; stuff, and things that the vocabulary has no word for, are no regions.
 
     Args:
         vocabulary: The classes that the truth is written in; see `Vocabulary.parse`.
@@ -73,6 +100,8 @@ class DrawnScenes(SampleData):
     Raises:
         VocabularyError: No class of the vocabulary is ever drawn.
     """
+
+    title = "drawn"
 
     def __init__(
         self,
@@ -99,3 +128,9 @@ class DrawnScenes(SampleData):
         height, width = size
         dataset = SceneDataset(classes, count, (height, width), seed, first)
         super().__init__(classes, dataset, batch_size, num_workers)
+        self.size, self.seed, self.first = (height, width), seed, first
+
+    def describe(self) -> dict[str, object]:
+        """What identifies the data in results."""
+        drawn = {"seed": self.seed, "first": self.first, "size": list(self.size)}
+        return {**super().describe(), **drawn}

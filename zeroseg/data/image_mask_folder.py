@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from zeroseg.data.sample import Sample
-from zeroseg.data.sample_data import SampleData, Samples
+from zeroseg.data.files import FileSamples, Place, read_ids
+from zeroseg.data.sample import Truth
+from zeroseg.data.sample_data import SampleData
 from zeroseg.errors import ImageError
-from zeroseg.images import find_images, read_image
+from zeroseg.images import find_images
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -23,41 +23,19 @@ def read_mask(path: Path, vocabulary: Vocabulary) -> Tensor:
         ImageError: The file is missing, cannot be read, or is no mask.
         VocabularyError: It holds ids that no class has.
     """
-    try:
-        with Image.open(path) as mask:
-            ids, mode = np.array(mask), mask.mode
-    except (OSError, UnidentifiedImageError) as error:
-        raise ImageError(f"the mask '{path}' cannot be read: {error}") from error
-    if mode not in ("P", "L"):
-        raise ImageError(f"the mask '{path}' is a picture of mode {mode}, not of ids (P or L)")
-    return vocabulary.from_ids(torch.from_numpy(ids))
+    return vocabulary.from_ids(read_ids(path))
 
 
-class PairDataset(Samples):
-    """Pictures and their masks, read when they are asked for."""
-
-    def __init__(self, pairs: list[tuple[str, Path, Path]], vocabulary: Vocabulary) -> None:
-        self.pairs, self.vocabulary = pairs, vocabulary
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __getitem__(self, position: int) -> Sample:
-        name, picture, mask = self.pairs[position]
-        image, target = read_image(picture), read_mask(mask, self.vocabulary)
-        if target.shape != image.shape[1:]:
-            raise ImageError(
-                f"the mask '{mask}' is {tuple(target.shape)}, but its picture is "
-                f"{tuple(image.shape[1:])} (height, width)"
-            )
-        return Sample(image, target, name)
+def _truth(place: Place, vocabulary: Vocabulary) -> Truth:
+    return Truth(vocabulary.from_ids(read_ids(place.mask)))
 
 
 class ImageMaskFolder(SampleData):
     """Pictures in `images`, masks of the same names in `masks`, classes in `vocabulary.yaml`.
 
     `zeroseg draw` writes such folders. Masks are PNG files of ids, indexed or grey; those that
-    are the vocabulary's ignore index have no label.
+    are the vocabulary's ignore index have no label. A file that cannot be read becomes the
+    `problem` of its sample.
 
     Args:
         root: The folder.
@@ -66,7 +44,7 @@ class ImageMaskFolder(SampleData):
         num_workers: Processes that read ahead; 0 reads in the main process.
 
     Raises:
-        ImageError: There are no pictures, or one has no mask.
+        ImageError: There are no pictures, one has no mask, or two differ by their suffix only.
         VocabularyError: There is no vocabulary.
     """
 
@@ -80,14 +58,19 @@ class ImageMaskFolder(SampleData):
         root = Path(root)
         given = vocabulary if vocabulary is not None else str(root / "vocabulary.yaml")
         classes = Vocabulary.parse(given)
-        pairs = []
+        places = []
         for picture in find_images([root / "images"]):
-            place = picture.relative_to(root / "images").with_suffix("")
-            pairs.append((str(place), picture, root / "masks" / f"{place}.png"))
-        lacking = [str(picture) for _, picture, mask in pairs if not mask.is_file()]
+            name = picture.relative_to(root / "images").with_suffix("").as_posix()
+            places.append(Place(name, picture, root / "masks" / f"{name}.png"))
+        lacking = [place.picture for place in places if place.mask and not place.mask.is_file()]
         if lacking:
             raise ImageError(
-                f"{len(lacking)} of {len(pairs)} pictures have no mask of their name in "
+                f"{len(lacking)} of {len(places)} pictures have no mask of their name in "
                 f"'{root / 'masks'}': {lacking[0]}, ..."
             )
-        super().__init__(classes, PairDataset(pairs, classes), batch_size, num_workers)
+        twice = [name for name, n in Counter(place.name for place in places).items() if n > 1]
+        if twice:
+            raise ImageError(f"several pictures in '{root / 'images'}' are called {twice[0]}")
+        dataset = FileSamples(places, partial(_truth, vocabulary=classes), turn=True)
+        super().__init__(classes, dataset, batch_size, num_workers)
+        self.title = root.resolve().name

@@ -3,40 +3,165 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
+import torch
+import torch.distributed
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Dataset
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
-from zeroseg.data.sample import Sample
+from zeroseg.data.sample import Sample, Truth
+from zeroseg.errors import ImageError, VocabularyError
+from zeroseg.metrics.protocol import STANDARD, Protocol
 from zeroseg.vocabulary import Vocabulary
 
 
 class Samples(Dataset[Sample]):
-    """Samples by position, as many as `len` tells."""
+    """Samples by position. A data set implements `names`, `image` and `truth`.
+
+    What cannot be read becomes a Sample with its `problem`, so that one bad file does not end a
+    run over thousands.
+    """
+
+    @property
+    @abstractmethod
+    def names(self) -> Sequence[str]:
+        """The name of every sample, unique, in order, known without reading any file."""
 
     @abstractmethod
-    def __len__(self) -> int: ...
+    def image(self, position: int) -> Tensor:
+        """The picture, (3, H, W) uint8, RGB.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
 
     @abstractmethod
-    def __getitem__(self, position: int) -> Sample: ...
+    def truth(self, position: int) -> Truth | None:
+        """The annotation; None where there is none.
+
+        Raises:
+            ImageError: It cannot be read.
+            VocabularyError: It holds ids that no class has.
+        """
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, position: int) -> Sample:
+        if not 0 <= position < len(self):
+            raise IndexError(f"sample {position} of {len(self)}")
+        name = self.names[position]
+        try:
+            truth = self.truth(position)
+        except (ImageError, VocabularyError) as error:
+            return Sample(_black(1, 1), None, name, problem=str(error))
+        target, regions = (truth.target, truth.regions) if truth is not None else (None, None)
+        try:
+            image = self.image(position)
+        except ImageError as error:
+            height, width = target.shape if target is not None else (1, 1)
+            return Sample(_black(height, width), target, name, regions, str(error))
+        if target is not None and target.shape != image.shape[1:]:
+            problem = (
+                f"the annotation is {tuple(target.shape)}, but its picture is "
+                f"{tuple(image.shape[1:])} (height, width)"
+            )
+            return Sample(image, None, name, problem=problem)
+        return Sample(image, target, name, regions)
+
+
+def _black(height: int, width: int) -> Tensor:
+    return torch.zeros(3, height, width, dtype=torch.uint8)
+
+
+class Subset(Samples):
+    """Some samples of a data set, in the order given."""
+
+    def __init__(self, whole: Samples, positions: Sequence[int]) -> None:
+        self.whole, self.positions = whole, tuple(positions)
+        self._names = tuple(whole.names[position] for position in self.positions)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the chosen ones."""
+        return self._names
+
+    def image(self, position: int) -> Tensor:
+        """See `Samples.image`."""
+        return self.whole.image(self.positions[position])
+
+    def truth(self, position: int) -> Truth | None:
+        """See `Samples.truth`."""
+        return self.whole.truth(self.positions[position])
 
 
 class SampleData(LightningDataModule):
     """A data set of `Sample`s for `trainer.test` and `trainer.predict`.
+
+    On several devices every sample is seen exactly once, whatever their number.
+
+    Attributes:
+        title: What the data set is called in results, e.g. "voc2012".
+        protocol: How it is scored: `STANDARD`, or `PAPER`; see `zeroseg.metrics.protocol`.
+        void_classes: Classes beyond the vocabulary that the published evaluation averages over as
+            well, always at 0; they count under `PAPER` only.
 
     Args:
         vocabulary: The classes that targets are written in.
         dataset: The samples.
         batch_size: Samples in a batch.
         num_workers: Processes that read ahead; 0 reads in the main process.
+        scored: Indices of the classes that the mean over classes is taken of; all by default.
     """
 
+    title = "custom"
+    protocol: Protocol = STANDARD
+    void_classes = 0
+
     def __init__(
-        self, vocabulary: Vocabulary, dataset: Samples, batch_size: int, num_workers: int
+        self,
+        vocabulary: Vocabulary,
+        dataset: Samples,
+        batch_size: int,
+        num_workers: int,
+        scored: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.vocabulary, self.dataset = vocabulary, dataset
         self.batch_size, self.num_workers = batch_size, num_workers
+        self.scored = tuple(scored) if scored is not None else tuple(range(len(vocabulary)))
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Go on with the samples at these positions only."""
+        self.dataset = Subset(self.dataset, positions)
+
+    def sample(self, limit: int, seed: int = 0) -> None:
+        """Go on with `limit` samples drawn by the seed, in their order in the data set."""
+        count = len(self.dataset)
+        generator = torch.Generator().manual_seed(seed)
+        drawn = torch.randperm(count, generator=generator)[: min(limit, count)]
+        self.keep(sorted(drawn.tolist()))
+
+    def skip(self, names: Collection[str]) -> None:
+        """Go on without the samples of these names."""
+        done = set(names)
+        self.keep([i for i, name in enumerate(self.dataset.names) if name not in done])
+
+    def scoring(self) -> dict[str, Any]:
+        """How it is scored, as arguments of `SegmentationScores` and `summarize`."""
+        void = self.void_classes if self.protocol.void_class else 0
+        return {"protocol": self.protocol, "scored": self.scored, "void_classes": void}
+
+    def groups(self) -> dict[str, str]:
+        """The group of each sample by name, where the data set has groups to be scored apart."""
+        return {}
+
+    def describe(self) -> dict[str, object]:
+        """What identifies the data in results: title, count, and what a subclass adds."""
+        return {"name": self.title, "count": len(self.dataset)}
 
     def test_dataloader(self) -> DataLoader[Sample]:
         """Batches as lists of `Sample`: images keep their own sizes."""
@@ -45,8 +170,30 @@ class SampleData(LightningDataModule):
             batch_size=self.batch_size,
             num_workers=self.num_workers,
             collate_fn=list,
+            sampler=EachOnce(self.dataset) if _distributed() else None,
         )
 
     def predict_dataloader(self) -> DataLoader[Sample]:
         """The same batches."""
         return self.test_dataloader()
+
+
+class EachOnce(DistributedSampler[Sample]):
+    """Deals positions out to the processes, none twice and none to nobody.
+
+    The usual sampler repeats some samples until all processes have as many, which counts them
+    twice in a score.
+    """
+
+    def __init__(self, dataset: Samples) -> None:
+        super().__init__(dataset, shuffle=False)
+        self.total_size = len(dataset)
+        self.num_samples = len(range(self.rank, self.total_size, self.num_replicas))
+
+    def __iter__(self) -> Iterator[Sample]:
+        mine = range(self.rank, self.total_size, self.num_replicas)
+        return iter(mine)  # type: ignore[arg-type]
+
+
+def _distributed() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
