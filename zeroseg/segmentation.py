@@ -32,6 +32,8 @@ class Segmentation:
         description: Tags and caption it was described with.
         selection: What the detector was asked for.
         detections: What it found, after post-refinement.
+        detections_before: (N,) int64, the detections' classes before post-refinement, -1 where it
+            was asked; None from a system without detections.
         points: Point prompts of the second pass, None if there was none.
         trace: Time of each stage, and all exchanges with a language model.
     """
@@ -43,6 +45,7 @@ class Segmentation:
     description: Description = field(default_factory=Description)
     selection: Selection = field(default_factory=Selection)
     detections: Detections = field(default_factory=Detections.empty)
+    detections_before: Tensor | None = None
     points: Points | None = None
     trace: Trace = field(default_factory=Trace)
 

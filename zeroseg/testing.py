@@ -22,7 +22,7 @@ from torch import Tensor
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
 from zeroseg.detection.detector import Detector
 from zeroseg.fusion.fusion import Fusion
-from zeroseg.masking.mask_predictor import MaskPredictor
+from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
@@ -158,7 +158,12 @@ class ScriptedDetector(Detector):
 class BoxMasks(MaskPredictor):
     """Takes every box for its mask: logits 1 inside, -1 outside, at full size."""
 
-    def forward(self, images: Sequence[Tensor], detections: Sequence[Detections]) -> list[Masks]:
+    def forward(
+        self,
+        images: Sequence[Tensor],
+        detections: Sequence[Detections],
+        encodings: Encodings | None = None,
+    ) -> list[Masks]:
         """Fill the boxes."""
         return [self._fill(i, d) for i, d in zip(images, detections, strict=True)]
 
@@ -365,6 +370,16 @@ class MaskPredictorContract(ABC):
             [alone] = part([images[position]], [found[position]])
             for other in (alone, backwards[position]):
                 torch.testing.assert_close(other.logits, masks.logits, atol=1e-3, rtol=1e-3)
+
+    def test_encodings_made_before_change_nothing(self) -> None:
+        part = self.part()
+        images = [noise(40, 56, 1), noise(56, 40, 2), noise(32, 32, 3)]
+        found = [boxed((4, 4, 30, 30)), Detections.empty(), boxed((3, 5, 30, 30))]
+        encodings = part.encode(images)
+        if encodings is not None:
+            plain, given = part(images, found), part(images, found, encodings)
+            for one, other in zip(plain, given, strict=True):
+                torch.testing.assert_close(other.logits, one.logits, atol=1e-3, rtol=1e-3)
 
 
 class PointSamplerContract(ABC):

@@ -57,7 +57,7 @@ class Exchange:
     """One question to a language model and its answer, as text.
 
     Attributes:
-        purpose: The stage that asked: "pre-refinement" or "post-refinement".
+        purpose: What asked: "pre-refinement", "post-refinement", or "explanation" of an example.
         prompt: Everything that was asked, system and user messages joined.
         reply: The answer, as it came.
         dropped: Parts of the answer that name no class of the vocabulary.

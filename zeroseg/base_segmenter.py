@@ -1,0 +1,279 @@
+"""What every system that labels pixels shares: pictures in, one by one or by the data set."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from typing_extensions import Self
+
+from zeroseg.data.sample import Sample
+from zeroseg.errors import ChatError, ZerosegError
+from zeroseg.images import ImageLike, read_image
+from zeroseg.metrics.segmentation_scores import SegmentationScores
+from zeroseg.segmentation import Segmentation
+from zeroseg.values import Failure
+from zeroseg.vocabulary import Vocabulary
+
+Result = TypeVar("Result", Segmentation, Failure, Segmentation | Failure)
+
+
+class Stopwatch:
+    """Time of each stage of one batch, and which stage is running."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds: dict[str, float] = {}
+        self.stage = "reading"
+
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        """Measure the body, to the end of its work on the device."""
+        self.stage = stage
+        start = time.perf_counter()
+        yield
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self.add(stage, time.perf_counter() - start)
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Count time that a stage took."""
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+
+class BaseSegmenter(LightningModule):
+    """A system that gives every pixel of an image one class.
+
+    A subclass implements `_walk`. It then segments single pictures, lists and endless streams, and
+    runs under `trainer.test` and `trainer.predict`, where a failing image fails alone.
+
+    Args:
+        vocabulary: The classes: a Vocabulary, names, the name of a built-in one, or a YAML file.
+        batch_size: Images that go through together.
+
+    Raises:
+        ValueError: `batch_size` is less than 1.
+    """
+
+    def __init__(self, vocabulary: Vocabulary | str | list[str], batch_size: int = 8) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}, it must be at least 1")
+        self.vocabulary = Vocabulary.parse(vocabulary)
+        self.batch_size = batch_size
+        self.scores = SegmentationScores(self.vocabulary)
+        self.failures: list[Failure] = []
+        self.config: dict[str, Any] | None = None
+
+    @classmethod
+    def from_preset(cls, name: str, **changes: Any) -> Self:
+        """Build a segmenter from a named preset.
+
+        `BaseSegmenter.from_preset` builds whatever class the preset names, a subclass only its own.
+
+        Args:
+            name: "tiny" (embedded, offline, for drawn scenes), "paper" (the published system) or
+                another one of `zeroseg.presets.preset_names()`.
+            changes: Arguments of the segmenter to replace: values, components, None to leave an
+                optional one out, or `{"class_path": ..., "init_args": {...}}`.
+
+        Raises:
+            PresetError: There is no such preset or argument, or weights or keys are missing.
+        """
+        from zeroseg.presets import load_preset
+
+        return cls.from_config(load_preset(name), **changes)
+
+    @classmethod
+    def from_yaml(cls, path: str | Path, **changes: Any) -> Self:
+        """Build a segmenter from a YAML file of class paths, as `to_yaml` writes it."""
+        from zeroseg.presets import load_yaml
+
+        return cls.from_config(load_yaml(path), **changes)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], **changes: Any) -> Self:
+        """Build a segmenter from a mapping of class paths; see `from_preset` for `changes`."""
+        from zeroseg.presets import build
+
+        return build(cls, config, changes)
+
+    def to_yaml(self, path: str | Path) -> None:
+        """Write the file that `from_yaml` builds the same segmenter from.
+
+        Raises:
+            PresetError: A component was given as an object, so no file can describe it.
+        """
+        from zeroseg.presets import save_yaml
+
+        save_yaml(self, path)
+
+    @abstractmethod
+    def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
+        """Segment a batch.
+
+        Args:
+            images: B tensors (3, H, W) uint8, RGB; H and W may differ between them.
+            watch: Measures the stages, and knows which one runs when something fails.
+
+        Returns:
+            B segmentations on the CPU.
+        """
+
+    @torch.inference_mode()
+    def forward(self, images: Sequence[Tensor]) -> list[Segmentation]:
+        """Segment a batch of images, (3, H, W) uint8 each."""
+        return self._walk(images, Stopwatch(self.device)) if len(images) else []
+
+    @overload
+    def segment(self, images: ImageLike) -> Segmentation: ...
+
+    @overload
+    def segment(self, images: list[ImageLike] | tuple[ImageLike, ...]) -> list[Segmentation]: ...
+
+    def segment(
+        self, images: ImageLike | list[ImageLike] | tuple[ImageLike, ...]
+    ) -> Segmentation | list[Segmentation]:
+        """Segment one picture, or several.
+
+        Args:
+            images: A path, PIL image, numpy array (H, W, 3) or uint8 tensor (3, H, W); or a list
+                of them.
+
+        Returns:
+            One Segmentation for one picture, a list for a list.
+
+        Raises:
+            ImageError: A picture cannot be read.
+        """
+        if isinstance(images, list | tuple):
+            return list(self._strict(images))
+        return next(self._strict([images]))
+
+    def _strict(self, sources: Sequence[ImageLike]) -> Iterator[Segmentation]:
+        for start in range(0, len(sources), self.batch_size):
+            part = sources[start : start + self.batch_size]
+            results = self([read_image(source) for source in part])
+            for position, (source, result) in enumerate(zip(part, results, strict=True)):
+                yield _named(result, _name(source, start + position))
+
+    def stream(self, sources: Iterable[ImageLike]) -> Iterator[Segmentation | Failure]:
+        """Segment pictures one after another, in order, holding one batch in memory.
+
+        A picture that cannot be read or segmented yields a Failure, and the others go on.
+
+        Raises:
+            ChatError: The language model stayed unreachable; what came before is done.
+        """
+        numbered = iter(enumerate(sources))
+        while part := list(islice(numbered, self.batch_size)):
+            yield from self._tolerant(part)
+
+    def _tolerant(self, part: Sequence[tuple[int, ImageLike]]) -> Iterator[Segmentation | Failure]:
+        results: dict[int, Segmentation | Failure] = {}
+        images: dict[int, Tensor] = {}
+        for position, source in part:
+            try:
+                images[position] = read_image(source)
+            except ZerosegError as error:
+                results[position] = Failure(_name(source, position), "reading", str(error))
+        segmented = self._attempt(list(images.values()))
+        results.update(zip(images, segmented, strict=True))
+        for position, source in part:
+            yield _named(results[position], _name(source, position))
+
+    def _attempt(self, images: Sequence[Tensor]) -> list[Segmentation | Failure]:
+        """Segment a batch; if it fails, one by one, so that a failing image fails alone."""
+        watch = Stopwatch(self.device)
+        try:
+            with torch.inference_mode():
+                return list(self._walk(images, watch)) if len(images) else []
+        except ChatError:
+            raise
+        except Exception as error:  # the one boundary: whatever a component raises is reported
+            if len(images) == 1:
+                return [Failure("", watch.stage, f"{type(error).__name__}: {error}")]
+            return [self._attempt([image])[0] for image in images]
+
+    def segment_samples(self, samples: Sequence[Sample]) -> list[Segmentation | Failure]:
+        """Segment samples of a data set; one that could not be read is a Failure."""
+        readable = [sample for sample in samples if sample.problem is None]
+        results = iter(self._attempt([sample.image for sample in readable]))
+        return [
+            _named(next(results), sample.name)
+            if sample.problem is None
+            else Failure(sample.name, "reading", sample.problem)
+            for sample in samples
+        ]
+
+    def predict_step(self, batch: Sequence[Sample], batch_idx: int) -> list[Segmentation | Failure]:
+        """Segment a batch of samples for `trainer.predict`."""
+        return self.segment_samples(batch)
+
+    def on_test_start(self) -> None:
+        """Take the data set's way of scoring; refuse one of other classes; forget the last run."""
+        data = getattr(self.trainer, "datamodule", None)
+        theirs = getattr(data, "vocabulary", self.vocabulary)
+        if theirs.names != self.vocabulary.names:
+            raise ZerosegError(
+                f"the data set is labelled with {list(theirs.names)}, but the segmenter's classes "
+                f"are {list(self.vocabulary.names)}; give both the same vocabulary"
+            )
+        self.failures = []
+        scoring = data.scoring() if data is not None and hasattr(data, "scoring") else {}
+        self.scores = SegmentationScores(self.vocabulary, **scoring).to(self.device)
+
+    def test_step(self, batch: Sequence[Sample], batch_idx: int) -> dict[str, Any]:
+        """Score a batch of samples.
+
+        A failed image scores as background throughout; one without a readable annotation cannot
+        be scored, and is reported as a failure too.
+
+        Returns:
+            The B results under "results", for callbacks.
+        """
+        results = self.segment_samples(batch)
+        for sample, result in zip(batch, results, strict=True):
+            if isinstance(result, Failure):
+                self.failures.append(result)
+            if sample.target is None and sample.problem is None:
+                raise ZerosegError(f"'{sample.name}' has no annotation to test against")
+            if sample.target is not None:
+                self.scores.update(
+                    prediction_of(result, sample.target, self.vocabulary), sample.target
+                )
+        return {"results": results}
+
+    def on_test_epoch_end(self) -> None:
+        """Log mIoU and its relatives as shares, per-class IoU, and the number of failures."""
+        scores = {name: value for name, value in self.scores.compute().items() if value == value}
+        self.log_dict(scores, batch_size=1)
+        failures = float(len(self.failures))
+        self.log("failures", failures, batch_size=1, sync_dist=True, reduce_fx="sum")
+
+    def configure_optimizers(self) -> None:
+        """Nothing is trained."""
+
+
+def prediction_of(result: Segmentation | Failure, target: Tensor, vocabulary: Vocabulary) -> Tensor:
+    """The label map that is scored, (H, W) int64: background throughout for a failed image."""
+    if isinstance(result, Failure):
+        return torch.full_like(target, vocabulary.background)
+    return result.label_map
+
+
+def _name(source: ImageLike, position: int) -> str:
+    return str(source) if isinstance(source, str | Path) else str(position)
+
+
+def _named(result: Result, name: str) -> Result:
+    return replace(result, name=name)
