@@ -25,17 +25,34 @@ class CheckpointNotFound(ZerosegError, FileNotFoundError):
     Args:
         checkpoint: Hub name or path that was asked for.
         component: The class that asked.
+        argument: The class's argument that takes a local copy.
     """
 
-    def __init__(self, checkpoint: str, component: str) -> None:
+    def __init__(self, checkpoint: str, component: str, argument: str = "checkpoint") -> None:
         super().__init__(
-            f"{component} needs the checkpoint '{checkpoint}', which is not on this machine and "
+            f"{component} needs the {argument} '{checkpoint}', which is not on this machine and "
             f"could not be fetched. With a network, it is downloaded on first use; without one, "
-            f"copy it here and pass its folder as `checkpoint`, or use --preset tiny, which is "
+            f"copy it here and pass its folder as `{argument}`, or use --preset tiny, which is "
             f"part of the package."
         )
         self.checkpoint = checkpoint
         self.component = component
+
+
+class PackageNotFound(ZerosegError, ImportError):
+    """A package that only some components need is not installed, or broken.
+
+    Args:
+        package: Its name on the package index.
+        component: The class that asked.
+        reason: Why the import failed.
+    """
+
+    def __init__(self, package: str, component: str, reason: str) -> None:
+        super().__init__(
+            f"{component} needs {package}, which cannot be imported ({reason}): "
+            f'pip install "zeroseg[official]"'
+        )
 
 
 class CheckpointError(ZerosegError, ValueError):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -18,6 +19,21 @@ def at_full_size(logits: Tensor) -> Masks:
 def ramp(height: int = 6, width: int = 8) -> Tensor:
     """Logits that grow in raster order, from -20."""
     return torch.arange(height * width).view(1, height, width).float() - 20
+
+
+def published_points(logits: Tensor, count: int) -> list[list[list[int]]]:
+    """Grey levels over all boxes and the whole image, then the best pixel again and again."""
+    values = logits.numpy()
+    grey = ((values - values.min()) / (values.max() - values.min()) * 255).astype(np.uint8)
+    found = []
+    for image in grey:
+        image, chosen = image.copy(), []
+        for _ in range(count):
+            row, column = divmod(int(image.argmax()), image.shape[1])
+            chosen.append([column, row])
+            image[row, column] = 0
+        found.append(chosen)
+    return found
 
 
 class TestTopLogits(PointSamplerContract):
@@ -53,6 +69,30 @@ class TestTopLogits(PointSamplerContract):
         assert points.xy[1].tolist() == [[2, 2], [3, 3], [0, 0]]
         assert points.xy[0].tolist() == [[7, 5], [0, 0], [0, 0]]  # nothing but level 0 is left
         assert points.labels.tolist() == [[1, 1, 1]] * 2
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_quantised_points_are_those_of_the_published_loop(self, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        logits = (
+            torch.randn(3, 9, 14, generator=generator) * torch.tensor([9.0, 2, 1])[:, None, None]
+        )
+        reference = TopLogits(20, whole_image=True, quantise=True)
+        found = boxed((0, 0, 3, 3), (5, 5, 9, 9), (2, 1, 13, 8))
+        points = reference(found, at_full_size(logits))
+        assert points.xy.tolist() == published_points(logits, 20)
+        assert bool((points.labels == 1).all())
+
+    def test_the_one_best_pixel_has_the_highest_level(self) -> None:
+        """However the division rounds: 255 is reached, and by no other pixel."""
+        for seed in range(200):
+            generator = torch.Generator().manual_seed(seed)
+            low, high = (torch.rand(2, generator=generator) * 40 - 20).sort().values.tolist()
+            logits = torch.full((1, 2, 3), low)
+            logits[0, 1, 2], logits[0, 0, 1] = high, low + (high - low) * 0.999
+            points = TopLogits(2, whole_image=True, quantise=True)(
+                boxed((0, 0, 3, 2)), at_full_size(logits)
+            )
+            assert points.xy.tolist() == [[[2, 1], [1, 0]]]
 
     def test_equal_logits_quantise_to_the_corner(self) -> None:
         reference = TopLogits(2, whole_image=True, quantise=True)

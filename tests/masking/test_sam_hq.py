@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import SamHQModel, SamHQProcessor, SamImageProcessor
+from torch import Tensor, nn
+from transformers import SamHQModel, SamImageProcessor
 
+from benchmarks.parity_sam import RestatedHq, seeded_weights
 from zeroseg.errors import CheckpointNotFound
 from zeroseg.masking.mask_predictor import MaskPredictor
 from zeroseg.masking.points import TopLogits
 from zeroseg.masking.sam_hq import SamHq
+from zeroseg.official.sam_checkpoint import SamSizes
+from zeroseg.official.sam_hq_checkpoint import sam_hq_of
 from zeroseg.testing import MaskPredictorContract, boxed, noise
-from zeroseg.values import Detections
+from zeroseg.values import Detections, Points
 
 BOXES = ((10, 8, 70, 50), (40.5, 3.25, 119, 79), (0, 0, 20, 20))
 
@@ -24,49 +30,56 @@ class TestSamHq(MaskPredictorContract):
     def part(self) -> MaskPredictor:
         return SamHq(model=self.model, image_processor=self.processor)
 
-    def test_both_passes_are_the_stock_model(self) -> None:
-        image = noise(90, 130)
-        [masks] = SamHq(
-            model=self.model, image_processor=self.processor, point_sampler=TopLogits(5)
-        )([image], [boxed(*BOXES)])
-        assert masks.points is not None
-        inputs = SamHQProcessor(self.processor)(
-            images=image.permute(1, 2, 0).numpy(),
-            input_boxes=[[list(map(float, box)) for box in BOXES]],
-            input_points=[masks.points.xy.tolist()],
-            input_labels=[masks.points.labels.tolist()],
-            return_tensors="pt",
+    def test_both_passes_are_the_published_ones(self) -> None:
+        sizes = SamSizes(
+            width=32,
+            depth=2,
+            heads=2,
+            mlp_width=64,
+            patch=8,
+            grid=8,
+            window=4,
+            global_blocks=(1,),
+            channels=32,
+            mask_channels=4,
+            decoder_mlp_width=32,
+            iou_width=16,
         )
-        prompts = {k: v.float() if v.is_floating_point() else v for k, v in inputs.items()}
-        del prompts["original_sizes"], prompts["reshaped_input_sizes"]
+        weights = seeded_weights(sizes, high_quality=True)
+        model, processor = sam_hq_of(weights)
+        image, found = noise(90, 130), boxed(*BOXES)
+        part = SamHq(model=model, image_processor=processor, point_sampler=TopLogits(5))
+        [masks] = part([image], [found])
+        published = RestatedHq(sizes, weights)
         with torch.no_grad():
-            outputs = self.model(**prompts, multimask_output=False)
-        torch.testing.assert_close(masks.logits, outputs.pred_masks[0, :, 0], atol=1e-4, rtol=1e-4)
+            features = published.embed(part._pixels([image], torch.device("cpu")))
+            scale = torch.tensor([64 / 130, 44 / 90])
+            boxes = found.boxes * scale.repeat(2)
+            first = replace(masks, logits=published.decode(features, boxes, None), points=None)
+            points = TopLogits(5)(found, first)
+            framed = Points(points.xy * scale, points.labels)
+            second = published.decode(features, boxes, framed)
+        assert masks.points is not None
+        torch.testing.assert_close(masks.points.xy, points.xy)
+        torch.testing.assert_close(masks.logits, second, atol=1e-3, rtol=1e-3)
 
     def test_mask_is_the_sum_of_sams_and_the_high_quality_one(self) -> None:
+        model = copy.deepcopy(self.model)
+        part = SamHq(model=model, image_processor=self.processor, point_sampler=None)
         image, found = noise(60, 60), boxed((5, 5, 50, 50), (10, 20, 40, 59))
-        part = SamHq(model=self.model, image_processor=self.processor, point_sampler=None)
+
+        def silenced(head: nn.Module) -> Tensor:
+            kept = copy.deepcopy(head.state_dict())
+            head.load_state_dict({key: torch.zeros_like(value) for key, value in kept.items()})
+            [masks] = part([image], [found])
+            head.load_state_dict(kept)
+            return masks.logits
+
+        high = silenced(model.mask_decoder.output_hypernetworks_mlps[0])
+        plain = silenced(model.mask_decoder.hq_mask_mlp)
         [masks] = part([image], [found])
-        pixels = part._pixels([image], torch.device("cpu"))
-        boxes = found.boxes[None] * 64 / 60
-        with torch.no_grad():
-            high = self.model(
-                pixel_values=pixels, input_boxes=boxes, multimask_output=False, hq_token_only=True
-            ).pred_masks[0, :, 0]
-            decoder = self.model.mask_decoder
-            kept = (
-                decoder.hq_mask_mlp.proj_out.weight.clone(),
-                decoder.hq_mask_mlp.proj_out.bias.clone(),
-            )
-            decoder.hq_mask_mlp.proj_out.weight.zero_()
-            decoder.hq_mask_mlp.proj_out.bias.zero_()
-            plain = self.model(pixel_values=pixels, input_boxes=boxes, multimask_output=False)
-            decoder.hq_mask_mlp.proj_out.weight.copy_(kept[0])
-            decoder.hq_mask_mlp.proj_out.bias.copy_(kept[1])
-        assert high.std() > 0.05
-        torch.testing.assert_close(
-            masks.logits, plain.pred_masks[0, :, 0] + high, atol=1e-4, rtol=1e-4
-        )
+        assert high.std() > 0.05 and plain.std() > 0.05
+        torch.testing.assert_close(masks.logits, plain + high, atol=1e-4, rtol=1e-4)
 
     def test_batch_equals_singles_across_chunks(self) -> None:
         part = SamHq(

@@ -45,8 +45,8 @@ class TopLogits(PointSampler):
         for i, (left, top, right, bottom) in enumerate(bounds):
             values = crops(i, left, top, right, bottom)
             if self.quantise:
-                scale = 255 / (highest - lowest) if highest > lowest else 0.0
-                values = ((values - lowest) * scale).floor()
+                span = highest - lowest if highest > lowest else float("inf")
+                values = ((values - lowest) / span * 255).floor()
             index, found = _top(values.flatten()[None], self.count)
             width = max(right - left, 1)
             points = torch.stack([index[0] % width + left, index[0] // width + top], -1)

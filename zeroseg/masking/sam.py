@@ -7,16 +7,20 @@ from pathlib import Path
 from torch import Tensor
 from transformers import SamImageProcessor, SamModel
 
+from zeroseg.masking.mask_predictor import Encodings
 from zeroseg.masking.point_sampler import PointSampler
-from zeroseg.masking.two_pass import TOP_20, TwoPassMasks
+from zeroseg.masking.transformers_masks import TransformersMasks
+from zeroseg.masking.two_pass import TOP_20
+from zeroseg.official.sam_checkpoint import read_sam
 from zeroseg.values import Points
 
 
-class Sam(TwoPassMasks):
+class Sam(TransformersMasks):
     """SAM from transformers, prompted with boxes, then with boxes and points.
 
     Args:
-        checkpoint: A hub name, a folder, or "tiny:sam".
+        checkpoint: A hub name, a folder, a `.pth` file of the authors (ViT-B, ViT-L or ViT-H),
+            or "tiny:sam".
         point_sampler: Where the points of the second pass come from, None for no second pass.
         chunk_size: Boxes decoded at a time, of one or several images.
         model: A network already in hand; together with `image_processor` in place of `checkpoint`.
@@ -24,7 +28,8 @@ class Sam(TwoPassMasks):
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
-        ValueError: See `TwoPassMasks`.
+        CheckpointError: A file of the authors does not hold exactly one such network.
+        ValueError: See `TransformersMasks`.
     """
 
     def __init__(
@@ -36,13 +41,15 @@ class Sam(TwoPassMasks):
         model: SamModel | None = None,
         image_processor: SamImageProcessor | None = None,
     ) -> None:
-        super().__init__(SamModel, checkpoint, point_sampler, chunk_size, model, image_processor)
+        super().__init__(
+            SamModel, read_sam, checkpoint, point_sampler, chunk_size, model, image_processor
+        )
 
-    def _embed(self, pixels: Tensor) -> tuple[Tensor, ...]:
+    def _embed(self, pixels: Tensor) -> Encodings:
         return (self.model.vision_encoder(pixels).last_hidden_state,)
 
     def _decode(
-        self, features: tuple[Tensor, ...], image: Tensor, boxes: Tensor, points: Points | None
+        self, features: Encodings, image: Tensor, boxes: Tensor, points: Points | None
     ) -> Tensor:
         outputs = self.model(
             image_embeddings=features[0][image],

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import SamImageProcessor
+from typing_extensions import Self
 
-from zeroseg.checkpoints import load_pretrained
-from zeroseg.masking.mask_predictor import MaskPredictor
+from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import TopLogits
 from zeroseg.values import Detections, Masks, Points, check_images
@@ -34,58 +33,78 @@ class TwoPassMasks(MaskPredictor):
     precision; bfloat16 moves them by up to a few pixels of the 1024 that SAM sees.
 
     Args:
-        kind: The network's class in transformers.
-        checkpoint: A hub name, a folder, or "tiny:sam".
+        model: The network.
+        frame: Side of its square input in pixels; the longer side of an image fills it.
+        side: Side of its mask logits.
         point_sampler: Where the points of the second pass come from, None for no second pass.
         chunk_size: Boxes decoded at a time, of one or several images.
-        model: A network already in hand; together with `image_processor` in place of `checkpoint`.
-        image_processor: What prepares images for `model`.
 
     Raises:
-        CheckpointNotFound: The checkpoint is neither here nor within reach.
-        ValueError: `chunk_size` is less than one, or only one of `model` and `image_processor` is
-            given.
+        ValueError: `chunk_size` is less than one.
     """
 
     def __init__(
         self,
-        kind: type[nn.Module],
-        checkpoint: str | Path,
+        model: nn.Module,
+        frame: int,
+        side: int,
         point_sampler: PointSampler | None,
         chunk_size: int,
-        model: nn.Module | None,
-        image_processor: SamImageProcessor | None,
     ) -> None:
         super().__init__()
         if chunk_size < 1:
             raise ValueError(f"chunk_size is {chunk_size}, at least one box must be decoded")
-        if (model is None) != (image_processor is None):
-            raise ValueError("give both `model` and `image_processor`, or neither")
-        name = type(self).__name__
-        if model is None:
-            model = load_pretrained(kind, checkpoint, name, dtype=torch.float32)
-            image_processor = load_pretrained(SamImageProcessor, checkpoint, name)
         self.model: Any = model.eval()
-        self.image_processor: Any = image_processor
+        self.frame = frame
+        self.side = side
         self.point_sampler = point_sampler
         self.chunk_size = chunk_size
 
     @abstractmethod
-    def _embed(self, pixels: Tensor) -> tuple[Tensor, ...]:
+    def _pixels(self, images: Sequence[Tensor], device: torch.device) -> Tensor:
+        """The images as the network sees them, (B, 3, S, S) in its precision."""
+
+    @abstractmethod
+    def _embed(self, pixels: Tensor) -> Encodings:
         """What the decoder needs of images (B, 3, S, S): tensors whose first dimension is B."""
 
     @abstractmethod
     def _decode(
-        self, features: tuple[Tensor, ...], image: Tensor, boxes: Tensor, points: Points | None
+        self, features: Encodings, image: Tensor, boxes: Tensor, points: Points | None
     ) -> Tensor:
         """Mask logits (n, h, w) of boxes (n, 4) and their points, in pixels of the frame.
 
         `image` (n,) int64, not falling, tells which row of the features each box belongs to.
         """
 
+    def with_points(self, sampler: PointSampler | None) -> Self:
+        """The same predictor around the same network, with other points or none."""
+        other = copy.copy(self)
+        other._modules = self._modules.copy()  # else both would share one slot for the sampler
+        other.point_sampler = sampler
+        return other
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The network."""
+        network: nn.Module = self.model
+        return network
+
     @torch.no_grad()
-    def forward(self, images: Sequence[Tensor], detections: Sequence[Detections]) -> list[Masks]:
-        """Predict the mask of every detection."""
+    def encode(self, images: Sequence[Tensor]) -> Encodings:
+        """The network's embeddings of images, see `MaskPredictor.encode`."""
+        check_images(images)
+        device = next(self.model.parameters()).device
+        return self._embed(self._pixels(images, device))
+
+    @torch.no_grad()
+    def forward(
+        self,
+        images: Sequence[Tensor],
+        detections: Sequence[Detections],
+        encodings: Encodings | None = None,
+    ) -> list[Masks]:
+        """Predict the mask of every detection; images without any are not even looked at."""
         check_images(images)
         device = next(self.model.parameters()).device
         masks = [self._blank(image, device) for image in images]
@@ -93,7 +112,11 @@ class TwoPassMasks(MaskPredictor):
         busy = [i for i, boxed in enumerate(found) if len(boxed)]
         if not busy:
             return masks
-        features = self._embed(self._pixels([images[i] for i in busy], device))
+        features = (
+            tuple(rows[busy] for rows in encodings)
+            if encodings is not None
+            else self.encode([images[i] for i in busy])
+        )
         boxes = [_scaled(found[i].boxes.view(-1, 2, 2), masks[i]).view(-1, 4) for i in busy]
         for i, logits in zip(busy, self._predict(features, boxes), strict=True):
             masks[i] = replace(masks[i], logits=logits)
@@ -110,7 +133,7 @@ class TwoPassMasks(MaskPredictor):
 
     def _predict(
         self,
-        features: tuple[Tensor, ...],
+        features: Encodings,
         boxes: Sequence[Tensor],
         points: Sequence[Points] | None = None,
     ) -> list[Tensor]:
@@ -135,25 +158,13 @@ class TwoPassMasks(MaskPredictor):
             logits.append(self._decode(features, image[part], asked[part], few).float())
         return list(torch.cat(logits).split(counts))
 
-    def _pixels(self, images: Sequence[Tensor], device: torch.device) -> Tensor:
-        """The images as the network sees them, (B, 3, S, S)."""
-        inputs = self.image_processor(
-            images=[image.to(device) for image in images],
-            input_data_format="channels_first",
-            return_tensors="pt",
-        )
-        return inputs["pixel_values"].to(device, next(self.model.parameters()).dtype)
-
     def _blank(self, image: Tensor, device: torch.device) -> Masks:
         """No mask yet, but the geometry of the image in the network's frame."""
         height, width = image.shape[1:]
-        longest = self.image_processor.size["longest_edge"]
-        scale = longest / max(height, width)
-        frame = self.image_processor.pad_size
-        side = 4 * self.model.config.prompt_encoder_config.image_embedding_size
+        scale = self.frame / max(height, width)
         return Masks(
-            logits=torch.zeros(0, side, side, device=device),
-            frame=(frame["height"], frame["width"]),
+            logits=torch.zeros(0, self.side, self.side, device=device),
+            frame=(self.frame, self.frame),
             resized=(int(height * scale + 0.5), int(width * scale + 0.5)),
             size=(height, width),
         )

@@ -1,0 +1,261 @@
+"""What detectors share that read all prompts as one text: Grounding DINO in any implementation."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.ops import nms
+from transformers import BatchEncoding
+
+from zeroseg.detection.detector import Detector
+from zeroseg.detection.token_spans import PromptText, write_prompts
+from zeroseg.values import UNRESOLVED, Detections, Queries, Selection, check_images
+
+MAX_ASPECT = 32
+"""Longer pictures are widened with grey to this many times their short side: else too few image
+tokens would be left for the detector to choose its queries from."""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What the network said to one text about one image.
+
+    Attributes:
+        text: The prompts it was given.
+        tokens: (Q, T) float32 in [0, 1], how well each query answers each token.
+        boxes: (Q, 4) float32, x1 y1 x2 y2 in pixels of the image as given, not clipped to it.
+    """
+
+    text: PromptText
+    tokens: Tensor
+    boxes: Tensor
+
+
+class GroundedDetector(Detector):
+    """Prompts in, boxes out, around any network that scores queries against the tokens of a text.
+
+    A subclass loads a network and says how it looks at a batch; `GroundingDino` states what is done
+    with the answers, and the options.
+
+    Attributes:
+        model: The network.
+        processor: What prepares images and text for it.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str | Path,
+        *,
+        tokenizer: str | Path,
+        box_threshold: float,
+        text_threshold: float,
+        nms_threshold: float,
+        decoding: Literal["spans", "phrases"],
+        separator: str,
+        batch_size: int,
+        model: nn.Module | None,
+        processor: Any | None,
+    ) -> None:
+        super().__init__()
+        for name, value in (
+            ("box_threshold", box_threshold),
+            ("text_threshold", text_threshold),
+            ("nms_threshold", nms_threshold),
+        ):
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} is {value}, expected a number in [0, 1]")
+        if decoding not in ("spans", "phrases"):
+            raise ValueError(f"decoding is {decoding!r}, expected 'spans' or 'phrases'")
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}, expected at least 1")
+        if (model is None) != (processor is None):
+            raise ValueError("give both `model` and `processor`, or neither")
+        loaded: tuple[Any, Any] = (model, processor) if model else self._load(checkpoint, tokenizer)
+        self.model, self.processor = loaded[0].eval(), loaded[1]
+        self.box_threshold = box_threshold
+        self.text_threshold = text_threshold
+        self.nms_threshold = nms_threshold
+        self.decoding = decoding
+        self.separator = separator
+        self.batch_size = batch_size
+
+    @abstractmethod
+    def _load(self, checkpoint: str | Path, tokenizer: str | Path) -> tuple[Any, Any]:
+        """The network of a checkpoint, and what prepares images and text for it."""
+
+    @abstractmethod
+    def _limit(self) -> int:
+        """Most tokens that the network reads at once."""
+
+    @abstractmethod
+    def _look(self, pixels: Tensor, tokens: BatchEncoding) -> tuple[Tensor, Tensor]:
+        """Put a batch to the network.
+
+        Args:
+            pixels: (B, 3, h, w) in its precision, without padding.
+            tokens: "input_ids" and "attention_mask", (B, T) int64 on its device.
+
+        Returns:
+            Logits (B, Q, at least T) of every query for every token, and boxes (B, Q, 4) as centre
+            x, centre y, width and height in shares of the image.
+        """
+
+    def _size(self, height: int, width: int) -> dict[str, int] | None:
+        """What an image of this size is resized to; None leaves it to the processor."""
+        return None
+
+    @property
+    def _weight(self) -> Tensor:
+        """Any parameter, for the network's device and precision."""
+        return next(self.model.parameters())
+
+    @torch.no_grad()
+    def forward(
+        self, images: Sequence[Tensor], selections: Sequence[Selection]
+    ) -> list[Detections]:
+        """Locate every prompt of each image; see `Detector.forward`.
+
+        Raises:
+            ValueError: An image is not (3, H, W) uint8, the numbers of images and selections
+                differ, or a prompt is too long to be read.
+        """
+        check_images(images)
+        if len(images) != len(selections):
+            raise ValueError(f"{len(images)} images but {len(selections)} selections")
+        texts = [self._texts(selection) for selection in selections]
+        readings = self._read(images, texts)
+        return [
+            self._detect(image, selection, own)
+            for image, selection, own in zip(images, selections, readings, strict=True)
+        ]
+
+    def _texts(self, selection: Selection) -> list[PromptText]:
+        tokenizer = self.processor.tokenizer
+        return write_prompts(selection.prompts, tokenizer, self.separator, self._limit())
+
+    def _read(
+        self, images: Sequence[Tensor], texts: Sequence[Sequence[PromptText]]
+    ) -> list[list[_Reading]]:
+        """Put every text of every image to the network, in batches of equal image size."""
+        groups: dict[torch.Size, list[tuple[int, PromptText]]] = defaultdict(list)
+        pixels: dict[int, Tensor] = {}
+        for position, own in enumerate(texts):
+            if own:
+                pixels[position] = self._prepare(_widened(images[position]))
+                groups[pixels[position].shape] += [(position, text) for text in own]
+        readings: list[list[_Reading]] = [[] for _ in images]
+        for group in groups.values():
+            for start in range(0, len(group), self.batch_size):
+                part = group[start : start + self.batch_size]
+                batch = torch.stack([pixels[position] for position, _ in part])
+                results = self._run(batch, [text for _, text in part])
+                for (position, text), (tokens, boxes) in zip(part, results, strict=True):
+                    height, width = _widened(images[position]).shape[1:]
+                    scale = boxes.new_tensor([width, height, width, height])
+                    readings[position].append(_Reading(text, tokens, boxes * scale))
+        return readings
+
+    def _prepare(self, image: Tensor) -> Tensor:
+        """Resize and normalise one image as the checkpoint says, (3, h, w)."""
+        size = self._size(image.shape[1], image.shape[2])
+        pixels: Tensor = self.processor.image_processor(
+            [image.to(self._weight.device)],
+            input_data_format="channels_first",
+            do_pad=False,
+            return_tensors="pt",
+            **({"size": size} if size else {}),
+        )["pixel_values"][0]
+        return pixels.to(self._weight)
+
+    def _run(self, pixels: Tensor, texts: Sequence[PromptText]) -> Iterator[tuple[Tensor, Tensor]]:
+        """One forward pass: for each image token scores (Q, T) and corners (Q, 4) in shares."""
+        length = max(len(text.ids) for text in texts)
+        ids = torch.full((len(texts), length), self.processor.tokenizer.pad_token_id)
+        real = torch.zeros_like(ids)
+        for row, text in enumerate(texts):
+            ids[row, : len(text.ids)] = torch.tensor(text.ids)
+            real[row, : len(text.ids)] = 1
+        tokens = BatchEncoding({"input_ids": ids, "attention_mask": real}).to(pixels.device)
+        logits, centred = self._look(pixels, tokens)
+        scores = logits.float().sigmoid()
+        middle, size = centred.float().split(2, -1)
+        boxes = torch.cat([middle - size / 2, middle + size / 2], -1)
+        for position, text in enumerate(texts):
+            yield scores[position, :, : len(text.ids)], boxes[position]
+
+    def _detect(
+        self, image: Tensor, selection: Selection, readings: Sequence[_Reading]
+    ) -> Detections:
+        """Threshold, thin out and name the queries of one image."""
+        if not readings:
+            return Detections.empty(self._weight.device)
+        queries = _pool(readings, len(selection.prompts))
+        best, prompts = queries.scores.max(1)
+        keep = (best > self.box_threshold).nonzero()[:, 0]
+        keep = keep[nms(queries.boxes[keep], best[keep], self.nms_threshold)]
+        height, width = image.shape[1:]
+        boxes = queries.boxes[keep].clamp(min=0)
+        boxes = boxes.minimum(boxes.new_tensor([width, height, width, height]))
+        seen = (boxes[:, 2:] > boxes[:, :2]).all(1)
+        keep, boxes = keep[seen], boxes[seen]
+        if self.decoding == "spans":
+            named = [(i, selection.labels[i], selection.prompts[i]) for i in prompts[keep].tolist()]
+        else:
+            named = self._phrases(selection, readings, keep, prompts[keep])
+        return Detections(
+            boxes=boxes,
+            scores=best[keep],
+            labels=torch.tensor([n[1] for n in named], dtype=torch.int64, device=boxes.device),
+            phrases=tuple(n[2] for n in named),
+            prompts=torch.tensor([n[0] for n in named], dtype=torch.int64, device=boxes.device),
+            queries=queries,
+        )
+
+    def _phrases(
+        self, selection: Selection, readings: Sequence[_Reading], keep: Tensor, prompts: Tensor
+    ) -> list[tuple[int, int, str]]:
+        """Prompt, label and phrase of each kept query, by all tokens over the text threshold."""
+        per_reading = len(readings[0].boxes)
+        named = []
+        for query, prompt in zip(keep.tolist(), prompts.tolist(), strict=True):
+            reading = readings[query // per_reading]
+            spans = reading.text.spans
+            outside = torch.tensor(spans, device=keep.device) < 0
+            scores = reading.tokens[query % per_reading].masked_fill(outside, 0)
+            over = (scores > self.text_threshold).nonzero()[:, 0].tolist()
+            chosen = over or [int(scores.argmax())]
+            ids = tuple(reading.text.ids[i] for i in chosen)
+            whole = spans[chosen[0]]
+            if {spans[i] for i in chosen} == {whole} and ids == reading.text.ids_of(whole):
+                named.append((whole, selection.labels[whole], selection.prompts[whole]))
+            else:
+                phrase = self.processor.tokenizer.decode(ids).replace(" - ", "-")
+                named.append((prompt, UNRESOLVED, phrase))
+        return named
+
+
+def _widened(image: Tensor) -> Tensor:
+    """The image, with grey at its right or bottom if it is extremely narrow."""
+    height, width = image.shape[1:]
+    least = -(-max(height, width) // MAX_ASPECT)
+    return F.pad(image, (0, max(0, least - width), 0, max(0, least - height)), value=124)
+
+
+def _pool(readings: Sequence[_Reading], prompts: int) -> Queries:
+    """All queries of an image with their scores for all its prompts, 0 for those not read."""
+    scores = []
+    for reading in readings:
+        spans = torch.tensor(reading.text.spans, device=reading.tokens.device)
+        words = reading.tokens[:, spans >= 0]
+        index = spans[spans >= 0].expand(len(words), -1)
+        blank = words.new_zeros(len(words), prompts)
+        scores.append(blank.scatter_reduce(1, index, words, "amax"))
+    return Queries(torch.cat([reading.boxes for reading in readings]), torch.cat(scores))

@@ -1,0 +1,77 @@
+"""What the mask predictors of transformers share: where the network comes from, and its images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import SamImageProcessor
+
+from zeroseg.checkpoints import load_pretrained
+from zeroseg.masking.point_sampler import PointSampler
+from zeroseg.masking.two_pass import TwoPassMasks
+from zeroseg.official.weights import is_published
+
+
+class TransformersMasks(TwoPassMasks):
+    """Two passes of a network of transformers.
+
+    Args:
+        kind: The network's class in transformers.
+        read_published: Reads the network and its image processor from a file of its authors.
+        checkpoint: A hub name, a folder, a file of the network's authors, or "tiny:sam".
+        point_sampler: Where the points of the second pass come from, None for no second pass.
+        chunk_size: Boxes decoded at a time, of one or several images.
+        model: A network already in hand; together with `image_processor` in place of `checkpoint`.
+        image_processor: What prepares images for `model`.
+
+    Raises:
+        CheckpointNotFound: The checkpoint is neither here nor within reach.
+        CheckpointError: A file of the authors does not hold exactly such a network.
+        ValueError: `chunk_size` is less than one, only one of `model` and `image_processor` is
+            given, or the processor does not fill the frame that it pads to.
+    """
+
+    def __init__(
+        self,
+        kind: type[nn.Module],
+        read_published: Callable[[str | Path], tuple[nn.Module, SamImageProcessor]],
+        checkpoint: str | Path,
+        point_sampler: PointSampler | None,
+        chunk_size: int,
+        model: nn.Module | None,
+        image_processor: SamImageProcessor | None,
+    ) -> None:
+        if (model is None) != (image_processor is None):
+            raise ValueError("give both `model` and `image_processor`, or neither")
+        network: Any = model
+        if network is None and is_published(checkpoint):
+            network, image_processor = read_published(checkpoint)
+        elif network is None:
+            name = type(self).__name__
+            network = load_pretrained(kind, checkpoint, name, dtype=torch.float32)
+            image_processor = load_pretrained(SamImageProcessor, checkpoint, name)
+        side = 4 * network.config.prompt_encoder_config.image_embedding_size
+        super().__init__(network, _frame(image_processor), side, point_sampler, chunk_size)
+        self.image_processor: Any = image_processor
+
+    def _pixels(self, images: Sequence[Tensor], device: torch.device) -> Tensor:
+        inputs = self.image_processor(
+            images=[image.to(device) for image in images],
+            input_data_format="channels_first",
+            return_tensors="pt",
+        )
+        return inputs["pixel_values"].to(device, next(self.model.parameters()).dtype)
+
+
+def _frame(image_processor: Any) -> int:
+    longest, padded = image_processor.size["longest_edge"], image_processor.pad_size
+    if (padded["height"], padded["width"]) != (longest, longest):
+        raise ValueError(
+            f"the image processor resizes to {longest} pixels but pads to {dict(padded)}; "
+            f"SAM's frame is a square that the longer side fills"
+        )
+    return int(longest)

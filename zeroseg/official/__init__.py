@@ -1,0 +1,1 @@
+"""Weights as the networks' authors publish them, and the authors' own networks."""
