@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
+from importlib import import_module, resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
@@ -14,7 +14,13 @@ from zeroseg.errors import CheckpointNotFound, MissingKeyError, PresetError, Zer
 from zeroseg.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from zeroseg.segmenter import ZeroShotSegmenter
+    from torch import nn
+
+    from zeroseg.base_segmenter import BaseSegmenter
+
+System = TypeVar("System", bound="BaseSegmenter")
+
+_DEFAULT_SYSTEM = "zeroseg.segmenter.ZeroShotSegmenter"
 
 
 def preset_names() -> list[str]:
@@ -50,14 +56,13 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def build(
-    kind: type[ZeroShotSegmenter], config: Mapping[str, Any], changes: Mapping[str, Any]
-) -> ZeroShotSegmenter:
+def build(kind: type[System], config: Mapping[str, Any], changes: Mapping[str, Any]) -> System:
     """Build a segmenter; nothing is loaded before every argument has been checked.
 
     Args:
-        kind: The segmenter's class.
-        config: Arguments by name; components as `class_path` and `init_args`.
+        kind: The segmenter's class, or a base of the one that `config` names.
+        config: Arguments by name; components as `class_path` and `init_args`. A `class_path`
+            among the arguments names the segmenter's own class; `ZeroShotSegmenter` by default.
         changes: Arguments that replace those of `config`; here components may also be objects.
 
     Raises:
@@ -65,6 +70,8 @@ def build(
             missing, all of which are named.
     """
     merged = {**config, **changes}
+    named = merged.pop("class_path", None)
+    kind = _system(kind, named)
     vocabulary = Vocabulary.parse(_required(merged, "vocabulary"))
     del merged["vocabulary"]
     objects = {name: value for name, value in merged.items() if not _is_plain(value)}
@@ -82,11 +89,51 @@ def build(
     except ValueError as error:
         raise PresetError(str(error)) from error
     if not objects:
-        segmenter.config = {"vocabulary": vocabulary.to_dict(), **_without_secrets(plain)}
+        described = {"vocabulary": vocabulary.to_dict(), **_without_secrets(plain)}
+        segmenter.config = {"class_path": named, **described} if named else described
     return segmenter
 
 
-def save_yaml(segmenter: ZeroShotSegmenter, path: str | Path) -> None:
+def component(kind: type[nn.Module], entry: Mapping[str, Any] | None) -> Any:
+    """Build one component from its `class_path` and `init_args`.
+
+    Raises:
+        PresetError: It is not described, not a `kind`, or weights or keys are missing.
+    """
+    name = kind.__name__
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument(f"--{name}", type=kind)
+    try:
+        parsed = parser.parse_object({name: entry})
+    except (ArgumentError, TypeError, ValueError) as error:
+        raise PresetError(f"this does not describe a {name}: {_reason(error)}") from None
+    built = _instantiate(parser, parsed)[name]
+    if built is None:
+        raise PresetError(f"there is no {name} in this configuration")
+    return built
+
+
+def _system(kind: type[System], path: str | None) -> type[System]:
+    """The class to build: what a configuration names, else `kind`, else the default system.
+
+    Raises:
+        PresetError: There is no such class, or it is not a `kind`.
+    """
+    from zeroseg.base_segmenter import BaseSegmenter
+
+    if path is None and kind is not BaseSegmenter:
+        return kind
+    module, _, name = str(path or _DEFAULT_SYSTEM).rpartition(".")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PresetError(f"class_path: there is no class '{path}': {error}") from error
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise PresetError(f"class_path: '{path}' is not a {kind.__name__}")
+    return found
+
+
+def save_yaml(segmenter: BaseSegmenter, path: str | Path) -> None:
     """Write a segmenter's arguments; see `ZeroShotSegmenter.to_yaml`."""
     if segmenter.config is None:
         raise PresetError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.refinement import verbatim
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.prompting import advice, class_names, fill, quoted, read_template
@@ -17,6 +18,7 @@ from zeroseg.values import UNRESOLVED, Exchange, Resolution
 from zeroseg.vocabulary import Vocabulary
 
 _QUESTION = "Which class does each of these phrases belong to?"
+_QUESTION_ALONE = "Which class does this phrase belong to?"
 _NONE = "none"
 
 
@@ -39,10 +41,14 @@ class LLMPostRefiner(PostRefiner):
         template: A prompt of your own: a text file with `$classes` and, where wanted, `$tips`.
         tips: Whether the prompt tells other words for the classes.
         retries: How often phrases that an answer leaves out are asked again.
+        reading: "verbatim" does as the published implementation: every phrase that is not a class's
+            name letter for letter is asked by itself, whatever `batch_size` is, and without a JSON
+            schema; the whole answer must be a class's name letter for letter, else the phrase is
+            unresolved ("Dog", "dog."); only an empty answer is asked for again.
 
     Raises:
         PresetError: The template cannot be used.
-        ValueError: `batch_size` is not positive, or `retries` is negative.
+        ValueError: `batch_size` is not positive, `retries` is negative, or `reading` is unknown.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class LLMPostRefiner(PostRefiner):
         template: str | Path | None = None,
         tips: bool = True,
         retries: int = 1,
+        reading: verbatim.Reading = "lenient",
     ) -> None:
         super().__init__()
         if batch_size < 1 or retries < 0:
@@ -61,9 +68,11 @@ class LLMPostRefiner(PostRefiner):
                 f"retries is {retries}, but cannot be negative"
             )
         self.chat = chat
-        self.batch_size = batch_size
+        self.reading = verbatim.checked(reading)
+        self.batch_size = batch_size if reading == "lenient" else 1
         self.cache: MutableMapping[str, str] | None = {} if cache == "fresh" else cache
-        self.template = read_template(template, "post_refinement.txt", ("classes", "tips"))
+        default = "post_refinement" if reading == "lenient" else "post_refinement_alone"
+        self.template = read_template(template, f"{default}.txt", ("classes", "tips"))
         self.tips = tips
         self.retries = retries
 
@@ -77,7 +86,7 @@ class LLMPostRefiner(PostRefiner):
         words = {phrase: " ".join(words_of(phrase)) for phrase in phrases}
         labels: dict[str, int] = {}
         for phrase in words:
-            named = names.find(phrase)
+            named = self._find(phrase, names)
             known = named if named is not None else self._recall(words[phrase], names)
             if known is not None:
                 labels[phrase] = known
@@ -105,19 +114,43 @@ class LLMPostRefiner(PostRefiner):
         """The answers that came, by phrase, and all that was said."""
         if not phrases:
             return {}, []
-        system, schema = self.system_prompt(names.vocabulary), answer_schema(names.vocabulary)
+        system = self.system_prompt(names.vocabulary)
         starts = range(0, len(phrases), self.batch_size)
         batches = [phrases[start : start + self.batch_size] for start in starts]
-        asked = [_question(system, batch, schema) for batch in batches]
+        asked = [self._question(system, batch, names.vocabulary) for batch in batches]
         known: dict[str, int] = {}
         exchanges = []
         for batch, question, reply in zip(batches, asked, self.chat(asked), strict=True):
-            answers = parse_answers(reply.text, batch, names)
+            answers = self._read(reply.text, batch, names)
             exchanges.append(_exchange(question, reply, answers))
             for position, label in answers.labels.items():
                 known[batch[position]] = label
                 self._remember(batch[position], label, names)
         return known, exchanges
+
+    def _question(
+        self, system: str, phrases: Sequence[str], vocabulary: Vocabulary
+    ) -> Conversation:
+        schema = None
+        if self.reading == "verbatim":
+            asked = f"{_QUESTION_ALONE}\n{quoted(phrases[0])}"
+        else:
+            lines = [f"{number}. {quoted(p)}" for number, p in enumerate(phrases, start=1)]
+            asked = "\n".join((_QUESTION, *lines))
+            schema = answer_schema(vocabulary)
+        return Conversation((Message("system", system), Message("user", asked)), schema)
+
+    def _find(self, phrase: str, names: ClassNames) -> int | None:
+        """The class that a phrase is already."""
+        if self.reading == "lenient":
+            return names.find(phrase)
+        known = names.vocabulary.names
+        return known.index(phrase) if phrase in known else None
+
+    def _read(self, text: str, phrases: Sequence[str], names: ClassNames) -> Answers:
+        if self.reading == "verbatim":
+            return verbatim.read_answer(text, names.vocabulary)
+        return parse_answers(text, phrases, names)
 
     def _recall(self, words: str, names: ClassNames) -> int | None:
         kept = self.cache.get(_key(words, names.vocabulary)) if self.cache is not None else None
@@ -149,12 +182,6 @@ def answer_schema(vocabulary: Vocabulary) -> dict[str, Any]:
         "required": ["answers"],
         "additionalProperties": False,
     }
-
-
-def _question(system: str, phrases: Sequence[str], schema: dict[str, Any]) -> Conversation:
-    lines = [f"{number}. {quoted(phrase)}" for number, phrase in enumerate(phrases, start=1)]
-    asked = "\n".join((_QUESTION, *lines))
-    return Conversation((Message("system", system), Message("user", asked)), schema)
 
 
 def _exchange(question: Conversation, reply: Reply, answers: Answers) -> Exchange:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
 from zeroseg.errors import PresetError
+from zeroseg.refinement import verbatim
 from zeroseg.refinement.class_names import ClassNames
+from zeroseg.refinement.examples import Example, shown
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.refinement.prompting import advice, class_names, described, fill, read_template
-from zeroseg.refinement.reply import parse_labels
+from zeroseg.refinement.reply import Parsed, parse_labels
 from zeroseg.refinement.selecting import select_classes
 from zeroseg.values import Description, Exchange, Selection
 from zeroseg.vocabulary import Vocabulary
@@ -22,19 +24,6 @@ _CORRECTION = (
     "That is not the list that was asked for. Answer with classes of the list only, separated by "
     "commas, or with the word none."
 )
-
-
-@dataclass(frozen=True)
-class Example:
-    """A description with its right answer, to show a language model how it is done.
-
-    Attributes:
-        description: What was said about an image.
-        labels: Names of the classes that are in it; none is an answer, too.
-    """
-
-    description: Description
-    labels: tuple[str, ...]
 
 
 class LLMPreRefiner(PreRefiner):
@@ -58,10 +47,15 @@ class LLMPreRefiner(PreRefiner):
         retries: How often an answer that cannot be read is asked for again.
         unite_tags: Whether tags that are exactly classes, as words, are added to the model's
             choice, as the published implementation does.
+        reading: "verbatim" reads answers and united tags as the published implementation does (see
+            `zeroseg.refinement.verbatim`): "Dog" and "dog." are no classes, and the last tag is
+            lost to the caption behind it. No JSON schema is sent along then.
+        asks_for: What the detector is asked with: a class's "prompt", or as in the published
+            implementation its "name", "potted-plant".
 
     Raises:
         PresetError: The template cannot be used.
-        ValueError: `retries` is negative.
+        ValueError: `retries` is negative, or `reading` or `asks_for` is none of these.
     """
 
     def __init__(
@@ -72,19 +66,33 @@ class LLMPreRefiner(PreRefiner):
         examples: Sequence[Example] = (),
         retries: int = 1,
         unite_tags: bool = False,
+        reading: verbatim.Reading = "lenient",
+        asks_for: Literal["prompt", "name"] = "prompt",
     ) -> None:
         super().__init__()
         if retries < 0:
             raise ValueError(f"retries is {retries}, but cannot be negative")
+        if asks_for not in ("prompt", "name"):
+            raise ValueError(f"asks_for is {asks_for!r}, expected 'prompt' or 'name'")
         self.chat = chat
         known = ("classes", "tips", "examples")
         self.template = read_template(template, "pre_refinement.txt", known)
-        if examples and "examples" not in self.template.template:
-            raise PresetError(f"the prompt template {template} has no place for $examples")
         self.tips = tips
-        self.examples = tuple(examples)
         self.retries = retries
         self.unite_tags = unite_tags
+        self.reading = verbatim.checked(reading)
+        self.asks_for = asks_for
+        self.show(examples)
+
+    def show(self, examples: Sequence[Example]) -> None:
+        """Put these examples into the prompt from now on, in place of those before.
+
+        Raises:
+            PresetError: The prompt template has no place for them.
+        """
+        if examples and "examples" not in self.template.template:
+            raise PresetError("the prompt template has no place for examples: it needs $examples")
+        self.examples = tuple(examples)
 
     def forward(
         self, descriptions: Sequence[Description], vocabulary: Vocabulary
@@ -97,14 +105,18 @@ class LLMPreRefiner(PreRefiner):
         """
         asked = [d for d in descriptions if _says_something(d)]
         system = self.system_prompt(vocabulary) if asked else ""
-        schema = answer_schema(vocabulary)
+        schema = answer_schema(vocabulary) if self.reading == "lenient" else None
         answers = iter(self._ask([_question(system, d, schema) for d in asked], vocabulary))
         selections = []
         for description in descriptions:
             told = _says_something(description)
             labels, exchanges = next(answers) if told else ((), ())
             tagged = self._tagged(description, vocabulary)
-            selections.append(select_classes((*labels, *tagged), vocabulary, exchanges))
+            selection = select_classes((*labels, *tagged), vocabulary, exchanges)
+            if self.asks_for == "name":
+                names = tuple(vocabulary.names[label] for label in selection.labels)
+                selection = replace(selection, prompts=names)
+            selections.append(selection)
         return selections
 
     def system_prompt(self, vocabulary: Vocabulary) -> str:
@@ -112,7 +124,7 @@ class LLMPreRefiner(PreRefiner):
         values = {
             "classes": ", ".join(class_names(vocabulary)),
             "tips": advice(vocabulary, scenes=True) if self.tips else "",
-            "examples": "\n\n".join(_shown(example, vocabulary) for example in self.examples),
+            "examples": "\n\n".join(shown(example, vocabulary) for example in self.examples),
         }
         return fill(self.template, values)
 
@@ -128,7 +140,7 @@ class LLMPreRefiner(PreRefiner):
             replies = self.chat(list(pending.values())) if pending else []
             again: dict[int, Conversation] = {}
             for (i, question), reply in zip(pending.items(), replies, strict=True):
-                parsed = parse_labels(reply.text, names)
+                parsed = self._read(reply.text, names)
                 labels[i] = parsed.labels
                 exchanges[i].append(_exchange(question, reply, parsed.dropped))
                 if not parsed.understood:
@@ -136,8 +148,17 @@ class LLMPreRefiner(PreRefiner):
             pending = again
         return [(found, tuple(said)) for found, said in zip(labels, exchanges, strict=True)]
 
-    def _tagged(self, description: Description, vocabulary: Vocabulary) -> list[int]:
-        found = (vocabulary.find(tag.name) for tag in description.tags if self.unite_tags)
+    def _read(self, text: str, names: ClassNames) -> Parsed:
+        if self.reading == "verbatim":
+            return verbatim.read_labels(text, names.vocabulary)
+        return parse_labels(text, names)
+
+    def _tagged(self, description: Description, vocabulary: Vocabulary) -> Sequence[int]:
+        if not self.unite_tags:
+            return ()
+        if self.reading == "verbatim":
+            return verbatim.read_labels(verbatim.told(description), vocabulary).labels
+        found = (vocabulary.find(tag.name) for tag in description.tags)
         return [label for label in found if label is not None]
 
 
@@ -156,7 +177,7 @@ def _says_something(description: Description) -> bool:
     return bool(description.tags) or bool((description.caption or "").strip())
 
 
-def _question(system: str, description: Description, schema: dict[str, Any]) -> Conversation:
+def _question(system: str, description: Description, schema: dict[str, Any] | None) -> Conversation:
     asked = f"{_QUESTION}\n<description>\n{described(description)}\n</description>"
     return Conversation((Message("system", system), Message("user", asked)), schema)
 
@@ -170,8 +191,3 @@ def _once_more(conversation: Conversation, reply: Reply) -> Conversation:
 
 def _exchange(conversation: Conversation, reply: Reply, dropped: tuple[str, ...]) -> Exchange:
     return Exchange("pre-refinement", conversation.text(), reply.text, dropped, reply.usage)
-
-
-def _shown(example: Example, vocabulary: Vocabulary) -> str:
-    labels = [vocabulary.names[vocabulary.index(name)] for name in example.labels]
-    return f"Example: {described(example.description)}\nAnswer: {', '.join(labels) or 'none'}"

@@ -1,0 +1,176 @@
+"""The published reading of texts, against the rules told slowly, and in both refiners."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+
+from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
+from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
+from zeroseg.refinement.post_refiner import PostRefiner
+from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.verbatim import read_answer, read_labels, told
+from zeroseg.testing import PostRefinerContract, PreRefinerContract, ScriptedChat
+from zeroseg.values import UNRESOLVED, Description, Selection, Tag
+from zeroseg.vocabularies import DRAM, VOC2012
+
+
+def describe(*tags: str, caption: str | None = None) -> Description:
+    return Description(tuple(Tag(tag, 0.9) for tag in tags), caption)
+
+
+def selected(answer: str, described: Description) -> Selection:
+    chat = ScriptedChat([answer])
+    options = {"reading": "verbatim", "asks_for": "name", "tips": False, "retries": 0}
+    part = LLMPreRefiner(chat, unite_tags=True, **options)  # type: ignore[arg-type]
+    [selection] = part([described], VOC2012)
+    return selection
+
+
+def slow(described: Description, answer: str) -> set[str]:
+    """The kept labels: tags and caption and answer as one string, cut, and looked up one by one."""
+    text = ""
+    for position, tag in enumerate(described.tags):
+        text += (", " if position else "") + tag.name
+    if described.caption is not None:
+        text += ": " + described.caption
+    text = text + ", " + answer
+    kept = set()
+    while text:
+        item, _, text = text.partition(", ")
+        for name in VOC2012.names:
+            if item == name and name != "background":
+                kept.add(name)
+    return kept
+
+
+class TestVerbatimPreRefiner(PreRefinerContract):
+    def part(self) -> PreRefiner:
+        return LLMPreRefiner(ScriptedChat(["dog, person"]), unite_tags=True, reading="verbatim")
+
+    def test_the_last_tag_is_lost_to_the_caption(self) -> None:
+        described = describe("dog", "boat", caption="a dog in a boat")
+        assert told(described) == "dog, boat: a dog in a boat"
+        assert selected("none", described).prompts == ("dog",)
+        assert selected("none", describe("dog", "boat")).prompts == ("boat", "dog")
+
+    def test_the_answer_only_adds(self) -> None:
+        assert selected("cat", describe("dog", "x", caption="a dog")).prompts == ("cat", "dog")
+
+    @pytest.mark.parametrize(
+        ("answer", "names"),
+        [
+            ("person, dog", ("dog", "person")),
+            ("Person, dog.", ()),
+            ("dog\n", ()),
+            ("dog,cat", ()),
+            ("potted plant, tv monitor", ()),
+            ("potted-plant, cats, cat", ("cat", "potted-plant")),
+            ("background, spaceship, cat", ("cat",)),
+            ('{"labels": ["dog"]}', ()),
+            ("", ()),
+        ],
+    )
+    def test_only_names_letter_for_letter_count(self, answer: str, names: tuple[str, ...]) -> None:
+        selection = selected(answer, describe("hound"))
+        assert selection.prompts == names
+        assert [VOC2012.names[label] for label in selection.labels] == list(names)
+
+    def test_tags_are_as_strict(self) -> None:
+        described = describe("potted plant", "Dog", "cat", "boat", caption="a cat, sheep, cows")
+        assert selected("none", described).prompts == ("cat", "sheep")
+
+    def test_equals_the_rules_told_slowly(self) -> None:
+        words = ["dog", "Dog", "potted plant", "potted-plant", "a cat, sheep", "background", ""]
+        for tags in itertools.permutations([word for word in words if word], 2):
+            for caption, answer in itertools.product((None, *words), words):
+                described = describe(*tags, caption=caption)
+                assert set(selected(answer, described).prompts) == slow(described, answer)
+
+    def test_what_is_dropped_is_kept_in_the_record(self) -> None:
+        [exchange] = selected("Dog, cat, spaceship", describe("hound")).exchanges
+        assert exchange.dropped == ("Dog", "spaceship")
+
+    def test_no_schema_is_sent_along(self) -> None:
+        chat = ScriptedChat(["dog"])
+        LLMPreRefiner(chat, reading="verbatim")([describe("hound")], DRAM)
+        assert chat.asked[0].schema is None
+
+    def test_an_answer_without_class_is_asked_again_unless_it_is_none(self) -> None:
+        for answer, asked in (("", 2), ("Dog", 2), ("none", 1), ("dog", 1)):
+            chat = ScriptedChat([answer])
+            LLMPreRefiner(chat, reading="verbatim")([describe("hound")], DRAM)
+            assert len(chat.asked) == asked
+
+    def test_by_default_none_of_this_happens(self) -> None:
+        part = LLMPreRefiner(ScriptedChat(["Cats, potted plant."]), unite_tags=True)
+        [selection] = part([describe("Dog", "boat", caption="a dog")], DRAM)
+        assert selection.prompts == ("boat", "cat", "dog", "potted plant")
+
+    def test_unknown_options_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="verbatim"):
+            LLMPreRefiner(ScriptedChat([""]), reading="strict")  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="asks_for"):
+            LLMPreRefiner(ScriptedChat([""]), asks_for="names")  # type: ignore[arg-type]
+
+
+MEANS = {"puppy": "dog", "kitty": "Cat", "rock": "background", "vase": "potted-plant."}
+
+
+def knows(asked: str) -> str:
+    return MEANS.get(asked, asked)
+
+
+class TestVerbatimPostRefiner(PostRefinerContract):
+    def part(self) -> PostRefiner:
+        def reply(conversation):  # type: ignore[no-untyped-def]
+            phrase = json.loads(conversation.messages[-1].content.split("\n")[1])
+            return knows(phrase).replace("potted plant", "potted-plant")
+
+        self.chat = ScriptedChat(reply)
+        return LLMPostRefiner(self.chat, reading="verbatim")
+
+    def test_only_names_letter_for_letter_count(self) -> None:
+        found = self.part()(["puppy", "kitty", "rock", "vase", "dog", "Dogs", ""], DRAM)
+        dog = DRAM.index("dog")
+        none = UNRESOLVED
+        assert found.labels == (dog, none, DRAM.background, none, dog, none, none)
+        assert {word for e in found.exchanges for word in e.dropped} == {
+            "Cat",
+            "potted-plant.",
+            "dogs",
+        }
+
+    def test_each_phrase_is_asked_by_itself_without_schema(self) -> None:
+        part = self.part()
+        part(["puppy", "dog", "kitty"], DRAM)
+        lines = [c.messages[-1].content.split("\n")[1] for c in self.chat.asked]
+        assert lines == ['"kitty"', '"puppy"']
+        assert all(c.schema is None for c in self.chat.asked)
+        system = self.chat.asked[0].messages[0].content
+        assert f"The classes are: {', '.join(sorted(DRAM.names))}" in system
+        assert "$" not in system
+        assert "number" not in system
+
+    def test_a_rejected_answer_sticks_and_an_empty_one_is_asked_again(self) -> None:
+        chat = ScriptedChat(["", "", "dog", "Cat"])
+        part = LLMPostRefiner(chat, reading="verbatim", retries=2)
+        assert part(["puppy"], DRAM).labels == (DRAM.index("dog"),)
+        assert part(["kitty"], DRAM).labels == (UNRESOLVED,)
+        assert part(["kitty", "puppy"], DRAM).labels == (UNRESOLVED, DRAM.index("dog"))
+        assert len(chat.asked) == 4
+
+    def test_unknown_readings_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="verbatim"):
+            LLMPostRefiner(ScriptedChat([""]), reading="strict")  # type: ignore[arg-type]
+
+
+def test_reading_alone() -> None:
+    assert read_labels("dog, none, Dog", DRAM).dropped == ("Dog",)
+    assert read_labels("none", DRAM).empty
+    assert not read_labels("dog, none", DRAM).empty
+    assert read_answer("none", DRAM).dropped == ()
+    assert read_answer("", DRAM).labels == {}
+    assert read_answer(" dog", DRAM).labels == {0: UNRESOLVED}

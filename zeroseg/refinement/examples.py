@@ -1,0 +1,177 @@
+"""Few-shot examples: annotated images as text, and why their labels are right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from zeroseg.chat.chat_model import ChatModel, Conversation, Message
+from zeroseg.errors import ZerosegError
+from zeroseg.refinement.prompting import class_names, described, fill, quoted, read_template
+from zeroseg.values import Description, Exchange
+from zeroseg.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from zeroseg.data.sample import Sample
+    from zeroseg.data.sample_data import Samples
+
+_QUESTION = "Why are these the classes in the picture?"
+_LONGEST = 2000
+"""Characters of an explanation that are kept; what was asked for takes fewer."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A description with its right answer, to show a language model how it is done.
+
+    Attributes:
+        description: What was said about an image.
+        labels: Names of the classes that are in it; none is an answer, too.
+        explanation: How the one follows from the other, "" for nothing said.
+        name: What the image is called in its data set, "" if it is from none.
+        exchanges: What a language model was asked to get the explanation.
+    """
+
+    description: Description
+    labels: tuple[str, ...]
+    explanation: str = ""
+    name: str = ""
+    exchanges: tuple[Exchange, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a configuration says of it, which is all but the exchanges."""
+        tags = [{"name": tag.name, "score": tag.score} for tag in self.description.tags]
+        return {
+            "description": {"tags": tags, "caption": self.description.caption},
+            "labels": list(self.labels),
+            "explanation": self.explanation,
+            "name": self.name,
+        }
+
+
+def draw_examples(
+    samples: Samples,
+    describe: Callable[[Sequence[Tensor]], Sequence[Description]],
+    vocabulary: Vocabulary,
+    count: int,
+    seed: int,
+) -> tuple[Example, ...]:
+    """Pick annotated images and put them into words.
+
+    The published implementation picks them among the images that are scored, afresh in every run.
+    Here the caller says among which, and a seed decides, whatever the global random state is.
+
+    Args:
+        samples: Where to pick; those without annotation, or with a problem, are passed over.
+        describe: Makes a description of each image, such as a tagger and a captioner would.
+        vocabulary: The classes that the samples' targets are written in.
+        count: How many, no sample twice.
+        seed: Which ones, and in which order.
+
+    Returns:
+        `count` examples without explanation; their labels are the classes of the target, in the
+        vocabulary's order and without the background.
+
+    Raises:
+        ZerosegError: There are too few samples.
+    """
+    drawn = _draw(samples, count, seed)
+    descriptions = describe([sample.image for sample, _ in drawn])
+    return tuple(
+        Example(description, _true_labels(target, vocabulary), name=sample.name)
+        for description, (sample, target) in zip(descriptions, drawn, strict=True)
+    )
+
+
+def explain(
+    examples: Sequence[Example], chat: ChatModel, vocabulary: Vocabulary
+) -> tuple[Example, ...]:
+    """Have a language model explain once how each example's labels follow from its description.
+
+    All are asked in one batch. What is answered is kept as one line of plain text; in a prompt it
+    stands quoted, as data.
+
+    Args:
+        examples: Descriptions with their true labels.
+        chat: Who explains.
+        vocabulary: The classes that could have been chosen.
+
+    Returns:
+        The same examples with their explanations and what was asked, tokens and cost included.
+
+    Raises:
+        ChatError: The model refused or stayed unreachable.
+        VocabularyError: An example names a class that is not in the vocabulary.
+    """
+    if not examples:
+        return ()
+    template = read_template(None, "explanation.txt", ("classes",))
+    system = fill(template, {"classes": ", ".join(class_names(vocabulary))})
+    asked = [_question(system, example, vocabulary) for example in examples]
+    return tuple(
+        replace(
+            example,
+            explanation=_one_line(reply.text),
+            exchanges=(Exchange("explanation", question.text(), reply.text, usage=reply.usage),),
+        )
+        for example, question, reply in zip(examples, asked, chat(asked), strict=True)
+    )
+
+
+def shown(example: Example, vocabulary: Vocabulary) -> str:
+    """An example as it stands in a prompt, two or three lines.
+
+    Raises:
+        VocabularyError: It names a class that is not in the vocabulary.
+    """
+    lines = [
+        f"Example: {described(example.description)}",
+        f"Answer: {_answer(example, vocabulary)}",
+    ]
+    if example.explanation:
+        lines.append(f"Why: {quoted(example.explanation)}")
+    return "\n".join(lines)
+
+
+def _draw(samples: Samples, count: int, seed: int) -> list[tuple[Sample, Tensor]]:
+    generator = torch.Generator().manual_seed(seed)
+    drawn: list[tuple[Sample, Tensor]] = []
+    for position in torch.randperm(len(samples), generator=generator).tolist():
+        if len(drawn) == count:
+            break
+        sample = samples[position]
+        if sample.target is not None and sample.problem is None:
+            drawn.append((sample, sample.target))
+    if len(drawn) < count:
+        raise ZerosegError(
+            f"{count} examples are asked for, but of the {len(samples)} images to pick from only "
+            f"{len(drawn)} can be read with their annotation"
+        )
+    return drawn
+
+
+def _true_labels(target: Tensor, vocabulary: Vocabulary) -> tuple[str, ...]:
+    present = set(target.unique().tolist())
+    return tuple(vocabulary.names[label] for label in vocabulary.classes if label in present)
+
+
+def _question(system: str, example: Example, vocabulary: Vocabulary) -> Conversation:
+    asked = (
+        f"{_QUESTION}\n<description>\n{described(example.description)}\n</description>\n"
+        f"Classes in the picture: {_answer(example, vocabulary)}"
+    )
+    return Conversation((Message("system", system), Message("user", asked)))
+
+
+def _answer(example: Example, vocabulary: Vocabulary) -> str:
+    labels = [vocabulary.names[vocabulary.index(name)] for name in example.labels]
+    return ", ".join(labels) or "none"
+
+
+def _one_line(text: str) -> str:
+    """An answer without what a reasoning model thought before it."""
+    return " ".join(text.rpartition("</think>")[2].split())[:_LONGEST]

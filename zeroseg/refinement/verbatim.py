@@ -1,0 +1,55 @@
+"""The published way to read a text: cut at ", ", and only class names letter for letter count."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from zeroseg.refinement.reply import Answers, Parsed
+from zeroseg.values import UNRESOLVED, Description
+from zeroseg.vocabulary import Vocabulary
+
+Reading = Literal["lenient", "verbatim"]
+"""How an answer is read: see `zeroseg.refinement.reply`, or as here."""
+
+_SEPARATOR = ", "
+_NONE = "none"
+
+
+def checked(reading: Reading) -> Reading:
+    """The value itself.
+
+    Raises:
+        ValueError: It is no way of reading.
+    """
+    if reading not in get_args(Reading):
+        raise ValueError(f"reading is {reading!r}, not one of {list(get_args(Reading))}")
+    return reading
+
+
+def told(description: Description) -> str:
+    """A description as the published implementation writes it: "dog, boat: a dog in a boat"."""
+    tags = _SEPARATOR.join(tag.name for tag in description.tags)
+    return tags if description.caption is None else f"{tags}: {description.caption}"
+
+
+def read_labels(text: str, vocabulary: Vocabulary) -> Parsed:
+    """The classes that a text lists.
+
+    "Dog", "dog." and "potted plant" for "potted-plant" are no classes and dropped, and so is a
+    class with a new line behind it. The last tag of a description with a caption is lost likewise:
+    "boat: a dog in a boat" is one item.
+    """
+    known = {vocabulary.names[label]: label for label in vocabulary.classes}
+    items = text.split(_SEPARATOR)
+    found = {known[item] for item in items if item in known}
+    dropped = tuple(item for item in items if item not in (*known, _NONE) and item.strip())
+    return Parsed(tuple(sorted(found)), dropped, empty=text == _NONE)
+
+
+def read_answer(text: str, vocabulary: Vocabulary) -> Answers:
+    """The class that a whole answer about one phrase names; an empty answer is none at all."""
+    if not text:
+        return Answers({})
+    if text in vocabulary.names:
+        return Answers({0: vocabulary.names.index(text)})
+    return Answers({0: UNRESOLVED}, () if text == _NONE else (text.strip(),))
