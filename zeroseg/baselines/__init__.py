@@ -1,0 +1,1 @@
+"""Other systems, scored by the same loop: Semantic-Segment-Anything."""

@@ -1,0 +1,193 @@
+"""Classes of masks by the vote of a supervised network's pixels (Chen et al., 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModelForSemanticSegmentation,
+    AutoModelForUniversalSegmentation,
+    AutoProcessor,
+)
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING_NAMES,
+    MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING_NAMES,
+)
+
+from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
+from zeroseg.checkpoints import load_pretrained
+from zeroseg.errors import CheckpointError
+from zeroseg.refinement.lexical import LexicalMatcher
+from zeroseg.values import UNRESOLVED, Masks, check_images
+from zeroseg.vocabulary import Vocabulary
+
+_ONE_FORMER = "oneformer"
+"""The one network that has to be told that the task is semantic segmentation."""
+
+
+class ClosedSetVote(MaskClassifier):
+    """Gives a mask the class that a semantic segmentation network sees on most of its pixels.
+
+    Semantic-Segment-Anything's semantic branch, with any network of transformers (SegFormer,
+    Mask2Former, OneFormer, BEiT, ...). The names of the network's classes are mapped onto the
+    vocabulary by `LexicalMatcher`. Classes with one meaning vote together; what the vocabulary
+    has no class for votes for itself, and a mask it wins is background. Pixels without a mask
+    keep the network's own prediction, as in the published system.
+
+    Args:
+        checkpoint: A hub name or a folder.
+        resolution: Longest side, in pixels, that the network's prediction is brought to. Those
+            of larger images are enlarged from it, since all class scores are held at that size.
+        chunk_size: Masks brought to full size at a time.
+        model: A network already in hand; together with `processor` in place of `checkpoint`.
+        processor: What prepares images for `model`, and reads its outputs by
+            `post_process_semantic_segmentation`.
+
+    Raises:
+        CheckpointNotFound: The checkpoint is neither here nor within reach.
+        CheckpointError: It holds no semantic segmentation network.
+        ValueError: `resolution` or `chunk_size` is less than one, or only one of `model` and
+            `processor` is given.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str | Path = "shi-labs/oneformer_coco_swin_large",
+        resolution: int = 1024,
+        chunk_size: int = 16,
+        *,
+        model: nn.Module | None = None,
+        processor: Any = None,
+    ) -> None:
+        super().__init__()
+        for name, value in (("resolution", resolution), ("chunk_size", chunk_size)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}, it must be at least 1")
+        if (model is None) != (processor is None):
+            raise ValueError("give both `model` and `processor`, or neither")
+        if model is None:
+            model, processor = _load(checkpoint)
+        self.model: Any = model.eval()
+        self.processor: Any = processor
+        self.resolution = resolution
+        self.chunk_size = chunk_size
+
+    def matches(self, vocabulary: Vocabulary) -> tuple[int, ...]:
+        """For each of the network's classes the index of the class it stands for, -1 for none.
+
+        Raises:
+            CheckpointError: Not one of them stands for a class of the vocabulary.
+        """
+        matcher = LexicalMatcher(vocabulary)
+        names = self.model.config.id2label
+        found = [matcher.match(str(names[index])) for index in range(len(names))]
+        labels = tuple(match.label if match is not None else UNRESOLVED for match in found)
+        if not set(labels) & set(vocabulary.classes):
+            raise CheckpointError(
+                f"none of the network's {len(names)} classes ({', '.join(list(names.values())[:5])}"
+                f", ...) stands for one of {list(vocabulary.names)}; choose a network trained on "
+                f"such classes, or classify masks by ClipVote"
+            )
+        return labels
+
+    @torch.no_grad()
+    def forward(
+        self, images: Sequence[Tensor], masks: Sequence[Masks], vocabulary: Vocabulary
+    ) -> list[Votes]:
+        """Classify every mask, see `MaskClassifier.forward`."""
+        check_images(images)
+        matches = torch.tensor(self.matches(vocabulary))
+        own = len(vocabulary) + torch.arange(len(matches))
+        candidates = torch.where(matches == UNRESOLVED, own, matches)
+        return [
+            self._vote(candidates.to(seen.device)[seen].to(mask.logits.device), mask, vocabulary)
+            for seen, mask in zip(self._see(images), masks, strict=True)
+        ]
+
+    def _vote(self, pixels: Tensor, masks: Masks, vocabulary: Vocabulary) -> Votes:
+        """Count `pixels` (H, W): a class of the vocabulary each, or a number above them."""
+        winners = [
+            pixels[mask].bincount(minlength=1).argmax()
+            for part in torch.arange(len(masks)).split(self.chunk_size)
+            for mask in masks.full(part) > 0
+        ]
+        labels = torch.stack(winners) if winners else pixels.new_zeros(0)
+        return Votes(
+            *(
+                torch.where(found < len(vocabulary), found, vocabulary.background)
+                for found in (labels, pixels)
+            )
+        )
+
+    def _see(self, images: Sequence[Tensor]) -> list[Tensor]:
+        """The network's class of every pixel, (H, W) int64 for each image.
+
+        Images go together if they have the same size once prepared: padding would be seen.
+        """
+        task = {"task_inputs": ["semantic"]} if self._is_one_former else {}
+        prepared = [
+            self.processor(
+                images=[image], input_data_format="channels_first", return_tensors="pt", **task
+            )
+            for image in images
+        ]
+        groups: dict[torch.Size, list[int]] = {}
+        for position, inputs in enumerate(prepared):
+            groups.setdefault(inputs["pixel_values"].shape, []).append(position)
+        seen: dict[int, Tensor] = {}
+        for group in groups.values():
+            sizes = [self._limited(images[i]) for i in group]
+            outputs = self.model(**self._joined([prepared[i] for i in group]))
+            found = self.processor.post_process_semantic_segmentation(outputs, target_sizes=sizes)
+            seen.update(zip(group, found, strict=True))
+        return [_enlarged(seen[i], image) for i, image in enumerate(images)]
+
+    @property
+    def _is_one_former(self) -> bool:
+        return bool(self.model.config.model_type == _ONE_FORMER)
+
+    def _joined(self, inputs: Sequence[Any]) -> dict[str, Tensor]:
+        """A batch of prepared images on the network's device, in its precision."""
+        weight = next(self.model.parameters())
+        joined = {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
+        return {
+            name: values.to(weight.device, weight.dtype if values.is_floating_point() else None)
+            for name, values in joined.items()
+        }
+
+    def _limited(self, image: Tensor) -> tuple[int, int]:
+        height, width = image.shape[1:]
+        shrink = min(1.0, self.resolution / max(height, width))
+        return max(1, round(height * shrink)), max(1, round(width * shrink))
+
+
+def _enlarged(labels: Tensor, image: Tensor) -> Tensor:
+    """A label map at its image's size, nearest."""
+    if labels.shape == image.shape[1:]:
+        return labels
+    resized = F.interpolate(labels[None, None].float(), image.shape[1:], mode="nearest-exact")
+    return resized[0, 0].long()
+
+
+def _load(checkpoint: str | Path) -> tuple[nn.Module, Any]:
+    name = ClosedSetVote.__name__
+    kind = load_pretrained(AutoConfig, checkpoint, name).model_type
+    if kind in MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING_NAMES:
+        network: Any = AutoModelForUniversalSegmentation
+    elif kind in MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING_NAMES:
+        network = AutoModelForSemanticSegmentation
+    else:
+        raise CheckpointError(
+            f"'{checkpoint}' is a {kind}, not a semantic segmentation network; choose a SegFormer, "
+            f"Mask2Former, OneFormer or the like"
+        )
+    reader: Any = AutoProcessor if kind == _ONE_FORMER else AutoImageProcessor
+    model: nn.Module = load_pretrained(network, checkpoint, name, dtype=torch.float32)
+    return model, load_pretrained(reader, checkpoint, name)
