@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
+from zeroseg.base_segmenter import BaseSegmenter, Stopwatch
 from zeroseg.errors import ChatError
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
+from zeroseg.segmentation import Segmentation
 from zeroseg.values import Tag
 
 
@@ -37,3 +40,14 @@ class FailsAfter(Captioner):
         if self.left < 0:
             raise ChatError("the service stayed unreachable")
         return ["a caption"] * len(images)
+
+
+class Nothing(BaseSegmenter):
+    """A system without stages that finds nothing."""
+
+    def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
+        blank = [torch.zeros(image.shape[1:], dtype=torch.int64) for image in images]
+        return [
+            Segmentation(labels, self.vocabulary, image)
+            for labels, image in zip(blank, images, strict=True)
+        ]

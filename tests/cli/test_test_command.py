@@ -30,7 +30,14 @@ def test_scenes_and_their_files_score_the_same(
     a, b = results("a"), results("b")
     assert a["confusion_matrix"] == b["confusion_matrix"]
     assert a["miou"] == b["miou"]
-    assert a["data"] == {"name": "drawn", "count": 3, "seed": 5, "size": [48, 64]}
+    assert a["data"] == {
+        "name": "drawn",
+        "count": 3,
+        "seed": 5,
+        "first": 0,
+        "size": [48, 64],
+        "fingerprint": b["data"]["fingerprint"],
+    }
     matrix = np.array(a["confusion_matrix"], float)
     union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
     iou = matrix.diagonal()[union > 0] / union[union > 0]
@@ -74,12 +81,36 @@ def test_a_folder_that_is_no_data_set_is_one_message(
 
     assert "path of a folder" in refused("--data", "gone")
     assert "--data drawn" in refused("--data", "set", "--seed", "1")
-    assert "ids" in refused("--data", "set", "--labels", "dog, cat")
-    mask = Path("set/masks/drawn-5-00001.png")
-    Image.new("P", (9, 9)).save(mask)
-    assert "(9, 9)" in refused("--data", "set")
-    Image.new("RGB", (64, 48)).save(mask)
-    assert "mode RGB" in refused("--data", "set")
-    mask.unlink()
+    Path("set/masks/drawn-5-00001.png").unlink()
     assert "no mask" in refused("--data", "set")
     assert "ever drawn" in refused("--data", "drawn", "--labels", "spaceship")
+
+
+def test_files_that_cannot_be_read_fail_alone(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["draw", *SCENES, "--output", "set"]) == 0
+    test = ["test", "--model", config, "--data", "set"]
+
+    def failed(*options: str) -> tuple[dict[str, object], str]:
+        assert main([*test, *options, "--output", f"run-{len(list(Path().iterdir()))}"]) == 1
+        latest = max(Path().glob("run-*"), key=lambda path: path.stat().st_mtime)
+        return dict(results(str(latest))["images"]), capsys.readouterr().out  # type: ignore[call-overload]
+
+    mask, picture = Path("set/masks/drawn-5-00001.png"), Path("set/images/drawn-5-00002.png")
+    whole = mask.read_bytes()
+    Image.new("P", (9, 9)).save(mask)
+    images, printed = failed()
+    assert images == {"scored": 2, "failed": 1, "unscored": 1}
+    assert "drawn-5-00001 at reading" in printed
+    assert "(9, 9)" in printed
+    Image.new("RGB", (64, 48)).save(mask)
+    assert "mode RGB" in failed()[1]
+    mask.write_bytes(whole)
+    picture.write_bytes(b"nothing")
+    images, printed = failed()
+    assert images == {"scored": 3, "failed": 1, "unscored": 0}  # it scores as background
+    assert "drawn-5-00002 at reading" in printed
+    images, printed = failed("--labels", "dog, cat")
+    assert images["unscored"] == 3
+    assert "ids" in printed

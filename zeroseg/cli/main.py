@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from zeroseg import __version__
-from zeroseg.cli import demo, draw, segment, test
+from zeroseg.cli import ablate, compare, data, demo, draw, oracle, score, segment, test
 from zeroseg.errors import ZerosegError
 
 _EXAMPLES = """\
@@ -15,7 +15,11 @@ examples:
   zeroseg demo                                        draw scenes, segment them, show panels
   zeroseg draw --count 10 --output drawn              drawn scenes as pictures and masks
   zeroseg segment drawn/images --labels "dog, boat, person"
+  zeroseg data check voc2012 VOCdevkit                is the data set whole?
   zeroseg test --model tiny --data drawn --vocabulary dram --count 100
+  zeroseg oracle --data drawn --limit 100 --output runs/oracle
+  zeroseg ablate --data drawn --limit 200 --output runs/ablation
+  zeroseg compare runs/a runs/b                       two result folders side by side
   zeroseg COMMAND --help                              every option of a command
 
 exit codes: 0 all is done; 1 some pictures failed, the others are done; 2 nothing was begun
@@ -33,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"zeroseg {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (segment, draw, demo, test):
+    for command in (segment, draw, demo, data, test, oracle, ablate, score, compare):
         command.add_parser(commands)
     return top
 

@@ -16,7 +16,7 @@ from zeroseg.errors import PresetError, VocabularyError, ZerosegError
 if TYPE_CHECKING:
     import torch
 
-    from zeroseg.segmenter import ZeroShotSegmenter
+    from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.vocabulary import Vocabulary
 
 SMALLEST, LARGEST = 32, 8192
@@ -129,7 +129,7 @@ def add_vocabulary(parser: ArgumentParser, default: str) -> None:
     source.add_argument(
         "--vocabulary",
         metavar="NAME|FILE.yaml",
-        help=f"dram, voc2012, cityscapes, coco81, drawn, or a YAML file; {default}",
+        help=f"dram, voc2012, cityscapes, coco81, ade20k, drawn, or a YAML file; {default}",
     )
 
 
@@ -219,7 +219,7 @@ def _enter(node: Any, step: str, option: str, where: str) -> Any:
 def _check_leaf(node: Any, last: str, option: str, where: str) -> None:
     if not isinstance(node, dict):
         raise PresetError(f"{option}: '{where}' is the value {node!r}, it has no '{last}'")
-    if "class_path" in node and last not in ("class_path", "init_args"):
+    if where and "class_path" in node and last not in ("class_path", "init_args"):
         raise PresetError(
             f"{option}: options of a component stand under its init_args, "
             f"as in --set {where}.init_args.{last}=..."
@@ -248,21 +248,21 @@ def device(name: str) -> torch.device:
 
 def segmenter(
     config: dict[str, Any], vocabulary: Vocabulary | None, batch_size: int | None, where: str
-) -> ZeroShotSegmenter:
+) -> BaseSegmenter:
     """Build the segmenter of a configuration on the device called `where`.
 
     Raises:
         ZerosegError: The device, weights or keys are missing, or the configuration is wrong.
     """
     target = device(where)
-    from zeroseg.segmenter import ZeroShotSegmenter
+    from zeroseg.base_segmenter import BaseSegmenter
 
     changes: dict[str, Any] = {}
     if vocabulary is not None:
         changes["vocabulary"] = vocabulary
     if batch_size is not None:
         changes["batch_size"] = batch_size
-    return ZeroShotSegmenter.from_config(config, **changes).to(target)
+    return BaseSegmenter.from_config(config, **changes).to(target)
 
 
 def output_folder(path: str | Path) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -79,17 +80,20 @@ def plain(words: str, style: str = "") -> Text:
     return Text(words, style=style)
 
 
-def percent(value: float) -> str:
+def percent(value: float | None) -> str:
     """A share as a percentage; a dash for one that is not defined."""
-    return f"{100 * value:.2f} %" if value == value else "-"
+    return f"{100 * value:.2f} %" if value is not None and value == value else "-"
 
 
-def scores_table(scores: Mapping[str, float], names: Iterable[str]) -> Table:
-    """IoU of every class and their mean."""
-    table = Table("class", title="intersection over union", title_justify="left")
-    table.add_column("IoU", justify="right")
-    for name in names:
-        table.add_row(plain(name), percent(scores[f"iou/{name}"]))
+def scores_table(results: Mapping[str, Any]) -> Table:
+    """IoU, boundary IoU and accuracy of every class, and their means."""
+    table = Table("class", title="scores", title_justify="left")
+    for title in ("IoU", "boundary IoU", "accuracy"):
+        table.add_column(title, justify="right")
+    for name, iou in results["iou"].items():
+        others = (results["boundary_iou_per_class"][name], results["accuracy"][name])
+        table.add_row(plain(name), percent(iou), *map(percent, others))
     table.add_section()
-    table.add_row(plain("mIoU", "bold"), plain(percent(scores["miou"]), "bold"))
+    means = (results["miou"], results["boundary_iou"], results["mean_accuracy"])
+    table.add_row(plain("mean", "bold"), *(plain(percent(value), "bold") for value in means))
     return table

@@ -1,0 +1,120 @@
+"""`oracle`, `ablate`, `score` and `test` from the command line, on every data set's miniature."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.data.miniatures import MINIATURES
+from zeroseg.cli.main import main
+
+SCENES = ["--data", "drawn", "--limit", "3", "--seed", "5", "--size", "64x48"]
+
+
+def content(file: str) -> Any:
+    return json.loads(Path(file).read_text())
+
+
+@pytest.mark.parametrize("protocol", ["standard", "paper"])
+@pytest.mark.parametrize("name", MINIATURES)
+def test_every_published_data_set_is_scored(
+    name: str, protocol: str, config: str, tmp_path: Path
+) -> None:
+    root = MINIATURES[name](tmp_path / "set", 4)
+    given = ["--data", name, "--root", str(root), "--protocol", protocol, "--output", "run"]
+    assert main(["test", "--model", config, *given]) == 0
+    results = content("run/results.json")
+    assert results["data"]["name"] == ("set" if name == "folder" else name)
+    assert results["protocol"]["name"] == protocol
+    assert results["images"]["scored"] == results["data"]["count"] > 0
+    assert 0 <= results["miou"] < 1
+    assert sum(map(sum, results["confusion_matrix"])) > 0
+    if name == "dram":
+        groups = results["groups"]
+        assert sum(group["images"] for group in groups.values()) == results["images"]["scored"]
+
+
+def test_a_subset_is_drawn_by_its_seed(config: str, tmp_path: Path) -> None:
+    root = MINIATURES["voc2012"](tmp_path / "set", 6)
+    given = ["test", "--model", config, "--data", "voc2012", "--root", str(root), "--limit", "3"]
+    for folder, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        assert main([*given, "--subset-seed", seed, "--output", folder]) == 0
+    chosen = [sorted(p.name for p in Path(folder, "images").iterdir()) for folder in "abc"]
+    assert len(chosen[0]) == 3
+    assert chosen[0] == chosen[1] != chosen[2]
+    assert content("a/results.json")["seeds"] == {"subset": 1}
+
+
+def test_the_oracle_writes_its_report(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["oracle", "--model", config, *SCENES, "--output", "o"]) == 0
+    found = content("o/oracle.json")
+    assert [step["told"] for step in found["steps"]] == [
+        "measured", "labels", "labels, boxes", "labels, boxes, masks", "perfect",
+    ]  # fmt: skip
+    gains = sum(step["gain"] or 0 for step in found["steps"])
+    assert found["miou"] + gains == pytest.approx(1)
+    assert Path("o/waterfall.png").stat().st_size > 5000
+    assert "detection and post-refinement" in Path("o/report.html").read_text()
+    assert "where the mIoU goes" in capsys.readouterr().out
+
+
+def test_the_ablation_writes_its_table(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ablate", "--model", config, *SCENES, "--output", "a"]) == 0
+    rows = content("a/ablation.json")
+    names = [row["name"] for row in rows]
+    assert names[:2] == ["full", "without captions"]
+    assert len(names) >= 9
+    assert all({"name", "miou"} <= set(row) for row in rows)
+    [other] = [row for row in rows if row["name"] == "other chat model"]
+    assert "--other" in other["not_run"]
+    assert Path("a/ablation.png").stat().st_size > 5000
+    printed = capsys.readouterr().out
+    assert "without pre-refinement" in printed
+    assert "without post-refinement: +0.00 points" in printed
+    # Given again, nothing is left to do and the table is the same.
+    assert main(["ablate", "--model", config, *SCENES, "--output", "a"]) == 0
+    assert [row["miou"] for row in content("a/ablation.json")] == [row["miou"] for row in rows]
+
+
+def test_predictions_of_another_system_are_scored_and_compared(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["test", "--model", config, *SCENES, "--output", "own"]) == 0
+    given = ["--data", "drawn", "--limit", "3", "--seed", "5", "--size", "64x48"]
+    score = ["score", "--predictions", "own/predictions", *given]
+    assert main([*score, "--output", "files", "--name", "other"]) == 0
+    own, files = content("own/results.json"), content("files/results.json")
+    assert files["confusion_matrix"] == own["confusion_matrix"]
+    assert files["system"] == "other"
+    assert main(["compare", "own", "files"]) == 0
+    Path("own/predictions/drawn-5-00001.png").unlink()
+    assert main([*score, "--output", "part"]) == 1
+    assert "there is no prediction" in capsys.readouterr().out
+    assert main(["score", "--predictions", "gone", *given]) == 2
+    assert "no folder of predictions" in capsys.readouterr().err
+
+
+def test_commands_that_swap_stages_need_stages(capsys: pytest.CaptureFixture[str]) -> None:
+    ssa = {
+        "class_path": "cli_parts.Nothing",
+        "vocabulary": "drawn",
+    }
+    Path("nothing.yaml").write_text(yaml.safe_dump(ssa))
+    assert main(["test", "--model", "nothing.yaml", *SCENES, "--output", "t"]) == 0
+    assert content("t/results.json")["presence"].keys() == {"label_map"}
+    for command in ("oracle", "ablate"):
+        assert main([command, "--model", "nothing.yaml", *SCENES, "--output", "x"]) == 2
+        assert "swaps the stages" in capsys.readouterr().err
+
+
+def test_another_run_in_the_folder_is_refused(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["test", "--model", config, *SCENES, "--output", "own"]) == 0
+    other = ["--set", "detector.init_args.boxes={}", "--output", "own"]
+    assert main(["test", "--model", config, *SCENES, *other]) == 2
+    assert "holds another run (it differs in config)" in capsys.readouterr().err

@@ -1,0 +1,194 @@
+"""`zeroseg ablate`: the paper's table 3, on any data set."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zeroseg.cli import options, scoring
+from zeroseg.errors import ZerosegError
+
+if TYPE_CHECKING:
+    from zeroseg.evaluation.ablation import AblationReport
+    from zeroseg.refinement.post_refiner import PostRefiner
+    from zeroseg.refinement.pre_refiner import PreRefiner
+
+_EXAMPLES = """\
+  zeroseg ablate --data drawn --limit 200 --output runs/ablation
+  zeroseg ablate --model paper --data voc2012 --root VOCdevkit --protocol paper --output runs/voc
+  zeroseg ablate --data drawn --limit 50 --points 1 5 20 --output runs/quick
+
+The rows: the full system; without captions, pre-refinement, post-refinement, points, and all of
+them (RAM-Grounded-SAM); another chat model; the true labels; all classes prompted; the detector's
+own phrases with and without post-refinement; and a sweep over point samplers and counts. What rows
+share (tags, captions, image embeddings, answers of the chat model) is computed once; calls, cost
+and time of a row are what it would take alone.
+
+The folder holds ablation.json, ablation.png, report.html, report.md, and under rows/ a result
+folder for each row. A run that was stopped goes on where it was."""
+
+_WIDTH = 108
+"""Columns that the table takes, on a narrower terminal, too."""
+
+OTHER = {"tiny": "tiny-llm"}
+"""Presets whose refiners take part in the row "other chat model"; `llama-3-8b` of others."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands, "ablate", "leave out one component after the other", str(__doc__), _EXAMPLES
+    )
+    scoring.add_scoring(parser, options.DEFAULT_PRESET)
+    parser.add_argument(
+        "--other",
+        metavar="NAME|FILE.yaml",
+        help='preset or file whose refiners make the row "other chat model": tiny-llm for tiny; '
+        "for others their own with Llama-3-8B in place of their chat model",
+    )
+    parser.add_argument(
+        "--points",
+        type=options.positive,
+        nargs="+",
+        metavar="N",
+        help="points a box in the sweep; default 1 5 10 20 40",
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder to write to")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> int:
+    """Score every row, print the table, write the files."""
+    from zeroseg.evaluation.ablation import ablate
+    from zeroseg.evaluation.ablation_rows import COUNTS
+    from zeroseg.evaluation.run_folder import RunFolder
+    from zeroseg.refinement.raw_tags import RawTags
+
+    output = options.output_folder(arguments.output)
+    segmenter, data, about = scoring.prepare(arguments)
+    full = scoring.zero_shot(segmenter, "ablate")
+    report = ablate(
+        full,
+        data,
+        output,
+        _other(arguments),
+        tuple(arguments.points or COUNTS),
+        RawTags(caption=arguments.protocol == "paper"),
+        **about,
+    )
+    RunFolder(output).write_json("ablation.json", report.to_dict())
+    _print(report)
+    _write(report, output)
+    print(f"ablation.json, ablation.png and report.html in {output}")
+    return 0
+
+
+def _other(
+    arguments: Namespace,
+) -> tuple[PreRefiner, PostRefiner, Mapping[str, Any]] | str:
+    """The refiners of the row "other chat model"; or why there are none."""
+    from zeroseg.presets import component
+    from zeroseg.refinement.post_refiner import PostRefiner
+    from zeroseg.refinement.pre_refiner import PreRefiner
+
+    name = arguments.other or OTHER.get(arguments.model)
+    config = options.config(name or arguments.model, () if name else arguments.changes)
+    if name is None and not _asks(config):
+        return "this system asks no chat model; name another one's refiners with --other"
+    entries = config if name is not None else _with_llama(config)
+    refiners = {part: entries.get(part) for part in ("pre_refiner", "post_refiner")}
+    try:
+        pre = component(PreRefiner, refiners["pre_refiner"])
+        post = component(PostRefiner, refiners["post_refiner"])
+    except ZerosegError as error:
+        if arguments.other is not None:
+            raise
+        return str(error)
+    return pre, post, refiners
+
+
+def _asks(config: dict[str, Any]) -> list[str]:
+    """The refiners of a configuration that ask a chat model."""
+    entries = {part: config.get(part) or {} for part in ("pre_refiner", "post_refiner")}
+    return [part for part, entry in entries.items() if "chat" in (entry.get("init_args") or {})]
+
+
+def _with_llama(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with Llama-3-8B in place of each refiner's chat model (paper, table 3)."""
+    llama = {
+        "class_path": "zeroseg.chat.transformers_chat.TransformersChat",
+        "init_args": {"checkpoint": "meta-llama/Meta-Llama-3-8B-Instruct"},
+    }
+    changes = [(f"{part}.init_args.chat", llama) for part in _asks(config)]
+    return options.changed(config, changes)
+
+
+def _print(report: AblationReport) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("row", title="ablation (paper, table 3)", title_justify="left", box=SIMPLE)
+    for title in ("mIoU %", "paper %", "change", "95 %", "F1 %", "calls", "$", "s"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for line in report.to_dict():
+        table.add_row(line["name"], *_cells(line))
+    console = Console()
+    console.print(table, width=max(console.width, _WIDTH))
+    for line in report.to_dict():
+        if line["finding"] and line["group"] == "table":
+            text = f"{line['name']}: {line['finding']}"
+            console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _cells(line: dict[str, Any]) -> list[str]:
+    """A row of the printed table, without its name."""
+    published = _hundred(line["published_miou"])
+    if line["miou"] is None:
+        return ["not run", published]
+    change = line["difference"] or {"value": None, "low": None, "high": None}
+    value, low, high = (_hundred(change[end], "+") for end in ("value", "low", "high"))
+    cost = "?" if line["cost"] is None else f"{line['cost']:.4f}"
+    interval = f"{low} .. {high}" if low else ""
+    figures = (value, interval, _hundred(line["presence_f1"]), str(line["calls"]), cost)
+    return [_hundred(line["miou"]), published, *figures, f"{line['time']:.1f}"]
+
+
+def _hundred(share: float | None, sign: str = "") -> str:
+    return "" if share is None else f"{100 * share:{sign}.2f}"
+
+
+def _write(report: AblationReport, output: Path) -> None:
+    from zeroseg.evaluation.report import Bar, Column, ablation_chart, write_table_report
+
+    rows = report.to_dict()
+    bars = [Bar(row["name"], row["miou"], row["published_miou"]) for row in rows if row["miou"]]
+    chart = ablation_chart(bars, output / "ablation.png")
+    shown = [_flat(row) for row in rows]
+    columns = [
+        Column("row", key="name"),
+        Column("mIoU %", "bar", "miou"),
+        Column("published %", "percent", "published_miou"),
+        Column("change", "points", "value"),
+        Column("from", "points", "low"),
+        Column("to", "points", "high"),
+        Column("pixels changed %", "percent", "changed"),
+        Column("presence F1 %", "percent", "presence_f1"),
+        Column("calls", "count", "calls"),
+        Column("cost $", "number", "cost"),
+        Column("seconds", "number", "time"),
+    ]
+    findings = [f"{row['name']}: {row['finding']}" for row in rows if row["finding"]]
+    notes = [
+        f"Data: {scoring.said_of(report.data)}. Changes are in points of mIoU against the full "
+        f"system, with a 95 % interval over resampled images (paired bootstrap).",
+        *findings,
+    ]
+    write_table_report(output, "Ablation", columns, shown, [chart], notes)
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, **(row.get("difference") or {}), **(row.get("agreement") or {})}

@@ -1,0 +1,134 @@
+"""`zeroseg compare`: two result folders, side by side."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zeroseg.cli import options
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from zeroseg.evaluation.compare import Change, Comparison
+
+_EXAMPLES = """\
+  zeroseg compare runs/full runs/without-points
+  zeroseg compare runs/a runs/b --resamples 5000 --seed 1 --json difference.json
+  zeroseg compare runs/a runs/b --output runs/a-b
+
+A and B are folders that zeroseg test or zeroseg score wrote, over the same data set with the same
+classes and protocol. Only the images that both scored are compared. The interval says what other
+images of the same kind might have given; one that leaves 0 out is more than chance."""
+
+_IMAGES = 5
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands, "compare", "compare two result folders", str(__doc__), _EXAMPLES
+    )
+    parser.add_argument("a", metavar="A", help="result folder")
+    parser.add_argument("b", metavar="B", help="result folder whose gain or loss is asked for")
+    parser.add_argument(
+        "--resamples",
+        type=options.positive,
+        default=2000,
+        metavar="N",
+        help="draws of the paired bootstrap over images (default: 2000)",
+    )
+    parser.add_argument(
+        "--seed", type=options.natural, default=0, metavar="S", help="of the draws (default: 0)"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the numbers to this file")
+    parser.add_argument(
+        "--output", metavar="DIR", help="folder for compare.json, compare.md and compare.html"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> int:
+    """Compare, print the table, and write what was asked for."""
+    from zeroseg.evaluation.compare import compare
+
+    output = options.output_folder(arguments.output) if arguments.output else None
+    found = compare(arguments.a, arguments.b, arguments.resamples, arguments.seed)
+    _print(found)
+    numbers = json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    if arguments.json:
+        _write(Path(arguments.json), numbers)
+    if output is not None:
+        from zeroseg.evaluation.report import write_page
+        from zeroseg.evaluation.report.compare_page import compare_page
+
+        _write(output / "compare.json", numbers)
+        write_page(output, compare_page(found), "compare")
+        print(f"report in {output / 'compare.html'}")
+    return 0
+
+
+def _write(file: Path, text: str) -> None:
+    from zeroseg.errors import ZerosegError
+
+    try:
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise ZerosegError(f"cannot write '{file}': {error.strerror}") from error
+
+
+def _print(found: Comparison) -> None:
+    from rich.console import Console
+
+    from zeroseg.cli.report import percent
+
+    console = Console()
+    console.print(_table(found))
+    for title, names in (("gained", found.gains(_IMAGES)), ("lost", found.losses(_IMAGES))):
+        for name in names:
+            a, b = found.images[name]
+            words = f"{title}: {name} {percent(a)} -> {percent(b)}"
+            console.print(words, markup=False, highlight=False, soft_wrap=True)
+    only_a, only_b = found.left_out
+    value, low, high = found.miou.difference
+    console.print(
+        f"mIoU {percent(found.miou.a)} (A) and {percent(found.miou.b)} (B), difference "
+        f"{_points(value)} [{_points(low)}, {_points(high)}] points over {len(found.names)} "
+        f"images; left out: {only_a} of A, {only_b} of B",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _table(found: Comparison) -> Table:
+    from rich.table import Table
+
+    from zeroseg.cli.report import plain
+
+    title = f"A: {found.a.system} ({found.a.folder})\nB: {found.b.system} ({found.b.folder})"
+    table = Table("class", title=plain(title), title_justify="left")
+    for heading in ("IoU of A", "IoU of B", "B - A", "95 % interval"):
+        table.add_column(heading, justify="right")
+    for name, change in found.classes.items():
+        table.add_row(plain(name), *_cells(change))
+    table.add_section()
+    table.add_row(plain("mIoU", "bold"), *_cells(found.miou))
+    return table
+
+
+def _cells(change: Change) -> tuple[Text, ...]:
+    from zeroseg.cli.report import percent, plain
+
+    value, low, high = change.difference
+    interval = f"{_points(low)} to {_points(high)}" if low == low else "-"
+    return tuple(map(plain, (percent(change.a), percent(change.b), _points(value), interval)))
+
+
+def _points(difference: float) -> str:
+    """A difference of shares in percentage points; a dash for one that is not defined."""
+    return f"{100 * difference:+.2f}" if difference == difference else "-"

@@ -1,0 +1,54 @@
+"""`zeroseg score`: score the label maps that any other system wrote."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+
+from zeroseg.cli import data_options, options, scoring
+
+_EXAMPLES = """\
+  zeroseg score --predictions cause/voc --data voc2012 --root VOCdevkit --output runs/cause
+  zeroseg score --predictions out --data set/ --protocol paper
+
+A prediction has the name of its picture and ends in .png (grey or indexed, with the ids of the data
+set) or .npy (whole numbers, height x width). A picture without one counts as background throughout,
+and the exit code is 1. The reports are those of zeroseg test; zeroseg compare sets two of them side
+by side."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands, "score", "score another system's label maps", str(__doc__), _EXAMPLES
+    )
+    parser.add_argument("--predictions", required=True, metavar="DIR", help="the label maps")
+    parser.add_argument(
+        "--indices", action="store_true", help="the maps hold class indices 0, 1, ..., not ids"
+    )
+    parser.add_argument("--name", metavar="NAME", help="of the system; the folder by default")
+    data_options.add_data(parser)
+    options.add_vocabulary(parser, "drawn scenes need one; other data sets have their own")
+    parser.add_argument("--output", metavar="DIR", help="folder for results and reports")
+    parser.set_defaults(run=run, batch_size=None)
+
+
+def run(arguments: Namespace) -> int:
+    """Score, print the table, and write the results."""
+    from zeroseg.evaluation.evaluate import evaluate
+    from zeroseg.evaluation.prediction_files import PredictionFiles
+
+    name = arguments.name or arguments.predictions
+    chosen = options.vocabulary(arguments)
+    data = data_options.data(arguments, chosen, {"vocabulary": "drawn"})
+    files = PredictionFiles(
+        arguments.predictions, data.vocabulary, data.protocol, arguments.indices
+    )
+    with scoring.folder(arguments.output) as output:
+        seeds = {"subset": arguments.subset_seed}
+        runs = evaluate({name: files}, data, {name: output}, seeds=seeds, accelerator="cpu")
+        results = runs[name].results
+        scoring.print_scores(results)
+        if arguments.output is not None:
+            print(f"results in {output / 'results.json'}, report in {output / 'report.html'}")
+    return 1 if results["failures"] else 0

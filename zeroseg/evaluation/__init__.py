@@ -1,0 +1,1 @@
+"""Scored runs: records of images, result folders, reports, oracle, ablation, comparison."""

@@ -1,0 +1,222 @@
+"""The paper's table 3 on any data set: what each component is worth, and how sure that is."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from zeroseg.data.sample_data import SampleData
+from zeroseg.evaluation.ablation_rows import COUNTS, Row, rows
+from zeroseg.evaluation.agreement import Agreement, agreements
+from zeroseg.evaluation.bootstrap import Interval, paired_difference
+from zeroseg.evaluation.evaluate import Run, evaluate
+from zeroseg.refinement.post_refiner import PostRefiner
+from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.raw_tags import RawTags
+from zeroseg.segmenter import ZeroShotSegmenter
+
+LEFT_OUT = (
+    "without captions",
+    "without pre-refinement",
+    "without post-refinement",
+    "without points",
+    "without all",
+)
+"""Rows that the paper finds to be worse than the full model, on every data set."""
+
+
+def published(data: str) -> dict[str, float]:
+    """The paper's mIoU of each row, in percent; empty for a data set it does not have."""
+    text = resources.files("zeroseg.evaluation").joinpath("published.yaml").read_text("utf-8")
+    return dict(yaml.safe_load(text).get(data, {}))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the finished table.
+
+    Attributes:
+        row: The system.
+        run: Its run; None where it could not be run.
+        difference: Its mIoU less that of the full system, with a 95 % interval over images.
+        agreement: How its label maps differ from the full system's.
+        published: The paper's mIoU in percent, where it has the row and the data set.
+        finding: What the figures say of the component that is left out, in a sentence.
+    """
+
+    row: Row
+    run: Run | None = None
+    difference: Interval | None = None
+    agreement: Agreement | None = None
+    published: float | None = None
+    finding: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """An entry of `ablation.json`."""
+        common = {
+            "name": self.row.name,
+            "group": self.row.group,
+            "published_miou": self.published / 100 if self.published is not None else None,
+            "finding": self.finding,
+        }
+        if self.run is None:
+            return {**common, "miou": None, "not_run": self.row.reason}
+        figures = self.run.results
+        presence = figures["presence"]
+        return {
+            **common,
+            "miou": figures["miou"],
+            "iou": figures["iou"],
+            "pixel_accuracy": figures["pixel_accuracy"],
+            "boundary_iou": figures["boundary_iou"],
+            "presence_f1": presence["label_map"]["f1"] if "label_map" in presence else None,
+            "presence": presence,
+            "calls": figures["usage"]["calls"],
+            "tokens": figures["usage"]["prompt_tokens"] + figures["usage"]["completion_tokens"],
+            "cost": figures["usage"]["cost"],
+            "time": sum(figures["seconds"].values()),
+            "seconds": figures["seconds"],
+            "failed": figures["images"]["failed"],
+            "difference": self.difference._asdict() if self.difference is not None else None,
+            "agreement": vars(self.agreement) if self.agreement is not None else None,
+        }
+
+
+@dataclass(frozen=True)
+class AblationReport:
+    """The finished table.
+
+    Attributes:
+        lines: One for each row, the full system first.
+        data: What the data set says of itself.
+        asked: Conversations that chat models were really asked, over all rows.
+    """
+
+    lines: list[Line]
+    data: dict[str, Any]
+    asked: int
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """The content of `ablation.json`."""
+        return [line.to_dict() for line in self.lines]
+
+
+def ablate(
+    full: ZeroShotSegmenter,
+    data: SampleData,
+    output: str | Path,
+    other: tuple[PreRefiner, PostRefiner, Mapping[str, Any]] | str,
+    counts: Sequence[int] = COUNTS,
+    raw_tags: RawTags | None = None,
+    **options: Any,
+) -> AblationReport:
+    """Score the full system and all its ablations, in step, each with a result folder.
+
+    Args:
+        full: The complete system.
+        data: The data set.
+        output: Folder; the runs lie under `rows`.
+        other: Refiners with another chat model and their configuration; or why there are none.
+        counts: Points a box in the sweep.
+        raw_tags: What asks for unrefined tags.
+        options: See `evaluate`.
+    """
+    table, shared = rows(full, other, counts, raw_tags)
+    systems = {row.name: row.system for row in table if row.system is not None}
+    folders = {name: Path(output) / "rows" / _slug(name) for name in systems}
+    runs = evaluate(systems, data, folders, **options)
+    return AblationReport(lines(table, runs, data), data.describe(), shared.asked)
+
+
+def lines(table: Sequence[Row], runs: Mapping[str, Run], data: SampleData) -> list[Line]:
+    """Compare every run with that of the full system."""
+    base = runs["full"]
+    others = [run for name, run in runs.items() if name != "full"]
+    agreed = dict(
+        zip([r for r in runs if r != "full"], agreements(others, base, data), strict=True)
+    )
+    paper = published(data.title)
+    found = []
+    for row in table:
+        run = runs.get(row.name)
+        if run is None or run is base:
+            finding = f"not run: {row.reason}" if run is None else ""
+            found.append(Line(row, run, published=paper.get(row.name), finding=finding))
+            continue
+        line = Line(
+            row,
+            run,
+            _difference(run, base, data),
+            agreed[row.name],
+            paper.get(row.name),
+        )
+        found.append(replace(line, finding=finding_of(line, runs)))
+    return found
+
+
+def _difference(run: Run, base: Run, data: SampleData) -> Interval:
+    scored = [i for i, record in enumerate(base.records) if record.pixels is not None]
+    return paired_difference(
+        [base.records[i] for i in scored],
+        [run.records[i] for i in scored],
+        len(data.vocabulary),
+        data.scored,
+        data.protocol.absent,
+        void_classes=data.scoring()["void_classes"],
+    )
+
+
+def finding_of(line: Line, runs: Mapping[str, Run]) -> str:
+    """What a row says: whether and how it moves the mIoU, and if it does not, why.
+
+    Args:
+        line: A row with its difference and agreement.
+        runs: All runs, by the names of their rows.
+    """
+    assert line.difference is not None
+    assert line.agreement is not None
+    value, low, high = (100 * end for end in line.difference)
+    agreement = line.agreement
+    said = f"{value:+.2f} points [{low:+.2f}, {high:+.2f}]"
+    if line.row.name not in LEFT_OUT:
+        return said
+    if high < 0:
+        return f"{said}: worse without it, as in the paper"
+    pixels = (
+        f"{agreement.changed:.2%} of the pixels change, {agreement.gained:.2%} for the better and "
+        f"{agreement.lost:.2%} for the worse"
+    )
+    direction = "better without it, against the paper" if low > 0 else "no difference to be told"
+    return f"{said}: {direction}; {pixels}{_why(line.row.name, runs)}"
+
+
+def _why(name: str, runs: Mapping[str, Run]) -> str:
+    """What the records say about a component that makes no difference."""
+    full = runs["full"].results
+    phrases = full["phrases"]
+    if name == "without post-refinement" and not phrases["unresolved_before"]:
+        said = (
+            f"; it was never asked: all {phrases['detections']} detections had their class from "
+            f"their prompt"
+        )
+        alone, neither = (
+            runs.get(row) for row in ("without pre-refinement", "without pre- and post-refinement")
+        )
+        if alone is not None and neither is not None:
+            worth = 100 * (alone.results["miou"] - neither.results["miou"])
+            said += f"; without pre-refinement, post-refinement is worth {worth:+.2f} points"
+        return said
+    if name == "without points" and "TopLogits" in json.dumps(full["config"]):
+        return "; the points are the surest pixels of the first pass's own mask"
+    return ""
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

@@ -1,0 +1,181 @@
+"""A scored run, from systems and a data set to result folders."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, Trainer
+from PIL import Image
+
+from zeroseg import drawing
+from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.data.sample import Sample
+from zeroseg.data.sample_data import SampleData
+from zeroseg.errors import ZerosegError
+from zeroseg.evaluation.lockstep import Lockstep
+from zeroseg.evaluation.provenance import checkpoints, code, fingerprint
+from zeroseg.evaluation.record import ImageRecord
+from zeroseg.evaluation.report import best_and_worst, write_report
+from zeroseg.evaluation.results import results
+from zeroseg.evaluation.run_folder import Recorder, RunFolder
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        folder: Where it lies.
+        results: The content of its `results.json`.
+        records: One for each image, in the data set's order.
+    """
+
+    folder: RunFolder
+    results: dict[str, Any]
+    records: list[ImageRecord]
+
+
+def evaluate(
+    systems: Mapping[str, BaseSegmenter],
+    data: SampleData,
+    folders: Mapping[str, str | Path],
+    seeds: Mapping[str, int] | None = None,
+    callbacks: Sequence[Callback] = (),
+    **trainer: Any,
+) -> dict[str, Run]:
+    """Score systems on a data set, all in step, and write a result folder for each.
+
+    Images that a folder already holds are not done again: a run that was killed goes on where it
+    stopped and comes to the same figures. On several devices every image counts once, since the
+    figures are computed from the records of all of them.
+
+    Args:
+        systems: Segmenters of the data set's vocabulary, by name.
+        data: The data set.
+        folders: The folder of each system.
+        seeds: What was drawn at random beforehand, for the record.
+        callbacks: More callbacks of the trainer, such as a progress bar.
+        trainer: Arguments of `Trainer`: accelerator, devices, strategy, precision.
+
+    Returns:
+        The run of each system; in a process other than the first, of none.
+
+    Raises:
+        ZerosegError: Vocabularies differ, or a folder holds another run.
+        ChatError: The language model stayed unreachable; what was done is kept.
+    """
+    for name, system in systems.items():
+        _check_classes(name, system, data)
+    opened = {name: RunFolder(folders[name]) for name in systems}
+    names = list(data.dataset.names)
+    origins = {name: _origin(name, systems[name], data, dict(seeds or {})) for name in systems}
+    for name, folder in opened.items():
+        folder.begin(origins[name])
+    done = {name: folder.finished() for name, folder in opened.items()}
+    whole = data.dataset
+    data.skip(set.intersection(*done.values()))
+    try:
+        _run(Lockstep(systems, done), data, opened, callbacks, trainer)
+    finally:
+        data.dataset = whole
+    if not _is_first():
+        return {}
+    return {name: finish(opened[name], origins[name], names, data) for name in systems}
+
+
+def finish(folder: RunFolder, origin: dict[str, Any], names: list[str], data: SampleData) -> Run:
+    """Compute the figures of a folder's records, and write them with their reports."""
+    records = folder.records(names, data.vocabulary)
+    described = {**origin["data"], "fingerprint": fingerprint(records)}
+    figures = {**results(records, data), **origin, "data": described}
+    folder.write_json("results.json", figures)
+    write_report(folder.path, figures, records, panels(folder, records, data))
+    return Run(folder, figures, records)
+
+
+def panels(
+    folder: RunFolder, records: Sequence[ImageRecord], data: SampleData
+) -> dict[str, Image.Image]:
+    """Picture, truth and prediction of the best and worst images, by name."""
+    position = {name: i for i, name in enumerate(data.dataset.names)}
+    best, worst = best_and_worst(list(records))
+    chosen = dict.fromkeys((*best, *worst))
+    return {name: _panel(folder, data.dataset[position[name]], data) for name in chosen}
+
+
+def _panel(folder: RunFolder, sample: Sample, data: SampleData) -> Image.Image:
+    columns = [("picture", drawing.picture(sample.image))]
+    if sample.target is not None:
+        columns.append(("truth", drawing.colored(sample.target, data.vocabulary)))
+    with Image.open(folder.prediction(sample.name)) as prediction:
+        columns.append(("prediction", prediction.convert("RGB")))
+    return drawing.panels(columns, height=240)
+
+
+def _run(
+    systems: Lockstep,
+    data: SampleData,
+    folders: dict[str, RunFolder],
+    callbacks: Sequence[Callback],
+    options: dict[str, Any],
+) -> None:
+    if not len(data.dataset):
+        return
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    runner = Trainer(
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        callbacks=[Recorder(folders, data.vocabulary), *callbacks],
+        **options,
+    )
+    runner.test(systems, data, verbose=False)
+    if _distributed():
+        torch.distributed.barrier()  # the first process reads what the others write
+
+
+def _check_classes(name: str, system: BaseSegmenter, data: SampleData) -> None:
+    if system.vocabulary.names != data.vocabulary.names:
+        raise ZerosegError(
+            f"the data set is labelled with {list(data.vocabulary.names)}, but the classes of "
+            f"'{name}' are {list(system.vocabulary.names)}; give both the same vocabulary"
+        )
+
+
+def _origin(
+    name: str, system: BaseSegmenter, data: SampleData, seeds: dict[str, int]
+) -> dict[str, Any]:
+    """Everything that decides a run's result."""
+    return {
+        "system": name,
+        **code(),
+        "config": system.config,
+        "checkpoints": checkpoints(system, system.config, data),
+        "data": _described(data),
+        "protocol": data.protocol.to_dict(),
+        "vocabulary": data.vocabulary.to_dict(),
+        "seeds": seeds,
+    }
+
+
+def _described(data: SampleData) -> dict[str, Any]:
+    """What the data set says of itself, and what its means run over where that is not all."""
+    described = dict(data.describe())
+    if len(data.scored) < len(data.vocabulary):
+        described["scored"] = [data.vocabulary.names[i] for i in data.scored]
+    if void := data.scoring()["void_classes"]:
+        described["void_classes"] = void
+    return described
+
+
+def _distributed() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def _is_first() -> bool:
+    return not _distributed() or torch.distributed.get_rank() == 0

@@ -1,0 +1,278 @@
+"""Where the mIoU goes: stages replaced by the truth, one at a time and one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import scipy.ndimage
+import scipy.optimize
+import torch
+from torch import Tensor
+from torchvision.ops import box_iou
+
+from zeroseg.base_segmenter import Stopwatch
+from zeroseg.data.sample import Regions, Sample
+from zeroseg.data.sample_data import SampleData
+from zeroseg.evaluation.evaluate import Run, evaluate
+from zeroseg.evaluation.results import scores, total_pixels
+from zeroseg.refinement.selecting import select_classes
+from zeroseg.segmentation import Segmentation
+from zeroseg.segmenter import ZeroShotSegmenter
+from zeroseg.values import Description, Detections, Failure, Masks, Selection
+from zeroseg.vocabulary import Vocabulary
+
+Stage = Literal["labels", "boxes", "masks"]
+"""What can be told: the classes present, the boxes of the things, the masks in the boxes."""
+
+STEPS: dict[str, tuple[Stage, ...]] = {
+    "measured": (),
+    "labels": ("labels",),
+    "labels, boxes": ("labels", "boxes"),
+    "labels, boxes, masks": ("labels", "boxes", "masks"),
+}
+"""One after another: the steps of the waterfall."""
+
+SINGLE: dict[str, tuple[Stage, ...]] = {
+    "labels": ("labels",),
+    "boxes": ("boxes",),
+    "masks": ("masks",),
+}
+"""One at a time, the others as they are."""
+
+LOSSES = {
+    "labels": "recognition and pre-refinement",
+    "labels, boxes": "detection and post-refinement",
+    "labels, boxes, masks": "masks",
+    "perfect": "fusion, and pictures that failed",
+}
+"""What each step of the waterfall makes good."""
+
+SAME_THING = 0.5
+"""A detection means a true region if their boxes overlap by at least this IoU."""
+
+
+class OracleSegmenter(ZeroShotSegmenter):
+    """A segmenter whose components are partly replaced by the truth.
+
+    * "labels": the detector is asked for exactly the classes that are there (the paper's row
+      "Input GT Labels").
+    * "boxes": the detections are the true boxes with their classes, score 1, of the classes that
+      were selected.
+    * "masks": the mask of each detection is the true one: of the true region of its class whose
+      box overlaps its own best, if by `SAME_THING` or more. Other masks stay as predicted.
+
+    The truth is that of the sample's regions. Where a data set does not tell things apart, or has
+    no regions for a class (such as road), each connected part of a class is a region. A region
+    smaller than a pixel's worth of logits is kept exactly: true masks have the image's size.
+
+    Args:
+        segmenter: Whose components and vocabulary to use; they are shared, not copied.
+        told: The stages that are replaced.
+
+    Raises:
+        ValueError: `told` names something else.
+    """
+
+    def __init__(self, segmenter: ZeroShotSegmenter, told: Collection[Stage]) -> None:
+        unknown = set(told) - set(get_args(Stage))
+        if unknown:
+            raise ValueError(f"{sorted(unknown)} cannot be told, only {list(get_args(Stage))}")
+        super().__init__(
+            segmenter.vocabulary,
+            segmenter.pre_refiner,
+            segmenter.detector,
+            segmenter.mask_predictor,
+            segmenter.tagger,
+            segmenter.captioner,
+            segmenter.post_refiner,
+            segmenter.fusion,
+            segmenter.batch_size,
+        )
+        self.told = frozenset(told)
+        self.config = segmenter.config
+        self._truth: dict[int, Regions] = {}
+
+    def segment_samples(self, samples: Sequence[Sample]) -> list[Segmentation | Failure]:
+        """Segment samples with the help of their truth."""
+        self._truth = {
+            id(sample.image): true_regions(sample, self.vocabulary).to(self.device)
+            for sample in samples
+            if sample.target is not None
+        }
+        return super().segment_samples(samples)
+
+    def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
+        if "labels" not in self.told:
+            return super()._walk(images, watch)
+        truths = [self._truth[id(image)] for image in images]
+        selections = [select_classes(t.labels.tolist(), self.vocabulary) for t in truths]
+        return self._search(images, [Description()] * len(images), selections, watch)
+
+    def _detect(
+        self, images: Sequence[Tensor], selections: Sequence[Selection], watch: Stopwatch
+    ) -> Sequence[Detections]:
+        if "boxes" not in self.told:
+            return super()._detect(images, selections, watch)
+        return [
+            true_detections(self._truth[id(image)], selection, self.vocabulary)
+            for image, selection in zip(images, selections, strict=True)
+        ]
+
+    def _segment_boxes(
+        self, images: Sequence[Tensor], found: Sequence[Detections], watch: Stopwatch
+    ) -> Sequence[Masks]:
+        predicted = super()._segment_boxes(images, found, watch)
+        if "masks" not in self.told:
+            return predicted
+        return [
+            true_masks(masks, detections, self._truth[id(image)])
+            for image, masks, detections in zip(images, predicted, found, strict=True)
+        ]
+
+
+def true_regions(sample: Sample, vocabulary: Vocabulary) -> Regions:
+    """All regions of a sample: those it has, and the connected parts of what they leave over."""
+    assert sample.target is not None
+    target = sample.target.cpu().numpy()
+    segments = np.full(target.shape, -1, np.int64)
+    labels: list[int] = []
+    if sample.regions is not None:
+        own = sample.regions.to("cpu")
+        segments, labels = own.segments.numpy().copy(), own.labels.tolist()
+        named = np.array([*labels, -1])[segments]
+        segments[named != target] = -1  # annotations of things and of classes can disagree
+    left = np.where(segments < 0, target, vocabulary.background)
+    for label in np.unique(left).tolist():
+        if label in (vocabulary.background, vocabulary.ignore_index):
+            continue
+        parts, count = scipy.ndimage.label(left == label)
+        segments[parts > 0] = parts[parts > 0] - 1 + len(labels)
+        labels += [label] * count
+    return Regions(torch.from_numpy(segments), torch.tensor(labels, dtype=torch.int64))
+
+
+def true_detections(truth: Regions, selection: Selection, vocabulary: Vocabulary) -> Detections:
+    """The true boxes of the selected classes, smaller before larger, all with score 1.
+
+    A raw tag that is no class selects nothing: which boxes it would stand for, only
+    post-refinement could tell.
+    """
+    device = truth.segments.device
+    boxes = truth.boxes().to(device)
+    wanted = torch.tensor(sorted(set(selection.labels)), dtype=torch.int64, device=device)
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    order = area.argsort(stable=True)
+    order = order[torch.isin(truth.labels, wanted)[order] & (area[order] > 0)]
+    labels = truth.labels[order]
+    return Detections(
+        boxes=boxes[order],
+        scores=torch.ones(len(order), device=device),
+        labels=labels,
+        phrases=tuple(vocabulary.prompts[label] for label in labels.tolist()),
+        prompts=torch.tensor(
+            [selection.labels.index(label) for label in labels.tolist()],
+            dtype=torch.int64,
+            device=device,
+        ),
+    )
+
+
+def true_masks(masks: Masks, detections: Detections, truth: Regions) -> Masks:
+    """Masks of the image's size, replaced by the true ones where a detection has one."""
+    device = masks.logits.device
+    logits = masks.full() if len(masks) else masks.logits.new_zeros(0, *masks.size)
+    for i, region in _meant(detections.to("cpu"), truth.to("cpu")).items():
+        logits[i] = (truth.segments.to(device) == region).float() * 2 - 1
+    return replace(masks, logits=logits, frame=masks.size, resized=masks.size)
+
+
+def _meant(detections: Detections, truth: Regions) -> dict[int, int]:
+    """The region that each detection means, by their positions.
+
+    First each region goes to one detection, so that things with the same box all get their masks;
+    then every detection left over takes the region it overlaps best.
+    """
+    if not len(detections) or not len(truth.labels):
+        return {}
+    overlap = box_iou(detections.boxes, truth.boxes())
+    overlap = overlap.masked_fill(detections.labels[:, None] != truth.labels, 0)
+    best = dict(enumerate(overlap.argmax(1).tolist()))
+    rows, columns = scipy.optimize.linear_sum_assignment(overlap.numpy(), maximize=True)
+    paired = zip(rows.tolist(), columns.tolist(), strict=True)
+    best |= {i: region for i, region in paired if overlap[i, region] >= SAME_THING}
+    return {i: region for i, region in best.items() if overlap[i, region] >= SAME_THING}
+
+
+@dataclass(frozen=True)
+class OracleReport:
+    """What telling the truth is worth.
+
+    Attributes:
+        steps: mIoU with ever more stages told, from "measured" to "perfect", which is 1 unless the
+            protocol counts absent classes as 0.
+        losses: What each step gains over the one before; with the measured mIoU they add up to the
+            perfect one.
+        single: mIoU with one stage told.
+        runs: The runs behind the figures.
+    """
+
+    steps: dict[str, float]
+    losses: dict[str, float]
+    single: dict[str, float]
+    runs: dict[str, Run]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of `oracle.json`."""
+        measured = self.steps["measured"]
+        return {
+            "miou": measured,
+            "steps": [
+                {
+                    "told": told,
+                    "miou": miou,
+                    "gain": self.losses.get(told),
+                    "makes_good": LOSSES.get(told),
+                }
+                for told, miou in self.steps.items()
+            ],
+            "single": [
+                {"told": told, "miou": miou, "gain": miou - measured}
+                for told, miou in self.single.items()
+            ],
+            "data": self.runs["measured"].results["data"],
+            "protocol": self.runs["measured"].results["protocol"],
+        }
+
+
+def oracle(
+    segmenter: ZeroShotSegmenter, data: SampleData, output: str | Path, **options: Any
+) -> OracleReport:
+    """Score a segmenter with stages replaced by the truth.
+
+    Args:
+        segmenter: The system to explain.
+        data: The data set.
+        output: Folder of the runs; each has a result folder under `runs`.
+        options: See `evaluate`.
+    """
+    systems = {name: OracleSegmenter(segmenter, told) for name, told in {**STEPS, **SINGLE}.items()}
+    folders = {name: Path(output) / "runs" / name.replace(", ", "-") for name in systems}
+    runs = evaluate(systems, data, folders, **options)
+    miou = {name: float(run.results["miou"]) for name, run in runs.items()}
+    steps = {**{name: miou[name] for name in STEPS}, "perfect": _perfect(runs["measured"], data)}
+    losses = {after: steps[after] - steps[before] for before, after in pairwise(steps)}
+    return OracleReport(steps, losses, {name: miou[name] for name in SINGLE}, runs)
+
+
+def _perfect(run: Run, data: SampleData) -> float:
+    """The truth against itself: 1, or less where a protocol counts absent classes as 0."""
+    total = total_pixels(run.records, data.vocabulary)
+    itself = replace(
+        total, confusion=total.areas[:, 2].diag(), unlisted=torch.zeros_like(total.unlisted)
+    )
+    return float(scores(itself, data)["miou"])

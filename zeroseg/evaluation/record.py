@@ -1,0 +1,169 @@
+"""What a scored run keeps of one image."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zeroseg.base_segmenter import prediction_of
+from zeroseg.data.sample import Sample
+from zeroseg.metrics.box_recall import count_boxes
+from zeroseg.metrics.pixel_counts import PixelCounts, count_pixels
+from zeroseg.metrics.segmentation_scores import class_iou
+from zeroseg.segmentation import Segmentation
+from zeroseg.values import UNRESOLVED, Failure, Usage
+from zeroseg.vocabulary import Vocabulary
+
+STAGES = ("tags", "selected", "detected", "resolved", "label_map")
+"""Where the set of classes present is looked at: the tags that are classes as they stand, the
+pre-refiner's selection, the detections before and after post-refinement, the label map."""
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """Everything a result is computed from, for one image.
+
+    Attributes:
+        name: The sample's name.
+        size: (height, width) in pixels.
+        digest: Of the picture and its truth as they were read; 16 hexadecimal digits.
+        pixels: Counts of pixels; None where there was no truth to compare with.
+        present: Indices of the classes in the truth, background left out.
+        predicted: The classes predicted present at each of `STAGES`, background left out; a stage
+            that the system does not have is missing.
+        boxes: (K, 3) int64, see `count_boxes`; None where the truth does not tell things apart.
+        phrases: Detections, those without a class before post-refinement, and after it.
+        failure: What went wrong, if the image failed.
+        usage: Language model calls, tokens and cost.
+        seconds: Time of each stage.
+    """
+
+    name: str
+    size: tuple[int, int]
+    digest: str
+    pixels: PixelCounts | None
+    present: tuple[int, ...] = ()
+    predicted: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    boxes: Tensor | None = None
+    phrases: tuple[int, int, int] = (0, 0, 0)
+    failure: Failure | None = None
+    usage: Usage = field(default_factory=Usage)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def miou(self) -> float:
+        """Mean IoU over the classes that occur in the image or its prediction; NaN if unscored."""
+        if self.pixels is None:
+            return float("nan")
+        return float(class_iou(self.pixels.confusion, self.pixels.unlisted).nanmean())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {
+            "name": self.name,
+            "size": list(self.size),
+            "digest": self.digest,
+            "pixels": self.pixels.to_dict() if self.pixels is not None else None,
+            "present": list(self.present),
+            "predicted": {stage: list(found) for stage, found in self.predicted.items()},
+            "boxes": self.boxes.tolist() if self.boxes is not None else None,
+            "phrases": list(self.phrases),
+            "failure": asdict(self.failure) if self.failure is not None else None,
+            "usage": asdict(self.usage),
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any], classes: int) -> ImageRecord:
+        """Read back what `to_dict` gave; `classes` is K."""
+        pixels, boxes, failure = content["pixels"], content["boxes"], content["failure"]
+        height, width = content["size"]
+        all_phrases, before, after = content["phrases"]
+        return cls(
+            name=content["name"],
+            size=(height, width),
+            digest=content["digest"],
+            pixels=PixelCounts.from_dict(pixels, classes) if pixels is not None else None,
+            present=tuple(content["present"]),
+            predicted={stage: tuple(found) for stage, found in content["predicted"].items()},
+            boxes=torch.tensor(boxes, dtype=torch.int64) if boxes is not None else None,
+            phrases=(all_phrases, before, after),
+            failure=Failure(**failure) if failure is not None else None,
+            usage=Usage(**content["usage"]),
+            seconds=content["seconds"],
+        )
+
+
+def record(sample: Sample, result: Segmentation | Failure, vocabulary: Vocabulary) -> ImageRecord:
+    """Compare what a system made of a sample with its truth."""
+    size = (sample.image.shape[1], sample.image.shape[2])
+    failure = result if isinstance(result, Failure) else None
+    base = ImageRecord(sample.name, size, _digest(sample), None, failure=failure)
+    if sample.target is None:
+        return base
+    target = sample.target.cpu()
+    prediction = prediction_of(result, target, vocabulary)
+    found = result if isinstance(result, Segmentation) else None
+    return ImageRecord(
+        name=sample.name,
+        size=size,
+        digest=base.digest,
+        pixels=count_pixels(prediction, target, vocabulary),
+        present=_classes(target, vocabulary),
+        predicted=_predicted(found, vocabulary) if found is not None else {},
+        boxes=_boxes(sample, found, vocabulary),
+        phrases=_phrases(found) if found is not None else (0, 0, 0),
+        failure=failure,
+        usage=found.trace.usage if found is not None else Usage(),
+        seconds=dict(found.trace.seconds) if found is not None else {},
+    )
+
+
+def _digest(sample: Sample) -> str:
+    digest = hashlib.sha256(sample.image.cpu().contiguous().numpy().tobytes())
+    if sample.target is not None:
+        digest.update(sample.target.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _classes(labels: Tensor, vocabulary: Vocabulary) -> tuple[int, ...]:
+    left_out = (UNRESOLVED, vocabulary.background, vocabulary.ignore_index)
+    return tuple(label for label in labels.unique().tolist() if label not in left_out)
+
+
+def _predicted(result: Segmentation, vocabulary: Vocabulary) -> dict[str, tuple[int, ...]]:
+    """The classes present at each stage that the system has."""
+    stages: dict[str, tuple[int, ...]] = {}
+    if result.description.tags:
+        named = (vocabulary.find(tag.name) for tag in result.description.tags)
+        labels = [label for label in named if label is not None]
+        stages["tags"] = _classes(torch.tensor(labels, dtype=torch.int64), vocabulary)
+    if result.detections_before is not None:
+        labels = list(result.selection.labels)
+        stages["selected"] = _classes(torch.tensor(labels, dtype=torch.int64), vocabulary)
+        stages["detected"] = _classes(result.detections_before, vocabulary)
+        stages["resolved"] = _classes(result.detections.labels, vocabulary)
+    stages["label_map"] = _classes(result.label_map, vocabulary)
+    return stages
+
+
+def _boxes(sample: Sample, result: Segmentation | None, vocabulary: Vocabulary) -> Tensor | None:
+    if sample.regions is None:
+        return None
+    regions = sample.regions.to("cpu")
+    boxes, labels = torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)
+    if result is not None:
+        boxes, labels = result.detections.boxes, result.detections.labels
+    return count_boxes(boxes, labels, regions.boxes(), regions.labels, len(vocabulary))
+
+
+def _phrases(result: Segmentation) -> tuple[int, int, int]:
+    if result.detections_before is None:
+        return (0, 0, 0)
+    before = int((result.detections_before == UNRESOLVED).sum())
+    after = int((result.detections.labels == UNRESOLVED).sum())
+    return (len(result.detections), before, after)
