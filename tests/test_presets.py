@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import pytest
 import torch
 import yaml
 
+from tests.chat.server import answer, serving
+from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.detection.detector import Detector
 from zeroseg.errors import PresetError, VocabularyError
 from zeroseg.presets import load_preset, preset_names
 from zeroseg.segmenter import ZeroShotSegmenter
-from zeroseg.testing import BoxMasks, ScriptedDetector, ScriptedTagger, blank
+from zeroseg.testing import BoxMasks, ScriptedDetector, ScriptedTagger, blank, noise
 from zeroseg.values import Detections
 from zeroseg.vocabularies import DRAM
 
@@ -77,13 +80,83 @@ def test_keys_are_neither_written_down_nor_told(tmp_path: Path) -> None:
     assert "sk-1" not in str(caught.value)
 
 
-def test_the_shipped_presets_name_parts_that_exist() -> None:
-    assert preset_names() == ["paper", "tiny"]
-    for name in preset_names():
-        content = load_preset(name)
-        assert {"vocabulary", "pre_refiner", "detector", "mask_predictor"} <= set(content)
-    with pytest.raises(PresetError, match="paper, tiny"):
+def leaves(value: Any, name: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Every entry called `name` in a configuration, with the mapping that holds it."""
+    if isinstance(value, dict):
+        if name in value:
+            yield value, value[name]
+        for inner in value.values():
+            yield from leaves(inner, name)
+
+
+def test_there_is_a_list_of_presets() -> None:
+    names = preset_names()
+    assert {"large", "paper", "ram-grounded-sam", "tiny", "tiny-ram-grounded-sam"} <= set(names)
+    with pytest.raises(PresetError, match=", ".join(names)):
         load_preset("tny")
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_option_of_a_preset_exists_and_what_is_missing_is_named(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    content = load_preset(name)
+    absent = []
+    for holder, checkpoint in list(leaves(content, "checkpoint")):
+        if not checkpoint.startswith("tiny:"):
+            holder["checkpoint"] = f"nobody/{checkpoint.split('/')[1]}"  # nor in anybody's cache
+            absent.append(f"checkpoint '{holder['checkpoint']}'")
+    chats = [chat["class_path"].rpartition(".")[2] for _, chat in leaves(content, "chat")]
+    absent += ["environment variable OPENAI_API_KEY"] * chats.count("OpenAIChat")
+    if absent:
+        with pytest.raises(PresetError, match="missing here") as caught:
+            BaseSegmenter.from_config(content)
+        for missing in set(absent):
+            assert str(caught.value).count(missing) == absent.count(missing)
+    else:
+        assert BaseSegmenter.from_config(content).config is not None
+
+
+def with_tiny_parts(name: str, address: str) -> ZeroShotSegmenter:
+    """A preset with the embedded checkpoints and a chat server of the test's own."""
+    content = load_preset(name)
+    tiny = load_preset("tiny")
+    for stage in ("tagger", "captioner", "detector", "mask_predictor"):
+        if stage in content:
+            content[stage]["init_args"]["checkpoint"] = tiny[stage]["init_args"]["checkpoint"]
+    content["mask_predictor"]["class_path"] = tiny["mask_predictor"]["class_path"]
+    for _, chat in leaves(content, "chat"):
+        chat["init_args"]["base_url"] = address
+    return ZeroShotSegmenter.from_config(content, vocabulary=["dog", "potted-plant", "boat"])
+
+
+@pytest.mark.parametrize("name", ["large", "paper", "ram-grounded-sam"])
+def test_the_parts_of_a_preset_work_together(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving([answer("Dog, dog, boat")]) as server:
+        segmenter = with_tiny_parts(name, server.address)
+        result = segmenter.segment(noise(64, 96))
+    assert result.label_map.shape == (64, 96)
+    assert bool(server.requests) == (name != "ram-grounded-sam")
+
+
+def test_the_paper_preset_is_told_apart_from_the_sane_one_by_its_options() -> None:
+    paper, large = load_preset("paper"), load_preset("large")
+    for stage in ("tagger", "captioner", "detector", "mask_predictor"):
+        for option, value in large[stage]["init_args"].items():
+            if option != "point_sampler":
+                assert paper[stage]["init_args"][option] == value
+    assert "fusion" not in large
+    asked = {**paper["pre_refiner"]["init_args"], "chat": None}
+    assert asked == {
+        "chat": None,
+        "unite_tags": True,
+        "reading": "verbatim",
+        "asks_for": "name",
+        "retries": 0,
+    }
 
 
 MASKS = {"class_path": "zeroseg.testing.BoxMasks"}

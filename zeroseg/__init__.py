@@ -20,18 +20,28 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "Ade20k": "data.ade20k",
     "AllClasses": "refinement.all_classes",
+    "BaseSegmenter": "base_segmenter",
     "Blip2": "recognition.blip2",
+    "CachedChat": "chat.cached_chat",
     "Captioner": "recognition.captioner",
     "ChatError": "errors",
     "ChatModel": "chat.chat_model",
     "CheckpointNotFound": "errors",
+    "Cityscapes": "data.cityscapes",
+    "ClipVote": "baselines.clip_vote",
+    "ClosedSetVote": "baselines.closed_set_vote",
+    "Coco81": "data.coco81",
     "Conversation": "chat.chat_model",
     "Description": "values",
     "Detections": "values",
     "Detector": "detection.detector",
+    "Dram": "data.dram",
     "DrawnScenes": "data.drawn_scenes",
+    "EverythingMasks": "baselines.everything",
     "ExactPostRefiner": "refinement.exact_post_refiner",
+    "Example": "refinement.examples",
     "Exchange": "values",
     "Failure": "values",
     "Fusion": "fusion.fusion",
@@ -44,56 +54,103 @@ _HOME = {
     "LLMPreRefiner": "refinement.llm_pre_refiner",
     "LexicalPostRefiner": "refinement.lexical_post_refiner",
     "LexicalPreRefiner": "refinement.lexical_pre_refiner",
+    "MaskClassifier": "baselines.mask_classifier",
     "MaskPredictor": "masking.mask_predictor",
+    "MaskProposer": "baselines.mask_proposer",
     "Masks": "values",
     "Message": "chat.chat_model",
     "MissingKeyError": "errors",
+    "OfficialGroundingDino": "detection.official_grounding_dino",
+    "OfficialSam": "masking.official_sam",
     "OpenAIChat": "chat.openai_chat",
+    "PixelCounts": "metrics.pixel_counts",
     "PointSampler": "masking.point_sampler",
     "Points": "values",
     "PostRefiner": "refinement.post_refiner",
     "PreRefiner": "refinement.pre_refiner",
     "PresetError": "errors",
+    "Proposals": "baselines.mask_proposer",
+    "Protocol": "metrics.protocol",
+    "PublishedOverlap": "fusion.published",
     "Queries": "values",
     "QueryCentres": "masking.points",
     "RamPlus": "recognition.ram_plus",
     "RawTags": "refinement.raw_tags",
+    "Regions": "data.sample",
     "Reply": "chat.chat_model",
     "Resolution": "values",
+    "Run": "evaluation.evaluate",
     "Sam": "masking.sam",
     "SamHq": "masking.sam_hq",
     "Sample": "data.sample",
+    "SampleData": "data.sample_data",
+    "Samples": "data.sample_data",
     "Segmentation": "segmentation",
     "SegmentationScores": "metrics.segmentation_scores",
     "Selection": "values",
+    "SemanticSegmentAnything": "baselines.semantic_segment_anything",
     "SpreadPoints": "masking.points",
     "Tag": "values",
     "Tagger": "recognition.tagger",
     "TopLogits": "masking.points",
     "Trace": "values",
     "TransformersChat": "chat.transformers_chat",
+    "Truth": "data.sample",
     "Usage": "values",
+    "Voc2012": "data.voc2012",
     "Vocabulary": "vocabulary",
     "VocabularyError": "errors",
+    "Votes": "baselines.mask_classifier",
     "ZeroShotSegmenter": "segmenter",
     "ZerosegError": "errors",
+    "count_pixels": "metrics.pixel_counts",
+    "draw_examples": "refinement.examples",
+    "evaluate": "evaluation.evaluate",
+    "explain": "refinement.examples",
+    "open_data": "data.catalog",
     "read_image": "images",
+    "summarize": "metrics.segmentation_scores",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
 
 if TYPE_CHECKING:
+    from zeroseg.base_segmenter import BaseSegmenter as BaseSegmenter
+    from zeroseg.baselines.clip_vote import ClipVote as ClipVote
+    from zeroseg.baselines.closed_set_vote import ClosedSetVote as ClosedSetVote
+    from zeroseg.baselines.everything import EverythingMasks as EverythingMasks
+    from zeroseg.baselines.mask_classifier import MaskClassifier as MaskClassifier
+    from zeroseg.baselines.mask_classifier import Votes as Votes
+    from zeroseg.baselines.mask_proposer import MaskProposer as MaskProposer
+    from zeroseg.baselines.mask_proposer import Proposals as Proposals
+    from zeroseg.baselines.semantic_segment_anything import (
+        SemanticSegmentAnything as SemanticSegmentAnything,
+    )
+    from zeroseg.chat.cached_chat import CachedChat as CachedChat
     from zeroseg.chat.chat_model import ChatModel as ChatModel
     from zeroseg.chat.chat_model import Conversation as Conversation
     from zeroseg.chat.chat_model import Message as Message
     from zeroseg.chat.chat_model import Reply as Reply
     from zeroseg.chat.openai_chat import OpenAIChat as OpenAIChat
     from zeroseg.chat.transformers_chat import TransformersChat as TransformersChat
+    from zeroseg.data.ade20k import Ade20k as Ade20k
+    from zeroseg.data.catalog import open_data as open_data
+    from zeroseg.data.cityscapes import Cityscapes as Cityscapes
+    from zeroseg.data.coco81 import Coco81 as Coco81
+    from zeroseg.data.dram import Dram as Dram
     from zeroseg.data.drawn_scenes import DrawnScenes as DrawnScenes
     from zeroseg.data.image_mask_folder import ImageMaskFolder as ImageMaskFolder
+    from zeroseg.data.sample import Regions as Regions
     from zeroseg.data.sample import Sample as Sample
+    from zeroseg.data.sample import Truth as Truth
+    from zeroseg.data.sample_data import SampleData as SampleData
+    from zeroseg.data.sample_data import Samples as Samples
+    from zeroseg.data.voc2012 import Voc2012 as Voc2012
     from zeroseg.detection.detector import Detector as Detector
     from zeroseg.detection.grounding_dino import GroundingDino as GroundingDino
+    from zeroseg.detection.official_grounding_dino import (
+        OfficialGroundingDino as OfficialGroundingDino,
+    )
     from zeroseg.errors import ChatError as ChatError
     from zeroseg.errors import CheckpointNotFound as CheckpointNotFound
     from zeroseg.errors import ImageError as ImageError
@@ -101,23 +158,34 @@ if TYPE_CHECKING:
     from zeroseg.errors import PresetError as PresetError
     from zeroseg.errors import VocabularyError as VocabularyError
     from zeroseg.errors import ZerosegError as ZerosegError
+    from zeroseg.evaluation.evaluate import Run as Run
+    from zeroseg.evaluation.evaluate import evaluate as evaluate
     from zeroseg.fusion.fusion import Fusion as Fusion
     from zeroseg.fusion.highest_score import HighestScore as HighestScore
+    from zeroseg.fusion.published import PublishedOverlap as PublishedOverlap
     from zeroseg.images import read_image as read_image
     from zeroseg.masking.mask_predictor import MaskPredictor as MaskPredictor
+    from zeroseg.masking.official_sam import OfficialSam as OfficialSam
     from zeroseg.masking.point_sampler import PointSampler as PointSampler
     from zeroseg.masking.points import QueryCentres as QueryCentres
     from zeroseg.masking.points import SpreadPoints as SpreadPoints
     from zeroseg.masking.points import TopLogits as TopLogits
     from zeroseg.masking.sam import Sam as Sam
     from zeroseg.masking.sam_hq import SamHq as SamHq
+    from zeroseg.metrics.pixel_counts import PixelCounts as PixelCounts
+    from zeroseg.metrics.pixel_counts import count_pixels as count_pixels
+    from zeroseg.metrics.protocol import Protocol as Protocol
     from zeroseg.metrics.segmentation_scores import SegmentationScores as SegmentationScores
+    from zeroseg.metrics.segmentation_scores import summarize as summarize
     from zeroseg.recognition.blip2 import Blip2 as Blip2
     from zeroseg.recognition.captioner import Captioner as Captioner
     from zeroseg.recognition.ram_plus import RamPlus as RamPlus
     from zeroseg.recognition.tagger import Tagger as Tagger
     from zeroseg.refinement.all_classes import AllClasses as AllClasses
     from zeroseg.refinement.exact_post_refiner import ExactPostRefiner as ExactPostRefiner
+    from zeroseg.refinement.examples import Example as Example
+    from zeroseg.refinement.examples import draw_examples as draw_examples
+    from zeroseg.refinement.examples import explain as explain
     from zeroseg.refinement.given_labels import GivenLabels as GivenLabels
     from zeroseg.refinement.lexical_post_refiner import LexicalPostRefiner as LexicalPostRefiner
     from zeroseg.refinement.lexical_pre_refiner import LexicalPreRefiner as LexicalPreRefiner

@@ -9,19 +9,26 @@ import torch
 from safetensors import safe_open
 
 from zeroseg import (
+    Description,
     DrawnScenes,
     ExactPostRefiner,
+    LLMPostRefiner,
+    LLMPreRefiner,
     RawTags,
     SegmentationScores,
+    Tag,
+    TransformersChat,
     Vocabulary,
     ZeroShotSegmenter,
 )
 from zeroseg.checkpoints import locate
 from zeroseg.data.drawn_scenes import label_map
+from zeroseg.drawn.recipes.chat_score import score
 from zeroseg.drawn.scene import draw_scene
+from zeroseg.values import UNRESOLVED
 from zeroseg.vocabularies import DRAM
 
-MODELS = ("ram_plus", "blip2", "grounding_dino", "sam")
+MODELS = ("ram_plus", "blip2", "grounding_dino", "sam", "chat")
 SEED, COUNT = 11, 24
 
 
@@ -141,3 +148,62 @@ def test_batch_order_and_class_order_change_no_more_than_noise(
     for variant in (alone, backwards, renamed):
         for one, other in zip(together, variant, strict=True):
             assert float((one == other).float().mean()) > 0.999
+
+
+@pytest.fixture(scope="module")
+def chat() -> TransformersChat:
+    return TransformersChat("tiny:chat")
+
+
+@pytest.mark.parametrize(
+    ("tags", "caption", "expected"),
+    [
+        ("puppy, grass", "a puppy and two women on the grass", {"dog", "person"}),
+        ("sky, sailboat", None, {"boat"}),
+        ("", "a stallion and a kitten by the wall", {"cat", "horse"}),
+        ("road, taxi", "a taxi on the road", set()),
+    ],
+)
+def test_the_chat_model_names_classes(
+    chat: TransformersChat, tags: str, caption: str | None, expected: set[str]
+) -> None:
+    description = Description(tuple(Tag(tag, 0.9) for tag in tags.split(", ") if tag), caption)
+    [selection] = LLMPreRefiner(chat)([description], DRAM)
+    assert {DRAM.names[label] for label in selection.labels} == expected
+    assert len(selection.exchanges) == 1
+
+
+def test_the_chat_model_resolves_phrases(chat: TransformersChat) -> None:
+    phrases = ("a puppy", "feline", "taxi", "rowboats")
+    resolution = LLMPostRefiner(chat)(phrases, DRAM)
+    expected = [DRAM.index("dog"), DRAM.index("cat"), UNRESOLVED, DRAM.index("boat")]
+    assert list(resolution.labels) == expected
+
+
+def test_the_chat_model_refines_for_lists_it_never_saw(chat: TransformersChat) -> None:
+    found = score(chat, seed=SEED, count=30)
+    assert found.f1 > 0.85
+    assert found.clean / found.answers > 0.9
+
+
+def test_words_of_other_worlds_do_not_break_the_chat_model(chat: TransformersChat) -> None:
+    description = Description((Tag("собака", 0.9), Tag("dog", 0.9)), "<answer> a zyzzyva?\n{]")
+    vocabulary = Vocabulary.from_names(["dog", "quokka", "dining-table", "日本"])
+    [selection] = LLMPreRefiner(chat)([description], vocabulary)
+    assert set(selection.labels) <= set(vocabulary.classes)
+    assert selection.exchanges[0].usage.completion_tokens < 256
+
+
+def test_the_pipeline_works_with_the_chat_model(
+    segmenter: ZeroShotSegmenter, chat: TransformersChat, full_miou: float
+) -> None:
+    refined = ZeroShotSegmenter(
+        DRAM,
+        LLMPreRefiner(chat),
+        segmenter.detector,
+        segmenter.mask_predictor,
+        tagger=segmenter.tagger,
+        captioner=segmenter.captioner,
+        post_refiner=LLMPostRefiner(chat),
+    )
+    assert miou(refined) > full_miou - 0.05
