@@ -31,7 +31,7 @@ The folder holds ablation.json, ablation.png, report.html, report.md, and under 
 folder for each row. A run that was stopped goes on where it was."""
 
 _WIDTH = 108
-"""Columns that the table takes, on a narrower terminal, too."""
+"""Columns that the table takes; a narrower terminal wraps it."""
 
 OTHER = {"tiny": "tiny-llm"}
 """Presets whose refiners take part in the row "other chat model"; `llama-3-8b` of others."""
@@ -137,7 +137,8 @@ def _print(report: AblationReport) -> None:
     for line in report.to_dict():
         table.add_row(line["name"], *_cells(line))
     console = Console()
-    console.print(table, width=max(console.width, _WIDTH))
+    console = Console(width=max(console.width, _WIDTH))
+    console.print(table)
     for line in report.to_dict():
         if line["finding"] and line["group"] == "table":
             text = f"{line['name']}: {line['finding']}"
