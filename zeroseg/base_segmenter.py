@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -16,6 +17,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from typing_extensions import Self
 
+from zeroseg.ahead import Job, Steps, run_ahead
 from zeroseg.data.sample import Sample
 from zeroseg.errors import ChatError, ZerosegError
 from zeroseg.images import ImageLike, read_image
@@ -59,17 +61,27 @@ class BaseSegmenter(LightningModule):
     Args:
         vocabulary: The classes: a Vocabulary, names, the name of a built-in one, or a YAML file.
         batch_size: Images that go through together.
+        ahead: Batches in flight while the answers of a language model are awaited.
+
+    Attributes:
+        waited: Seconds that this segmenter has been blocked by answers that were awaited.
 
     Raises:
-        ValueError: `batch_size` is less than 1.
+        ValueError: `batch_size` or `ahead` is less than 1.
     """
 
-    def __init__(self, vocabulary: Vocabulary | str | list[str], batch_size: int = 8) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary | str | list[str], batch_size: int = 8, ahead: int = 4
+    ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}, it must be at least 1")
+        if batch_size < 1 or ahead < 1:
+            raise ValueError(
+                f"batch_size is {batch_size} and ahead {ahead}, both must be at least 1"
+            )
         self.vocabulary = Vocabulary.parse(vocabulary)
         self.batch_size = batch_size
+        self.ahead = ahead
+        self.waited = 0.0
         self.scores = SegmentationScores(self.vocabulary)
         self.failures: list[Failure] = []
         self.config: dict[str, Any] | None = None
@@ -129,10 +141,43 @@ class BaseSegmenter(LightningModule):
             B segmentations on the CPU.
         """
 
+    @property
+    def depth(self) -> int:
+        """Batches in flight: `ahead` of them where anything is awaited, else one."""
+        return self.ahead if self.waits else 1
+
+    @property
+    def waits(self) -> bool:
+        """Whether this system spends time waiting for something else than its device."""
+        return False
+
     @torch.inference_mode()
     def forward(self, images: Sequence[Tensor]) -> list[Segmentation]:
         """Segment a batch of images, (3, H, W) uint8 each."""
         return self._walk(images, Stopwatch(self.device)) if len(images) else []
+
+    def begin(self, images: Sequence[Tensor]) -> Job[list[Segmentation | Failure]]:
+        """Start a batch of images, (3, H, W) uint8 each, and go as far as there is no waiting.
+
+        The job's `finish` gives B results; if the batch fails, its images are segmented one by
+        one, so that a failing image fails alone.
+        """
+        return Job(self._steps(images, Stopwatch(self.device)), lambda: self._one_by_one(images))
+
+    def _steps(
+        self, images: Sequence[Tensor], watch: Stopwatch
+    ) -> Steps[list[Segmentation | Failure]]:
+        """The walk of a batch, waiting nowhere; a subclass that waits yields what it waits for."""
+        return list(self._walk(images, watch)) if len(images) else []
+        yield  # makes this a generator
+
+    def _finish(self, job: Job[Any]) -> Any:
+        """The results of a job; the time it was waited for is added up."""
+        before = job.waited
+        try:
+            return job.finish()
+        finally:
+            self.waited += job.waited - before
 
     @overload
     def segment(self, images: ImageLike) -> Segmentation: ...
@@ -160,62 +205,74 @@ class BaseSegmenter(LightningModule):
         return next(self._strict([images]))
 
     def _strict(self, sources: Sequence[ImageLike]) -> Iterator[Segmentation]:
-        for start in range(0, len(sources), self.batch_size):
-            part = sources[start : start + self.batch_size]
-            results = self([read_image(source) for source in part])
-            for position, (source, result) in enumerate(zip(part, results, strict=True)):
-                yield _named(result, _name(source, start + position))
+        """Segment pictures, and raise what any of them raises."""
+        parts = [sources[i : i + self.batch_size] for i in range(0, len(sources), self.batch_size)]
+        position = 0
+        for part, job in run_ahead(parts, self._begin_strict, self.depth):
+            for source, result in zip(part, self._finish(job), strict=True):
+                yield _named(result, _name(source, position))
+                position += 1
+
+    def _begin_strict(self, part: Sequence[ImageLike]) -> Job[list[Segmentation]]:
+        images = [read_image(source) for source in part]
+        steps: Any = self._steps(images, Stopwatch(self.device))
+        # What went wrong with the batch comes up again, and is raised this time.
+        return Job(steps, lambda: self(images))
 
     def stream(self, sources: Iterable[ImageLike]) -> Iterator[Segmentation | Failure]:
-        """Segment pictures one after another, in order, holding one batch in memory.
+        """Segment pictures one after another, in order.
 
-        A picture that cannot be read or segmented yields a Failure, and the others go on.
+        A picture that cannot be read or segmented yields a Failure, and the others go on. Memory is
+        that of `ahead` batches where a language model is asked, else of one, and of one more that
+        is being read.
 
         Raises:
             ChatError: The language model stayed unreachable; what came before is done.
         """
-        numbered = iter(enumerate(sources))
-        while part := list(islice(numbered, self.batch_size)):
-            yield from self._tolerant(part)
+        for part, job in run_ahead(read_ahead(sources, self.batch_size), self._begin, self.depth):
+            results = iter(self._finish(job))
+            for name, picture in part:
+                if isinstance(picture, Failure):
+                    yield picture
+                else:
+                    yield _named(next(results), name)
 
-    def _tolerant(self, part: Sequence[tuple[int, ImageLike]]) -> Iterator[Segmentation | Failure]:
-        results: dict[int, Segmentation | Failure] = {}
-        images: dict[int, Tensor] = {}
-        for position, source in part:
+    def _begin(self, part: Sequence[Read]) -> Job[list[Segmentation | Failure]]:
+        return self.begin([picture for _, picture in part if isinstance(picture, Tensor)])
+
+    def _one_by_one(self, images: Sequence[Tensor]) -> list[Segmentation | Failure]:
+        """Segment images singly, so that a failing one fails alone."""
+        results: list[Segmentation | Failure] = []
+        for image in images:
+            watch = Stopwatch(self.device)
             try:
-                images[position] = read_image(source)
-            except ZerosegError as error:
-                results[position] = Failure(_name(source, position), "reading", str(error))
-        segmented = self._attempt(list(images.values()))
-        results.update(zip(images, segmented, strict=True))
-        for position, source in part:
-            yield _named(results[position], _name(source, position))
+                with torch.inference_mode():
+                    results += self._walk([image], watch)
+            except ChatError:
+                raise
+            except Exception as error:  # the one boundary: whatever a component raises is reported
+                results.append(Failure("", watch.stage, f"{type(error).__name__}: {error}"))
+        return results
 
-    def _attempt(self, images: Sequence[Tensor]) -> list[Segmentation | Failure]:
-        """Segment a batch; if it fails, one by one, so that a failing image fails alone."""
-        watch = Stopwatch(self.device)
-        try:
-            with torch.inference_mode():
-                return list(self._walk(images, watch)) if len(images) else []
-        except ChatError:
-            raise
-        except Exception as error:  # the one boundary: whatever a component raises is reported
-            if len(images) == 1:
-                return [Failure("", watch.stage, f"{type(error).__name__}: {error}")]
-            return [self._attempt([image])[0] for image in images]
+    def begin_samples(self, samples: Sequence[Sample]) -> Started:
+        """Start a batch of samples of a data set, on this segmenter's device."""
+        readable = [sample.image for sample in samples if sample.problem is None]
+        return Started(samples, self.begin([image.to(self.device) for image in readable]))
 
-    def segment_samples(self, samples: Sequence[Sample]) -> list[Segmentation | Failure]:
+    def segment_samples(self, samples: Sequence[Sample] | Started) -> list[Segmentation | Failure]:
         """Segment samples of a data set; one that could not be read is a Failure."""
-        readable = [sample for sample in samples if sample.problem is None]
-        results = iter(self._attempt([sample.image for sample in readable]))
+        started = samples if isinstance(samples, Started) else self.begin_samples(samples)
+        results = iter(self._finish(started.job))
         return [
             _named(next(results), sample.name)
             if sample.problem is None
             else Failure(sample.name, "reading", sample.problem)
-            for sample in samples
+            for sample in started.samples
         ]
 
-    def predict_step(self, batch: Sequence[Sample], batch_idx: int) -> list[Segmentation | Failure]:
+    def predict_step(
+        self, batch: Sequence[Sample] | Started, batch_idx: int
+    ) -> list[Segmentation | Failure]:
         """Segment a batch of samples for `trainer.predict`."""
         return self.segment_samples(batch)
 
@@ -232,7 +289,7 @@ class BaseSegmenter(LightningModule):
         scoring = data.scoring() if data is not None and hasattr(data, "scoring") else {}
         self.scores = SegmentationScores(self.vocabulary, **scoring).to(self.device)
 
-    def test_step(self, batch: Sequence[Sample], batch_idx: int) -> dict[str, Any]:
+    def test_step(self, batch: Sequence[Sample] | Started, batch_idx: int) -> dict[str, Any]:
         """Score a batch of samples.
 
         A failed image scores as background throughout; one without a readable annotation cannot
@@ -262,6 +319,54 @@ class BaseSegmenter(LightningModule):
 
     def configure_optimizers(self) -> None:
         """Nothing is trained."""
+
+
+class Started:
+    """Samples whose job has begun; what a data loader that looks ahead gives out.
+
+    Attributes:
+        samples: The batch.
+        job: Gives a result for each sample that could be read.
+    """
+
+    def __init__(self, samples: Sequence[Sample], job: Job[list[Segmentation | Failure]]) -> None:
+        self.samples, self.job = tuple(samples), job
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self.samples)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def to(self, device: torch.device | str) -> Started:
+        """Itself: its images are where they are needed; Lightning asks every batch."""
+        return self
+
+
+Read = tuple[str, "Tensor | Failure"]
+"""A picture's name, and the picture, or why it could not be read."""
+
+
+def read_ahead(sources: Iterable[ImageLike], batch_size: int) -> Iterator[list[Read]]:
+    """Batches of pictures in order; while one is used, the next is being read in threads."""
+    numbered = iter(enumerate(sources))
+    with ThreadPoolExecutor(batch_size, thread_name_prefix="zeroseg-reading") as pool:
+        coming: list[Future[Read]] = []
+        while True:
+            following = [pool.submit(_read, s, i) for i, s in islice(numbered, batch_size)]
+            if coming:
+                yield [future.result() for future in coming]
+            if not following:
+                return
+            coming = following
+
+
+def _read(source: ImageLike, position: int) -> Read:
+    name = _name(source, position)
+    try:
+        return name, read_image(source)
+    except ZerosegError as error:
+        return name, Failure(name, "reading", str(error))
 
 
 def prediction_of(result: Segmentation | Failure, target: Tensor, vocabulary: Vocabulary) -> Tensor:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from zeroseg.ahead import Steps, at_once, later, run
 from zeroseg.base_segmenter import BaseSegmenter, Stopwatch
 from zeroseg.detection.detector import Detector
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.fusion.highest_score import HighestScore
-from zeroseg.masking.mask_predictor import MaskPredictor
+from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.memo import Memo
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
@@ -26,12 +29,16 @@ from zeroseg.values import (
     Detections,
     Exchange,
     Masks,
+    Resolution,
     Selection,
     Trace,
 )
 from zeroseg.vocabulary import Vocabulary
 
 Answer = TypeVar("Answer")
+
+STAGES = ("tags", "caption", "pre-refinement", "detection", "post-refinement", "masks", "fusion")
+"""In the order of the flow."""
 
 
 class ZeroShotSegmenter(BaseSegmenter):
@@ -52,10 +59,12 @@ class ZeroShotSegmenter(BaseSegmenter):
         post_refiner: Resolves phrases to classes; by default only a class's own name counts.
         fusion: Decides each pixel; by default the highest score wins.
         batch_size: Images that go through the stages together.
+        ahead: Batches in flight while a language model's answers are awaited; tags, captions and
+            image encodings of the batches ahead are made meanwhile.
 
     Raises:
         TypeError: A component stands in another one's place.
-        ValueError: `batch_size` is less than 1.
+        ValueError: `batch_size` or `ahead` is less than 1.
     """
 
     def __init__(
@@ -69,8 +78,9 @@ class ZeroShotSegmenter(BaseSegmenter):
         post_refiner: PostRefiner | None = None,
         fusion: Fusion | None = None,
         batch_size: int = 8,
+        ahead: int = 4,
     ) -> None:
-        super().__init__(vocabulary, batch_size)
+        super().__init__(vocabulary, batch_size, ahead)
         _check_slots(
             (tagger, Tagger, True),
             (captioner, Captioner, True),
@@ -90,6 +100,11 @@ class ZeroShotSegmenter(BaseSegmenter):
         self.memo: Memo | None = None
         self.eval()
 
+    @property
+    def waits(self) -> bool:
+        """Whether a refiner asks a language model elsewhere."""
+        return self.memo is None and (self.pre_refiner.waits or self.post_refiner.waits)
+
     def forward(
         self, images: Sequence[Tensor], selections: Sequence[Selection] | None = None
     ) -> list[Segmentation]:
@@ -106,32 +121,51 @@ class ZeroShotSegmenter(BaseSegmenter):
             return super().forward(images)
         with torch.inference_mode():
             watch = Stopwatch(self.device)
-            return self._search(images, [Description()] * len(images), selections, watch)
+            nothing = [Description()] * len(images)
+            return run(self._search(images, nothing, selections, None, watch))
 
     def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
+        return run(self._steps(images, watch))
+
+    def _steps(self, images: Sequence[Tensor], watch: Stopwatch) -> Steps[Any]:
+        if not len(images):
+            return []
         descriptions = self._describe(images, watch)
-        selections = self._select(descriptions, watch)
-        return self._search(images, descriptions, selections, watch)
+        asked = self._select(descriptions, watch)
+        # Work that needs no answer, while the answer is on its way.
+        encodings = self._encode(images, watch) if self.depth > 1 else None
+        watch.stage = "pre-refinement"
+        selections = yield asked
+        return (yield from self._search(images, descriptions, selections, encodings, watch))
 
     def _search(
         self,
         images: Sequence[Tensor],
         descriptions: Sequence[Description],
         selections: Sequence[Selection],
+        encodings: Encodings | None,
         watch: Stopwatch,
-    ) -> list[Segmentation]:
+    ) -> Steps[list[Segmentation]]:
         """The second half of the walk, from what to look for to label maps."""
         found = self._detect(images, selections, watch)
-        resolved, asked = self._ask(
-            "post-refinement", watch, resolve, self.post_refiner, found, self.vocabulary
-        )
-        masks = self._segment_boxes(images, resolved, watch)
+        resolved: Sequence[Detections] = found
+        booked: list[tuple[Exchange, ...]] = [()] * len(found)
+        if phrases := unresolved(found):
+            watch.stage = "post-refinement"
+            answer = yield self._ask_later(
+                "post-refinement", watch, self.post_refiner, phrases, self.vocabulary
+            )
+            resolved, booked = self._share(resolve, found, answer)
+        else:
+            watch.add("post-refinement", 0.0)
+        masks = self._segment_boxes(images, resolved, encodings, watch)
         with watch.time("fusion"):
             maps = [
                 self.fusion(mask, detections, self.vocabulary).cpu()
                 for mask, detections in zip(masks, resolved, strict=True)
             ]
-        seconds = {stage: spent / len(images) for stage, spent in watch.seconds.items()}
+        spent = watch.seconds
+        seconds = {stage: spent[stage] / len(images) for stage in STAGES if stage in spent}
         return [
             Segmentation(
                 label_map=maps[i],
@@ -143,7 +177,7 @@ class ZeroShotSegmenter(BaseSegmenter):
                 detections=resolved[i].to("cpu"),
                 detections_before=found[i].labels.cpu(),
                 points=points.to("cpu") if (points := masks[i].points) is not None else None,
-                trace=Trace(seconds, (*selections[i].exchanges, *asked[i])),
+                trace=Trace(seconds, (*selections[i].exchanges, *booked[i])),
             )
             for i in range(len(images))
         ]
@@ -155,32 +189,44 @@ class ZeroShotSegmenter(BaseSegmenter):
             tags = self._ask("tags", watch, self.tagger, images)
         if self.captioner is not None:
             captions = self._ask("caption", watch, self.captioner, images)
-        return self._compose(tags, captions)
+        return self._share(compose, tags, captions)
 
-    def _compose(self, tags: Sequence[Any], captions: Sequence[str | None]) -> list[Description]:
-        if self.memo is not None:
-            return self.memo.ask(Description, compose, tags, captions)[0]
-        return compose(tags, captions)
+    def _share(self, call: Callable[..., Answer], *inputs: Any) -> Answer:
+        """What is put together from answers; the same object for the same answers."""
+        return call(*inputs) if self.memo is None else self.memo.ask(call, call, *inputs)[0]
 
-    def _select(self, descriptions: Sequence[Description], watch: Stopwatch) -> Sequence[Selection]:
-        return self._ask("pre-refinement", watch, self.pre_refiner, descriptions, self.vocabulary)
+    def _select(
+        self, descriptions: Sequence[Description], watch: Stopwatch
+    ) -> Future[Sequence[Selection]]:
+        return self._ask_later(
+            "pre-refinement", watch, self.pre_refiner, descriptions, self.vocabulary
+        )
 
     def _detect(
         self, images: Sequence[Tensor], selections: Sequence[Selection], watch: Stopwatch
     ) -> Sequence[Detections]:
         return self._ask("detection", watch, self.detector, images, selections)
 
-    def _segment_boxes(
-        self, images: Sequence[Tensor], found: Sequence[Detections], watch: Stopwatch
-    ) -> Sequence[Masks]:
+    def _encode(self, images: Sequence[Tensor], watch: Stopwatch) -> Encodings | None:
         predictor = self.mask_predictor
         if self.memo is None:
-            return self._ask("masks", watch, predictor, images, found)
+            with watch.time("masks"):
+                return predictor.encode(images)
         encodings, seconds = self.memo.ask(predictor.encoder, predictor.encode, images)
         watch.add("masks", seconds)
-        if encodings is None:
-            return self._ask("masks", watch, predictor, images, found)
-        return self._ask("masks", watch, predictor, images, found, encodings)
+        return encodings
+
+    def _segment_boxes(
+        self,
+        images: Sequence[Tensor],
+        found: Sequence[Detections],
+        encodings: Encodings | None,
+        watch: Stopwatch,
+    ) -> Sequence[Masks]:
+        if encodings is None and self.memo is not None:
+            encodings = self._encode(images, watch)
+        known = () if encodings is None else (encodings,)
+        return self._ask("masks", watch, self.mask_predictor, images, found, *known)
 
     def _ask(
         self, stage: str, watch: Stopwatch, component: Callable[..., Answer], *inputs: Any
@@ -194,25 +240,40 @@ class ZeroShotSegmenter(BaseSegmenter):
         watch.add(stage, seconds)
         return answer
 
+    def _ask_later(self, stage: str, watch: Stopwatch, refiner: Any, *inputs: Any) -> Future[Any]:
+        """A refiner's answer, in a thread of its own if the refiner waits for it."""
+        if self.memo is not None or not refiner.waits:
+            return at_once(lambda: self._ask(stage, watch, refiner, *inputs))
+
+        def timed() -> Any:
+            start = time.perf_counter()
+            answer = refiner(*inputs)
+            watch.add(stage, time.perf_counter() - start)
+            return answer
+
+        return later(timed)
+
+
+def unresolved(found: Sequence[Detections]) -> list[str]:
+    """Phrases of a whole batch that have no class yet, each once."""
+    return list(
+        dict.fromkeys(
+            phrase
+            for detections in found
+            for phrase, label in zip(detections.phrases, detections.labels.tolist(), strict=True)
+            if label == UNRESOLVED
+        )
+    )
+
 
 def resolve(
-    post_refiner: PostRefiner, found: Sequence[Detections], vocabulary: Vocabulary
+    found: Sequence[Detections], answer: Resolution
 ) -> tuple[list[Detections], list[tuple[Exchange, ...]]]:
-    """Give unresolved phrases of a whole batch their classes, each phrase asked once.
+    """Give the unresolved phrases of a batch the classes that were answered.
 
     The exchanges are booked on the first image that has an unresolved phrase.
     """
-    phrases = dict.fromkeys(
-        phrase
-        for detections in found
-        for phrase, label in zip(detections.phrases, detections.labels.tolist(), strict=True)
-        if label == UNRESOLVED
-    )
-    booked: list[tuple[Exchange, ...]] = [()] * len(found)
-    if not phrases:
-        return list(found), booked
-    answer = post_refiner(list(phrases), vocabulary)
-    label_of = dict(zip(phrases, answer.labels, strict=True))
+    label_of = dict(zip(unresolved(found), answer.labels, strict=True))
     resolved = []
     for detections in found:
         labels = [
@@ -220,6 +281,7 @@ def resolve(
             for phrase, label in zip(detections.phrases, detections.labels.tolist(), strict=True)
         ]
         resolved.append(detections.relabel(detections.labels.new_tensor(labels)))
+    booked: list[tuple[Exchange, ...]] = [()] * len(found)
     first = next(i for i, d in enumerate(found) if UNRESOLVED in d.labels.tolist())
     booked[first] = answer.exchanges
     return resolved, booked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -163,19 +164,49 @@ class SampleData(LightningDataModule):
         """What identifies the data in results: title, count, and what a subclass adds."""
         return {"name": self.title, "count": len(self.dataset)}
 
-    def test_dataloader(self) -> DataLoader[Sample]:
-        """Batches as lists of `Sample`: images keep their own sizes."""
-        return DataLoader(
+    def test_dataloader(self) -> DataLoader[Sample] | Ahead:
+        """Batches as lists of `Sample`: images keep their own sizes.
+
+        For a model that keeps batches in flight, they are begun before they are given out.
+        """
+        loader = DataLoader(
             self.dataset,
             batch_size=self.batch_size,
             num_workers=self.num_workers,
             collate_fn=list,
             sampler=EachOnce(self.dataset) if _distributed() else None,
         )
+        model = self.trainer.lightning_module if self.trainer is not None else None
+        return Ahead(loader, model) if getattr(model, "depth", 1) > 1 else loader
 
-    def predict_dataloader(self) -> DataLoader[Sample]:
+    def predict_dataloader(self) -> DataLoader[Sample] | Ahead:
         """The same batches."""
         return self.test_dataloader()
+
+
+class Ahead:
+    """A loader whose batches are begun some way ahead of their being asked for.
+
+    Args:
+        loader: Batches of samples.
+        model: What begins them, `depth` at a time; see `BaseSegmenter.begin_samples`.
+    """
+
+    def __init__(self, loader: DataLoader[Sample], model: Any) -> None:
+        self.loader, self.model = loader, model
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Any]:
+        flying: deque[Any] = deque()
+        for batch in self.loader:
+            flying.append(self.model.begin_samples(batch))
+            for started in flying:
+                started.job.advance()
+            if len(flying) >= self.model.depth:
+                yield flying.popleft()
+        yield from flying
 
 
 class EachOnce(DistributedSampler[Sample]):

@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch import LightningModule
 from torch import nn
 
-from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.base_segmenter import BaseSegmenter, Started
 from zeroseg.data.sample import Sample
 from zeroseg.errors import ZerosegError
 from zeroseg.memo import Memo
@@ -41,7 +41,20 @@ class Lockstep(LightningModule):
             if hasattr(system, "memo"):
                 system.memo = self.memo if len(systems) > 1 else None
 
-    def test_step(self, batch: Sequence[Sample], batch_idx: int) -> dict[str, Any]:
+    @property
+    def depth(self) -> int:
+        """Batches in flight: those of a single system; several go through one batch together."""
+        [first, *others] = self.systems
+        return 1 if others else int(first.depth)  # type: ignore[arg-type]
+
+    def begin_samples(self, samples: Sequence[Sample]) -> Started:
+        """Start a batch by the single system, without what it had finished."""
+        [name], [system] = self.names, self.systems
+        left = [sample for sample in samples if sample.name not in self.finished[name]]
+        started: Started = system.begin_samples(left)  # type: ignore[operator]
+        return Started(samples, started.job)
+
+    def test_step(self, batch: Sequence[Sample] | Started, batch_idx: int) -> dict[str, Any]:
         """Segment a batch by every system.
 
         Returns:
@@ -58,10 +71,12 @@ class Lockstep(LightningModule):
         return {"results": results}
 
     def _segment(
-        self, system: Any, batch: Sequence[Sample], finished: set[str]
+        self, system: Any, batch: Sequence[Sample] | Started, finished: set[str]
     ) -> list[Segmentation | Failure | None]:
-        left = [sample for sample in batch if sample.name not in finished]
-        made = iter(system.segment_samples(left) if left else [])
+        left: Any = [sample for sample in batch if sample.name not in finished]
+        if isinstance(batch, Started):
+            left = Started(left, batch.job)
+        made = iter(system.segment_samples(left) if len(left) else [])
         return [None if sample.name in finished else next(made) for sample in batch]
 
     def configure_optimizers(self) -> None:

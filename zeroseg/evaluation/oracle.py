@@ -15,11 +15,13 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
-from zeroseg.base_segmenter import Stopwatch
+from zeroseg.ahead import Steps
+from zeroseg.base_segmenter import Started, Stopwatch
 from zeroseg.data.sample import Regions, Sample
 from zeroseg.data.sample_data import SampleData
 from zeroseg.evaluation.evaluate import Run, evaluate
 from zeroseg.evaluation.results import scores, total_pixels
+from zeroseg.masking.mask_predictor import Encodings
 from zeroseg.refinement.selecting import select_classes
 from zeroseg.segmentation import Segmentation
 from zeroseg.segmenter import ZeroShotSegmenter
@@ -97,21 +99,29 @@ class OracleSegmenter(ZeroShotSegmenter):
         self.config = segmenter.config
         self._truth: dict[int, Regions] = {}
 
-    def segment_samples(self, samples: Sequence[Sample]) -> list[Segmentation | Failure]:
-        """Segment samples with the help of their truth."""
-        self._truth = {
+    def begin_samples(self, samples: Sequence[Sample]) -> Started:
+        """Start a batch of samples with the help of their truth."""
+        self._truth |= {
             id(sample.image): true_regions(sample, self.vocabulary).to(self.device)
             for sample in samples
             if sample.target is not None
         }
-        return super().segment_samples(samples)
+        return super().begin_samples(samples)
 
-    def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
-        if "labels" not in self.told:
-            return super()._walk(images, watch)
+    def segment_samples(self, samples: Sequence[Sample] | Started) -> list[Segmentation | Failure]:
+        """Segment samples with the help of their truth."""
+        results = super().segment_samples(samples)
+        for sample in samples:
+            self._truth.pop(id(sample.image), None)
+        return results
+
+    def _steps(self, images: Sequence[Tensor], watch: Stopwatch) -> Steps[Any]:
+        if "labels" not in self.told or not len(images):
+            return (yield from super()._steps(images, watch))
         truths = [self._truth[id(image)] for image in images]
         selections = [select_classes(t.labels.tolist(), self.vocabulary) for t in truths]
-        return self._search(images, [Description()] * len(images), selections, watch)
+        nothing = [Description()] * len(images)
+        return (yield from self._search(images, nothing, selections, None, watch))
 
     def _detect(
         self, images: Sequence[Tensor], selections: Sequence[Selection], watch: Stopwatch
@@ -124,9 +134,13 @@ class OracleSegmenter(ZeroShotSegmenter):
         ]
 
     def _segment_boxes(
-        self, images: Sequence[Tensor], found: Sequence[Detections], watch: Stopwatch
+        self,
+        images: Sequence[Tensor],
+        found: Sequence[Detections],
+        encodings: Encodings | None,
+        watch: Stopwatch,
     ) -> Sequence[Masks]:
-        predicted = super()._segment_boxes(images, found, watch)
+        predicted = super()._segment_boxes(images, found, encodings, watch)
         if "masks" not in self.told:
             return predicted
         return [

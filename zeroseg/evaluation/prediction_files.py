@@ -10,7 +10,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from zeroseg.base_segmenter import BaseSegmenter, Stopwatch
+from zeroseg.base_segmenter import BaseSegmenter, Started, Stopwatch
 from zeroseg.data.sample import Sample
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
 from zeroseg.metrics.protocol import STANDARD, Protocol, indices_of, resized
@@ -56,7 +56,7 @@ class PredictionFiles(BaseSegmenter):
             raise ZerosegError(f"'{folder}' holds no label maps: files that end in .png or .npy")
         self.config = {"predictions": str(folder), "indices": indices}
 
-    def segment_samples(self, samples: Sequence[Sample]) -> list[Segmentation | Failure]:
+    def segment_samples(self, samples: Sequence[Sample] | Started) -> list[Segmentation | Failure]:
         """Read the label maps of samples."""
         return [self._take(sample) for sample in samples]
 

@@ -31,5 +31,10 @@ class PostRefiner(nn.Module, ABC):
             ChatError: A language model was needed and stayed unreachable.
         """
 
+    @property
+    def waits(self) -> bool:
+        """Whether it spends its time waiting for a server, so that others can work meanwhile."""
+        return False
+
     if TYPE_CHECKING:
         __call__ = forward

@@ -1,0 +1,147 @@
+"""Batches in flight: while answers are awaited, the device works on the batches after."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+import torch
+
+from zeroseg.errors import ChatError
+
+Batch = TypeVar("Batch")
+Answer = TypeVar("Answer")
+Results = TypeVar("Results")
+
+Steps = Generator["Future[Any]", Any, Results]
+"""A walk that hands out what it waits for, and is sent the answer when it is there."""
+
+THREADS = 32
+"""Calls that can wait at the same time, over all segmenters of the process."""
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="zeroseg-waiting")
+
+
+def later(call: Callable[[], Answer]) -> Future[Answer]:
+    """Have a call made in a thread of its own, since it spends its time waiting."""
+    return _threads().submit(call)
+
+
+def at_once(call: Callable[[], Answer]) -> Future[Answer]:
+    """Make a call now, in this thread."""
+    done: Future[Answer] = Future()
+    done.set_result(call())
+    return done
+
+
+def run(steps: Steps[Results]) -> Results:
+    """Walk to the end, waiting wherever the walk waits."""
+    answer: Any = None
+    while True:
+        try:
+            waiting = steps.send(answer)
+        except StopIteration as stop:
+            results: Results = stop.value
+            return results
+        answer = waiting.result()
+
+
+class Job(Generic[Results]):
+    """One batch on its way: done as far as it goes without waiting.
+
+    Args:
+        steps: The walk; it runs to where it first waits.
+        otherwise: What to do instead when the walk fails, other than for its language model.
+
+    Attributes:
+        waited: Seconds that `finish` was blocked.
+    """
+
+    def __init__(self, steps: Steps[Results], otherwise: Callable[[], Results]) -> None:
+        self._steps, self._otherwise = steps, otherwise
+        self._waiting: Future[Any] | None = None
+        self._results: Results | None = None
+        self._failed: Exception | None = None
+        self.waited = 0.0
+        self._send(None)
+
+    @property
+    def done(self) -> bool:
+        """Whether `finish` would not wait."""
+        return self._waiting is None
+
+    def advance(self) -> None:
+        """Go on as far as the answers reach that have come."""
+        while self._waiting is not None and self._waiting.done():
+            self._take()
+
+    def finish(self) -> Results:
+        """Wait for all answers, and go to the end.
+
+        Raises:
+            ChatError: The language model stayed unreachable.
+        """
+        while self._waiting is not None:
+            start = time.perf_counter()
+            wait([self._waiting])
+            self.waited += time.perf_counter() - start
+            self._take()
+        if isinstance(self._failed, ChatError):
+            raise self._failed
+        if self._failed is not None:
+            return self._otherwise()
+        results: Any = self._results
+        return results
+
+    def _take(self) -> None:
+        assert self._waiting is not None
+        waiting, self._waiting = self._waiting, None
+        error = waiting.exception()
+        if error is None:
+            self._send(waiting.result())
+        elif isinstance(error, Exception):
+            self._failed = error
+        else:
+            raise error
+
+    def _send(self, answer: Any) -> None:
+        try:
+            with torch.inference_mode():
+                self._waiting = self._steps.send(answer)
+        except StopIteration as stop:
+            self._results = stop.value
+        except Exception as error:  # kept for `finish`, where it belongs to its batch
+            self._failed = error
+
+
+def run_ahead(
+    batches: Iterable[Batch], begin: Callable[[Batch], Job[Results]], depth: int
+) -> Iterator[tuple[Batch, Job[Results]]]:
+    """Begin batches before those in front of them are finished.
+
+    Args:
+        batches: Taken one by one, never more than `depth` ahead of what is given out.
+        begin: Starts a batch.
+        depth: Batches in flight; 1 begins each when the one before is finished.
+
+    Yields:
+        Each batch and its job, in order. The job may still have to wait.
+    """
+    flying: deque[tuple[Batch, Job[Results]]] = deque()
+    for batch in batches:
+        flying.append((batch, begin(batch)))
+        for _, job in flying:
+            job.advance()
+        if len(flying) >= depth:
+            yield flying.popleft()
+    while flying:
+        yield flying.popleft()
+        for _, job in flying:
+            job.advance()
