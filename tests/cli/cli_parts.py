@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from zeroseg.base_segmenter import BaseSegmenter, Stopwatch
+from zeroseg.chat.chat_model import ChatModel, Conversation, Reply
 from zeroseg.errors import ChatError
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.segmentation import Segmentation
-from zeroseg.values import Tag
+from zeroseg.values import Tag, Usage
 
 
 class FixedTags(Tagger):
@@ -51,3 +53,16 @@ class Nothing(BaseSegmenter):
             Segmentation(labels, self.vocabulary, image)
             for labels, image in zip(blank, images, strict=True)
         ]
+
+
+class Rambling(ChatModel):
+    """Finds a dog in everything, and never explains the same way twice, in any process."""
+
+    def forward(self, conversations: Sequence[Conversation]) -> list[Reply]:
+        said = next(_NUMBERS)
+        return [
+            Reply(f"dog {said}" if "Why" in c.text() else "dog", Usage(1)) for c in conversations
+        ]
+
+
+_NUMBERS = itertools.count()

@@ -118,3 +118,25 @@ def test_another_run_in_the_folder_is_refused(
     other = ["--set", "detector.init_args.boxes={}", "--output", "own"]
     assert main(["test", "--model", config, *SCENES, *other]) == 2
     assert "holds another run (it differs in config)" in capsys.readouterr().err
+
+
+def test_examples_come_from_other_scenes_and_a_resumed_run_keeps_them(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = yaml.safe_load(Path(config).read_text())
+    parts["pre_refiner"] = {
+        "class_path": "zeroseg.refinement.llm_pre_refiner.LLMPreRefiner",
+        "init_args": {"chat": {"class_path": "cli_parts.Rambling"}},
+    }
+    Path("asking.yaml").write_text(yaml.safe_dump(parts))
+    run = ["test", "--model", "asking.yaml", *SCENES, "--examples", "2", "--output", "few"]
+    assert main(run) == 0
+    first = content("few/results.json")
+    shown = first["config"]["pre_refiner"]["init_args"]["examples"]
+    assert [example["name"][:8] for example in shown] == ["drawn-6-", "drawn-6-"]
+    assert first["seeds"]["examples"]["usage"]["calls"] == 2
+    Path("few/images/drawn-5-00001.json").unlink()
+    assert main(run) == 0  # asked again, the model would explain otherwise
+    assert content("few/results.json")["config"] == first["config"]
+    assert main([*run, "--examples-seed", "1"]) == 2
+    assert "another run" in capsys.readouterr().err

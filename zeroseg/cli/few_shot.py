@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -96,11 +96,40 @@ def with_examples(
         arguments.examples_seed,
     )
     explained = explain(drawn, refiner.chat, vocabulary)
-    refiner.show(explained)
+    _show(segmenter, explained)
+    return explained
+
+
+def earlier_examples(
+    segmenter: BaseSegmenter, arguments: Namespace, run: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Take over the examples of a run that was stopped: asked again, they might read otherwise.
+
+    Args:
+        segmenter: What is changed.
+        arguments: With what `add_examples` adds.
+        run: The content of the run's `run.json`.
+
+    Returns:
+        What the run said of its examples; None if they are not those that are wanted.
+    """
+    from zeroseg.refinement.examples import Example
+
+    record = run["seeds"].get("examples")
+    wanted = (arguments.examples, arguments.examples_seed, arguments.examples_from)
+    if record is None or (record["count"], record["seed"], record["from"]) != wanted:
+        return None
+    stored = run["config"]["pre_refiner"]["init_args"]["examples"]
+    _show(segmenter, tuple(Example.from_dict(entry) for entry in stored))
+    return dict(record)
+
+
+def _show(segmenter: Any, examples: tuple[Example, ...]) -> None:
+    """Put examples into the prompt, and into the configuration that tells of it."""
+    segmenter.pre_refiner.show(examples)
     if segmenter.config is not None:
         init_args = segmenter.config["pre_refiner"].setdefault("init_args", {})
-        init_args["examples"] = [example.to_dict() for example in explained]
-    return explained
+        init_args["examples"] = [example.to_dict() for example in examples]
 
 
 def examples_record(arguments: Namespace, examples: Sequence[Example]) -> dict[str, Any]:

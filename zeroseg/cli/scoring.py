@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
@@ -51,12 +52,12 @@ def prepare(arguments: Namespace) -> tuple[BaseSegmenter, SampleData, dict[str, 
     options.device(arguments.device)
     config = options.config(arguments.model, arguments.changes)
     data = data_options.data(arguments, options.vocabulary(arguments), config)
-    segmenter = options.segmenter(config, data.vocabulary, arguments.batch_size, arguments.device)
-    samples = _annotated(arguments, data) if arguments.examples else None
-    examples = few_shot.with_examples(segmenter, arguments, samples)
+    segmenter = options.segmenter(
+        config, data.vocabulary, arguments.batch_size, arguments.device, arguments.llm_cache
+    )
     seeds: dict[str, Any] = {"subset": arguments.subset_seed}
-    if examples:
-        seeds["examples"] = few_shot.examples_record(arguments, examples)
+    if arguments.examples:
+        seeds["examples"] = _examples(segmenter, arguments, data)
     return segmenter, data, {"seeds": seeds, **trainer(arguments)}
 
 
@@ -95,6 +96,21 @@ def folder(output: str | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="zeroseg-") as passing:
         yield Path(passing)
+
+
+def _examples(segmenter: BaseSegmenter, arguments: Namespace, data: SampleData) -> dict[str, Any]:
+    """Give the segmenter its few-shot examples: those of the run that goes on, or new ones."""
+    output = Path(arguments.output or "")
+    for place in (".", "rows/full", "runs/measured"):
+        file = output / place / "run.json"
+        if arguments.output is not None and file.is_file():
+            run = json.loads(file.read_text(encoding="utf-8"))
+            known = few_shot.earlier_examples(segmenter, arguments, run)
+            if known is not None:
+                return known
+    samples = _annotated(arguments, data)
+    examples = few_shot.with_examples(segmenter, arguments, samples)
+    return few_shot.examples_record(arguments, examples)
 
 
 def _annotated(arguments: Namespace, data: SampleData) -> Samples | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message
 from zeroseg.errors import ZerosegError
 from zeroseg.refinement.prompting import class_names, described, fill, quoted, read_template
-from zeroseg.values import Description, Exchange
+from zeroseg.values import Description, Exchange, Tag
 from zeroseg.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -51,6 +51,14 @@ class Example:
             "explanation": self.explanation,
             "name": self.name,
         }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Example:
+        """Read back what `to_dict` gave."""
+        said = content["description"]
+        tags = tuple(Tag(tag["name"], tag["score"]) for tag in said["tags"])
+        description = Description(tags, said["caption"])
+        return cls(description, tuple(content["labels"]), content["explanation"], content["name"])
 
 
 def draw_examples(
