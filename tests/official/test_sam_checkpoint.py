@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,28 +19,15 @@ from benchmarks.parity_sam import (
     sam_rows,
     seeded_weights,
 )
+from tests.official.sam_parts import SMALL, on_meta, parameters, published
 from zeroseg.errors import CheckpointError, CheckpointNotFound
 from zeroseg.masking.official_sam import official_sam
 from zeroseg.masking.sam import Sam
 from zeroseg.masking.sam_hq import SamHq
-from zeroseg.official.sam_checkpoint import RENAMES, Renames, SamSizes, origins, read_sam, sam_of
+from zeroseg.official.sam_checkpoint import RENAMES, SamSizes, read_sam, sam_of
 from zeroseg.official.sam_hq_checkpoint import HQ_RENAMES, read_sam_hq, sam_hq_of
 from zeroseg.testing import boxed, noise
 
-SMALL = SamSizes(
-    width=32,
-    depth=3,
-    heads=2,
-    mlp_width=48,
-    patch=8,
-    grid=8,
-    window=3,
-    global_blocks=(1,),
-    channels=32,
-    mask_channels=4,
-    decoder_mlp_width=40,
-    iou_width=16,
-)
 VIT_L = replace(
     VIT_B, width=1024, depth=24, heads=16, mlp_width=4096, global_blocks=(5, 11, 17, 23)
 )
@@ -49,104 +36,6 @@ VIT_H = replace(
 )
 VARIANTS = pytest.mark.parametrize("sizes", [VIT_B, VIT_L, VIT_H], ids=["b", "l", "h"])
 SHAPES = ((90, 130), (64, 64), (200, 48))
-
-
-def linear(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
-    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
-
-
-def norm(name: str, channels: int) -> dict[str, tuple[int, ...]]:
-    return {f"{name}.weight": (channels,), f"{name}.bias": (channels,)}
-
-
-def mlp(name: str, inputs: int, hidden: int, outputs: int) -> dict[str, tuple[int, ...]]:
-    return (
-        linear(f"{name}.layers.0", inputs, hidden)
-        | linear(f"{name}.layers.1", hidden, hidden)
-        | linear(f"{name}.layers.2", hidden, outputs)
-    )
-
-
-def attention(name: str, channels: int, inner: int) -> dict[str, tuple[int, ...]]:
-    keys = linear(f"{name}.out_proj", inner, channels)
-    for part in "qkv":
-        keys |= linear(f"{name}.{part}_proj", channels, inner)
-    return keys
-
-
-def published(sizes: SamSizes) -> dict[str, tuple[int, ...]]:
-    """Every key of a published SAM and its shape, from the rules by which they are named."""
-    width, c, grid = sizes.width, sizes.channels, sizes.grid
-    keys: dict[str, tuple[int, ...]] = {
-        "image_encoder.pos_embed": (1, grid, grid, width),
-        "image_encoder.patch_embed.proj.weight": (width, 3, sizes.patch, sizes.patch),
-        "image_encoder.patch_embed.proj.bias": (width,),
-        "image_encoder.neck.0.weight": (c, width, 1, 1),
-        **norm("image_encoder.neck.1", c),
-        "image_encoder.neck.2.weight": (c, c, 3, 3),
-        **norm("image_encoder.neck.3", c),
-        "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix": (2, c // 2),
-        "prompt_encoder.mask_downscaling.0.weight": (sizes.mask_channels // 4, 1, 2, 2),
-        "prompt_encoder.mask_downscaling.0.bias": (sizes.mask_channels // 4,),
-        **norm("prompt_encoder.mask_downscaling.1", sizes.mask_channels // 4),
-        "prompt_encoder.mask_downscaling.3.weight": (
-            sizes.mask_channels,
-            sizes.mask_channels // 4,
-            2,
-            2,
-        ),
-        "prompt_encoder.mask_downscaling.3.bias": (sizes.mask_channels,),
-        **norm("prompt_encoder.mask_downscaling.4", sizes.mask_channels),
-        "prompt_encoder.mask_downscaling.6.weight": (c, sizes.mask_channels, 1, 1),
-        "prompt_encoder.mask_downscaling.6.bias": (c,),
-        "mask_decoder.iou_token.weight": (1, c),
-        "mask_decoder.mask_tokens.weight": (4, c),
-        "mask_decoder.output_upscaling.0.weight": (c, c // 4, 2, 2),
-        **norm("mask_decoder.output_upscaling.1", c // 4),
-        "mask_decoder.output_upscaling.0.bias": (c // 4,),
-        "mask_decoder.output_upscaling.3.weight": (c // 4, c // 8, 2, 2),
-        "mask_decoder.output_upscaling.3.bias": (c // 8,),
-        **mlp("mask_decoder.iou_prediction_head", c, sizes.iou_width, 4),
-        **attention("mask_decoder.transformer.final_attn_token_to_image", c, c // 2),
-        **norm("mask_decoder.transformer.norm_final_attn", c),
-    }
-    for name in (
-        "no_mask_embed",
-        "not_a_point_embed",
-        *(f"point_embeddings.{i}" for i in range(4)),
-    ):
-        keys[f"prompt_encoder.{name}.weight"] = (1, c)
-    for i in range(4):
-        keys |= mlp(f"mask_decoder.output_hypernetworks_mlps.{i}", c, c, c // 8)
-    for i in range(sizes.depth):
-        block = f"image_encoder.blocks.{i}"
-        reach = grid if i in sizes.global_blocks else sizes.window
-        keys |= norm(f"{block}.norm1", width) | norm(f"{block}.norm2", width)
-        keys |= linear(f"{block}.attn.qkv", width, 3 * width)
-        keys |= linear(f"{block}.attn.proj", width, width)
-        keys |= linear(f"{block}.mlp.lin1", width, sizes.mlp_width)
-        keys |= linear(f"{block}.mlp.lin2", sizes.mlp_width, width)
-        for axis in "hw":
-            keys[f"{block}.attn.rel_pos_{axis}"] = (2 * reach - 1, width // sizes.heads)
-    for i in range(2):
-        layer = f"mask_decoder.transformer.layers.{i}"
-        keys |= attention(f"{layer}.self_attn", c, c)
-        keys |= attention(f"{layer}.cross_attn_token_to_image", c, c // 2)
-        keys |= attention(f"{layer}.cross_attn_image_to_token", c, c // 2)
-        keys |= linear(f"{layer}.mlp.lin1", c, sizes.decoder_mlp_width)
-        keys |= linear(f"{layer}.mlp.lin2", sizes.decoder_mlp_width, c)
-        for j in range(1, 5):
-            keys |= norm(f"{layer}.norm{j}", c)
-    return keys
-
-
-def on_meta(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    return {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
-
-
-def parameters(weights: Mapping[str, Tensor], renames: Renames) -> dict[str, tuple[int, ...]]:
-    """The parameters that published keys fill."""
-    return {name: tuple(weights[key].shape) for name, key in origins(weights, renames).items()}
 
 
 @VARIANTS
@@ -282,13 +171,6 @@ class TestFiles:
             Sam(tmp_path / "hq.pth")
         with pytest.raises(CheckpointError, match=r"load them with Sam$"):
             SamHq(tmp_path / "sam.pth")
-
-    def test_a_tiny_vit_is_refused(self, tmp_path: Path) -> None:
-        weights = seeded_weights(SMALL, high_quality=True)
-        weights["image_encoder.patch_embed.seq.0.c.weight"] = torch.ones(32, 3, 3, 3)
-        torch.save(weights, tmp_path / "sam_hq_vit_tiny.pth")
-        with pytest.raises(CheckpointError, match="TinyViT"):
-            SamHq(tmp_path / "sam_hq_vit_tiny.pth")
 
     def test_a_missing_file_says_what_to_do(self, kind: Kind, tmp_path: Path) -> None:
         with pytest.raises(CheckpointNotFound, match="needs the checkpoint"):

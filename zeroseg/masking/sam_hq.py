@@ -26,8 +26,8 @@ class SamHq(TransformersMasks):
     not give the masks of the published SAM-HQ (see `docs/decisions/`).
 
     Args:
-        checkpoint: A hub name, a folder, or a `.pth` file of the authors (ViT-B, ViT-L or
-            ViT-H).
+        checkpoint: A hub name, a folder, or a `.pth` file of the authors (ViT-B, ViT-L, ViT-H, or
+            the TinyViT of Light HQ-SAM).
         point_sampler: Where the points of the second pass come from, None for no second pass.
         chunk_size: Boxes decoded at a time, of one or several images.
         model: A network already in hand; together with `image_processor` in place of `checkpoint`.

@@ -22,6 +22,9 @@ from zeroseg.official.weights import load_strictly, read_weights
 HQ_TOKEN = "mask_decoder.hf_token.weight"
 """The key that only SAM-HQ has."""
 
+TINY_VIT = "image_encoder.patch_embed.seq.0.c.weight"
+"""A key that only image encoders have that are a TinyViT: MobileSAM's and Light HQ-SAM's."""
+
 UNUSED = {
     "pixel_mean": "the image processor normalises",
     "pixel_std": "the image processor normalises",
@@ -31,14 +34,18 @@ UNUSED = {
 Renames = Sequence[tuple[str, str]]
 """Patterns and replacements, all applied, in this order."""
 
-RENAMES: Renames = (
-    (r"^image_encoder\.", "vision_encoder."),
+VIT_RENAMES: Renames = (
     (r"\.blocks\.", ".layers."),
     (r"\.patch_embed\.proj\.", ".patch_embed.projection."),
     (r"\.neck\.0\.", ".neck.conv1."),
     (r"\.neck\.1\.", ".neck.layer_norm1."),
     (r"\.neck\.2\.", ".neck.conv2."),
     (r"\.neck\.3\.", ".neck.layer_norm2."),
+)
+"""What is particular to the image encoder."""
+
+DECODER_RENAMES: Renames = (
+    (r"^image_encoder\.", "vision_encoder."),
     (r"\.norm(\d|_final_attn)\.", r".layer_norm\1."),
     (
         r"^prompt_encoder\.pe_layer\.positional_encoding_gaussian_matrix$",
@@ -57,73 +64,30 @@ RENAMES: Renames = (
     (r"(_head|_mlps\.\d+|_mlp)\.layers\.1\.", r"\1.layers.0."),
     (r"(_head|_mlps\.\d+|_mlp)\.layers\.2\.", r"\1.proj_out."),
 )
+"""What SAM and its relatives share, whatever their image encoder."""
+
+RENAMES: Renames = (*VIT_RENAMES, *DECODER_RENAMES)
 
 
 @dataclass(frozen=True)
-class SamSizes:
-    """How large a SAM is, read off its published weights and not off the file's name.
+class DecoderSizes:
+    """How large is what SAM and its relatives share, whatever their image encoder.
 
     Attributes:
-        width: Channels of the image encoder, `depth` its blocks, `heads` theirs, and `mlp_width`
-            the hidden channels of their MLPs.
-        patch: Side of a patch in pixels.
-        grid: Patches to a side of the frame.
-        window: Patches to a side of an attention window, 0 if every block sees the whole frame.
-        global_blocks: Blocks that see the whole frame.
+        patch: Pixels to a side of a cell of the image embedding.
+        grid: Cells to a side of the frame.
         channels: Channels of the image embedding, the prompts and the mask decoder.
         mask_channels: Channels of an embedded mask prompt.
         decoder_mlp_width: Hidden channels of the mask decoder's MLPs.
         iou_width: Hidden channels of the head that predicts each mask's IoU.
     """
 
-    width: int
-    depth: int
-    heads: int
-    mlp_width: int
     patch: int
     grid: int
-    window: int
-    global_blocks: tuple[int, ...]
     channels: int
     mask_channels: int
     decoder_mlp_width: int
     iou_width: int
-
-    @classmethod
-    def of(cls, weights: Mapping[str, Tensor]) -> SamSizes:
-        """Read the sizes off published weights.
-
-        Raises:
-            CheckpointError: A key that tells a size is missing, or the image encoder is a TinyViT.
-        """
-        if any(key.startswith("image_encoder.patch_embed.seq.") for key in weights):
-            raise CheckpointError(
-                "the image encoder is a TinyViT (sam_hq_vit_tiny, MobileSAM), which transformers' "
-                "SAM and SAM-HQ cannot hold; use a ViT-B, ViT-L or ViT-H checkpoint"
-            )
-        width, _, patch, _ = _shape(weights, "image_encoder.patch_embed.proj.weight", 4)
-        grid = _shape(weights, "image_encoder.pos_embed", 4)[1]
-        blocks = [re.match(r"image_encoder\.blocks\.(\d+)\.", key) for key in weights]
-        depth = 1 + max((int(block[1]) for block in blocks if block), default=0)
-        reach = [
-            _shape(weights, f"image_encoder.blocks.{i}.attn.rel_pos_h", 2) for i in range(depth)
-        ]
-        windows = {(length + 1) // 2 for length, _ in reach} - {grid}
-        decoder_mlp = _shape(weights, "mask_decoder.transformer.layers.0.mlp.lin1.bias", 1)
-        return cls(
-            width=width,
-            depth=depth,
-            heads=max(width // max(reach[0][1], 1), 1),
-            mlp_width=_shape(weights, "image_encoder.blocks.0.mlp.lin1.bias", 1)[0],
-            patch=patch,
-            grid=grid,
-            window=min(windows, default=0),
-            global_blocks=tuple(i for i, (length, _) in enumerate(reach) if length == 2 * grid - 1),
-            channels=_shape(weights, "image_encoder.neck.0.weight", 4)[0],
-            mask_channels=_shape(weights, "prompt_encoder.mask_downscaling.3.bias", 1)[0],
-            decoder_mlp_width=decoder_mlp[0],
-            iou_width=_shape(weights, "mask_decoder.iou_prediction_head.layers.0.bias", 1)[0],
-        )
 
     @property
     def frame(self) -> int:
@@ -131,19 +95,13 @@ class SamSizes:
         return self.grid * self.patch
 
     def config(self) -> dict[str, dict[str, Any]]:
-        """The three parts of a `SamConfig` or `SamHQConfig`."""
+        """The three parts of a `SamConfig` or `SamHQConfig`; the first lacks the encoder's own."""
         return {
             "vision_config": {
-                "hidden_size": self.width,
                 "output_channels": self.channels,
-                "num_hidden_layers": self.depth,
-                "num_attention_heads": self.heads,
                 "image_size": self.frame,
                 "patch_size": self.patch,
-                "window_size": self.window,
-                "global_attn_indexes": list(self.global_blocks),
                 "num_pos_feats": self.channels // 2,
-                "mlp_dim": self.mlp_width,
             },
             "prompt_encoder_config": {
                 "hidden_size": self.channels,
@@ -166,6 +124,70 @@ class SamSizes:
             size={"longest_edge": self.frame},
             pad_size={"height": self.frame, "width": self.frame},
         )
+
+
+@dataclass(frozen=True)
+class SamSizes(DecoderSizes):
+    """How large a SAM is, read off its published weights and not off the file's name.
+
+    Attributes:
+        width: Channels of the image encoder, `depth` its blocks, `heads` theirs, and `mlp_width`
+            the hidden channels of their MLPs.
+        window: Patches to a side of an attention window, 0 if every block sees the whole frame.
+        global_blocks: Blocks that see the whole frame.
+    """
+
+    width: int
+    depth: int
+    heads: int
+    mlp_width: int
+    window: int
+    global_blocks: tuple[int, ...]
+
+    @classmethod
+    def of(cls, weights: Mapping[str, Tensor]) -> SamSizes:
+        """Read the sizes off published weights.
+
+        Raises:
+            CheckpointError: A key that tells a size is missing, or the image encoder is a TinyViT.
+        """
+        if TINY_VIT in weights:
+            raise CheckpointError(
+                "the image encoder is a TinyViT: of such checkpoints only sam_hq_vit_tiny can be "
+                "loaded, with SamHq, and MobileSAM cannot; use a ViT-B, ViT-L or ViT-H checkpoint"
+            )
+        width, _, patch, _ = shape_of(weights, "image_encoder.patch_embed.proj.weight", 4)
+        grid = shape_of(weights, "image_encoder.pos_embed", 4)[1]
+        blocks = [re.match(r"image_encoder\.blocks\.(\d+)\.", key) for key in weights]
+        depth = 1 + max((int(block[1]) for block in blocks if block), default=0)
+        reach = [
+            shape_of(weights, f"image_encoder.blocks.{i}.attn.rel_pos_h", 2) for i in range(depth)
+        ]
+        windows = {(length + 1) // 2 for length, _ in reach} - {grid}
+        return cls(
+            width=width,
+            depth=depth,
+            heads=max(width // max(reach[0][1], 1), 1),
+            mlp_width=shape_of(weights, "image_encoder.blocks.0.mlp.lin1.bias", 1)[0],
+            patch=patch,
+            grid=grid,
+            window=min(windows, default=0),
+            global_blocks=tuple(i for i, (length, _) in enumerate(reach) if length == 2 * grid - 1),
+            **decoder_sizes(weights),
+        )
+
+    def config(self) -> dict[str, dict[str, Any]]:
+        """The three parts of a `SamConfig` or `SamHQConfig`."""
+        parts = super().config()
+        parts["vision_config"] |= {
+            "hidden_size": self.width,
+            "num_hidden_layers": self.depth,
+            "num_attention_heads": self.heads,
+            "window_size": self.window,
+            "global_attn_indexes": list(self.global_blocks),
+            "mlp_dim": self.mlp_width,
+        }
+        return parts
 
 
 def read_sam(file: str | Path) -> tuple[SamModel, SamImageProcessor]:
@@ -237,7 +259,27 @@ def filled(kind: Any, config: Any, weights: Mapping[str, Tensor], renames: Renam
     return load_strictly(kind, config, {name: weights[key] for name, key in keys.items()}, keys)
 
 
-def _shape(weights: Mapping[str, Tensor], key: str, dimensions: int) -> tuple[int, ...]:
+def decoder_sizes(weights: Mapping[str, Tensor]) -> dict[str, int]:
+    """Those of `DecoderSizes` that published weights tell whatever their image encoder.
+
+    Raises:
+        CheckpointError: A key that tells a size is missing.
+    """
+    mlp = "mask_decoder.transformer.layers.0.mlp.lin1.bias"
+    return {
+        "channels": shape_of(weights, "image_encoder.neck.0.weight", 4)[0],
+        "mask_channels": shape_of(weights, "prompt_encoder.mask_downscaling.3.bias", 1)[0],
+        "decoder_mlp_width": shape_of(weights, mlp, 1)[0],
+        "iou_width": shape_of(weights, "mask_decoder.iou_prediction_head.layers.0.bias", 1)[0],
+    }
+
+
+def shape_of(weights: Mapping[str, Tensor], key: str, dimensions: int) -> tuple[int, ...]:
+    """The shape of a published weight.
+
+    Raises:
+        CheckpointError: It is missing, or has another number of dimensions.
+    """
     if key not in weights or weights[key].ndim != dimensions:
         found = f"of shape {tuple(weights[key].shape)}" if key in weights else "missing"
         raise CheckpointError(
