@@ -24,8 +24,10 @@ from zeroseg.values import (
 
 
 def test_usage_adds_up_and_an_unknown_price_stays_unknown() -> None:
-    one, two = Usage(1, 10, 2, 0.5, 1.0), Usage(2, 20, 3, 0.25, 2.0)
-    assert one + two == Usage(3, 30, 5, 0.75, 3.0)
+    one, two = Usage(1, 10, 2, 0.5, 1.0, 4), Usage(2, 20, 3, 0.25, 2.0, 5)
+    assert one + two == Usage(3, 30, 5, 0.75, 3.0, 9)
+    assert (one + two).cached_share == 0.75
+    assert Usage().cached_share == 0.0
     assert (one + replace(two, cost=None)).cost is None
     exchanges = tuple(Exchange("pre-refinement", "p", "r", usage=u) for u in (one, two))
     assert Trace(exchanges=exchanges).usage == one + two

@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Ade20k": "data.ade20k",
     "AllClasses": "refinement.all_classes",
+    "AnswerCache": "chat.answer_cache",
     "BaseSegmenter": "base_segmenter",
     "Blip2": "recognition.blip2",
     "CachedChat": "chat.cached_chat",
@@ -126,6 +127,7 @@ if TYPE_CHECKING:
     from zeroseg.baselines.semantic_segment_anything import (
         SemanticSegmentAnything as SemanticSegmentAnything,
     )
+    from zeroseg.chat.answer_cache import AnswerCache as AnswerCache
     from zeroseg.chat.cached_chat import CachedChat as CachedChat
     from zeroseg.chat.chat_model import ChatModel as ChatModel
     from zeroseg.chat.chat_model import Conversation as Conversation

@@ -33,6 +33,8 @@ class Usage:
         completion_tokens: Tokens received.
         cost: US dollars, None where the model's price is not known.
         seconds: Waiting time of the requests, added up over concurrent ones.
+        cached: Answers that took no request: the same was asked before, or by another thread at
+            the same time. A phrase of post-refinement that is known already is no question.
     """
 
     calls: int = 0
@@ -40,6 +42,12 @@ class Usage:
     completion_tokens: int = 0
     cost: float | None = 0.0
     seconds: float = 0.0
+    cached: int = 0
+
+    @property
+    def cached_share(self) -> float:
+        """Answers that took no request, of all; 0 where nothing was asked."""
+        return self.cached / max(self.calls + self.cached, 1)
 
     def __add__(self, other: Usage) -> Usage:
         known = self.cost is not None and other.cost is not None
@@ -49,6 +57,7 @@ class Usage:
             completion_tokens=self.completion_tokens + other.completion_tokens,
             cost=self.cost + other.cost if known else None,  # type: ignore[operator]
             seconds=self.seconds + other.seconds,
+            cached=self.cached + other.cached,
         )
 
 

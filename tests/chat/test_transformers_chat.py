@@ -183,3 +183,15 @@ def test_a_base_model_without_a_template_is_refused() -> None:
 def test_refuses_what_makes_no_sense(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TransformersChat("nowhere", **options)  # type: ignore[arg-type]
+
+
+def test_its_identity_follows_its_weights_template_and_limit() -> None:
+    first, same, longer = chat(), chat(), chat(max_new_tokens=9)
+    other_weights = TransformersChat(model=network(1), tokenizer=tokenizer(), max_new_tokens=8)
+    other_template = tokenizer()
+    other_template.chat_template = TEMPLATE.replace("say", "answer")
+    reworded = TransformersChat(model=network(), tokenizer=other_template, max_new_tokens=8)
+    assert first.identity == same.identity
+    others = {part.identity for part in (longer, other_weights, reworded)}
+    assert len(others | {first.identity}) == 4
+    assert not first.waits

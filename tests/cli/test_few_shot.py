@@ -77,6 +77,7 @@ def test_examples_are_explained_shown_and_reported(config: str) -> None:
             "completion_tokens": 10,
             "cost": pytest.approx(2 * (50 * 2.5 + 5 * 10) / 1e6),
             "seconds": pytest.approx(0, abs=10),
+            "cached": 0,
         },
     }
 

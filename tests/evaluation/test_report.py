@@ -186,6 +186,8 @@ def test_boxes_phrases_groups_time_and_cost(tmp_path: Path) -> None:
     assert ["masks", "< 0.01", "0.40"] in page.rows
     assert ["all stages", "1.50", "150.40"] in page.rows
     assert ["realism", "4", "25.00", "50.00", "–"] in page.rows  # noqa: RUF001
+    usage["cached"] = 12
+    assert "12 (75.00 % of all answers)" in written(tmp_path, usage=usage)[0]
     usage["cost"] = None
     assert "price unknown" in written(tmp_path, usage=usage)[0]
 

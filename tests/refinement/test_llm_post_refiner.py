@@ -1,10 +1,17 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from zeroseg.chat.chat_model import Conversation
+from zeroseg.chat.answer_cache import AnswerCache
+from zeroseg.chat.cached_chat import CachedChat
+from zeroseg.chat.chat_model import Conversation, Reply
 from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.testing import PostRefinerContract, ScriptedChat
@@ -91,14 +98,87 @@ class TestLLMPostRefiner(PostRefinerContract):
 
     def test_the_cache_is_the_caller_s_and_can_be_switched_off(self) -> None:
         cache: dict[str, str] = {}
-        LLMPostRefiner(ScriptedChat(knows), cache=cache)(["puppy", "dinner table"], DRAM)
-        assert sorted(cache.values()) == ["", "dog"]
         chat = ScriptedChat(knows)
         LLMPostRefiner(chat, cache=cache)(["puppy", "dinner table"], DRAM)
-        assert chat.asked == []
+        assert sorted(cache.values()) == ["", "dog"]
+        LLMPostRefiner(chat, cache=cache)(["puppy", "dinner table"], DRAM)
+        assert len(chat.asked) == 1
         part = LLMPostRefiner(chat, cache=None)
         assert part(["puppy"], DRAM).labels == part(["puppy"], DRAM).labels
-        assert len(chat.asked) == 2
+        assert len(chat.asked) == 3
+
+    def test_a_shared_cache_tells_models_and_prompts_apart(self, tmp_path: Path) -> None:
+        cache: dict[str, str] = {}
+        (tmp_path / "mine.txt").write_text("Choose from $classes.", encoding="utf-8")
+        first = ScriptedChat(["1: dog"])
+        LLMPostRefiner(first, cache=cache)(["puppy"], DRAM)
+        others = [
+            LLMPostRefiner(ScriptedChat(["1: dog"]), cache=cache),
+            LLMPostRefiner(first, cache=cache, tips=False),
+            LLMPostRefiner(first, cache=cache, template=tmp_path / "mine.txt"),
+            LLMPostRefiner(first, cache=cache, reading="verbatim"),
+        ]
+        for count, part in enumerate(others, start=2):
+            part(["puppy"], DRAM)
+            assert len(cache) == count
+
+    def test_answers_outlive_the_process(self, tmp_path: Path) -> None:
+        phrases = ["puppy", "dinner table", "wizard"]
+        chat = ScriptedChat(knows)
+        found = LLMPostRefiner(chat, cache=AnswerCache(tmp_path))(phrases, DRAM)
+        part = LLMPostRefiner(chat)
+        part.keep(AnswerCache(tmp_path))
+        again = part(phrases, DRAM)
+        assert again.labels == found.labels
+        assert again.exchanges == ()
+        assert len(chat.asked) == 1
+
+    @pytest.mark.parametrize("strange", ["unicorn", "{}", "DOG", "[1]"])
+    def test_what_is_no_class_in_the_cache_is_asked_anew(self, strange: str) -> None:
+        cache: dict[str, str] = {}
+        chat = ScriptedChat(knows)
+        LLMPostRefiner(chat, cache=cache)(["puppy"], DRAM)
+        cache.update(dict.fromkeys(cache, strange))
+        assert names(LLMPostRefiner(chat, cache=cache)(["puppy"], DRAM).labels) == ["dog"]
+        assert list(cache.values()) == ["dog"]
+
+    def test_answers_that_were_cut_off_are_used_but_not_kept(self) -> None:
+        class Short(ScriptedChat):
+            def forward(self, conversations: Sequence[Conversation]) -> list[Reply]:
+                return [replace(r, complete=False) for r in super().forward(conversations)]
+
+        cache: dict[str, str] = {}
+        chat = Short(["1: dog\n2: ca", "1: dog\n2: cat"])
+        found = LLMPostRefiner(chat, cache=cache)(["puppy", "kitty"], DRAM)
+        assert UNRESOLVED in found.labels
+        assert cache == {}
+
+    def test_an_unusable_answer_is_not_kept_by_a_cached_chat(self) -> None:
+        chat = ScriptedChat(["I would rather not say.", "1: dog"])
+        cached = CachedChat(chat)
+        part = LLMPostRefiner(cached, retries=0, cache=None)
+        assert part(["puppy"], DRAM).labels == (UNRESOLVED,)
+        assert names(part(["puppy"], DRAM).labels) == ["dog"]
+        assert names(part(["puppy"], DRAM).labels) == ["dog"]
+        assert cached.asked == 2
+
+    def test_two_threads_ask_about_a_phrase_once(self) -> None:
+        begun, second = threading.Event(), threading.Event()
+
+        def slowly(conversation: Conversation) -> str:
+            (second if begun.is_set() else begun).set()
+            assert second.wait(10)  # the other thread asks about what is new to it
+            return knows(conversation)
+
+        chat = ScriptedChat(slowly)
+        part = LLMPostRefiner(chat, cache=None)
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(part, ["puppy", "kitty"], DRAM)
+            assert begun.wait(10)
+            other = pool.submit(part, ["kitty", "rock", "puppy"], DRAM)
+            assert names(first.result(10).labels) == ["dog", "cat"]
+            assert names(other.result(10).labels) == ["cat", "background", "dog"]
+        assert [list(questions(c).values()) for c in chat.asked] == [["kitty", "puppy"], ["rock"]]
 
     def test_the_order_of_classes_neither_changes_the_question_nor_the_cache(self) -> None:
         chat = ScriptedChat(knows)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import copy
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from torch import nn
 
+from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.chat_model import Conversation
 from zeroseg.errors import PresetError, VocabularyError
 from zeroseg.refinement.examples import Example
@@ -148,6 +151,82 @@ class TestLLMPreRefiner(PreRefinerContract):
             "chat.weight.weight",
             "chat.weight.bias",
         }
+
+
+class TestCache:
+    def test_it_keeps_answers_where_it_is_told_to(self, tmp_path: Path) -> None:
+        chat = ScriptedChat(sees_words)
+        described = [told("dog"), told("person"), told("dog")]
+        first = LLMPreRefiner(chat, cache=AnswerCache(tmp_path))(described, DRAM)
+        part = LLMPreRefiner(chat)
+        part.keep(AnswerCache(tmp_path))
+        again = part(described, DRAM)
+        assert len(chat.asked) == 2
+        assert [s.prompts for s in first] == [s.prompts for s in again]
+        assert [s.exchanges[0].reply for s in first] == [s.exchanges[0].reply for s in again]
+        usages = [s.exchanges[0].usage for s in (*first, *again)]
+        assert [u.calls for u in usages] == [1, 1, 0, 0, 0, 0]
+        assert [u.cached for u in usages] == [0, 0, 1, 1, 1, 1]
+
+    def test_everything_in_the_prompt_counts(self) -> None:
+        chat, cache = ScriptedChat(["none"]), dict[str, str]()
+        shown = [Example(told("moon"), ())]
+        asked = [
+            (LLMPreRefiner(chat, cache=cache), told("dog"), DRAM),
+            (LLMPreRefiner(chat, cache=cache), told("dog", caption="a dog"), DRAM),
+            (LLMPreRefiner(chat, cache=cache), told("dog", "person"), DRAM),
+            (LLMPreRefiner(chat, cache=cache), told("dog"), CITYSCAPES),
+            (LLMPreRefiner(chat, cache=cache, tips=False), told("dog"), DRAM),
+            (LLMPreRefiner(chat, cache=cache, examples=shown), told("dog"), DRAM),
+        ]
+        for count, (part, described, vocabulary) in enumerate(asked, start=1):
+            part([described], vocabulary)
+            part([described], vocabulary)
+            assert len(cache) == len(chat.asked) == count
+
+    @pytest.mark.parametrize("bad", ["", "I cannot do that.", '{"labels": ["spa'])
+    def test_an_unusable_answer_is_not_kept(self, bad: str) -> None:
+        chat, cache = ScriptedChat([bad, "dog", "cat"]), dict[str, str]()
+        part = LLMPreRefiner(chat, cache=cache)
+        assert part([told("hound")], DRAM)[0].prompts == ("dog",)
+        assert part([told("hound")], DRAM)[0].prompts == ("cat",)
+        assert len(chat.asked) == 3
+
+
+class TestGate:
+    def test_what_leaves_nothing_to_decide_is_not_asked_about(self) -> None:
+        chat = ScriptedChat(["person"])
+        part = LLMPreRefiner(chat, gate=True)
+        selections = part(
+            [
+                told("puppy", "Potted Plant", caption="two puppies"),
+                told("puppy", "gizmo"),
+                Description(),
+            ],
+            DRAM,
+        )
+        assert [s.prompts for s in selections] == [("dog", "potted plant"), ("person",), ()]
+        assert [len(s.exchanges) for s in selections] == [0, 1, 0]
+        assert len(chat.asked) == part.skipped == 1
+
+    def test_it_is_off_by_default_and_does_not_go_with_verbatim_reading(self) -> None:
+        chat = ScriptedChat(["person"])
+        part = LLMPreRefiner(chat)
+        assert part([told("puppy")], DRAM)[0].prompts == ("person",)
+        assert part.skipped == 0
+        with pytest.raises(ValueError, match="gate"):
+            LLMPreRefiner(chat, gate=True, reading="verbatim")
+
+    def test_prompts_are_as_the_model_s_would_be(self) -> None:
+        for asks_for, prompts in (("prompt", ("potted plant",)), ("name", ("potted-plant",))):
+            part = LLMPreRefiner(ScriptedChat([""]), gate=True, asks_for=asks_for)  # type: ignore[arg-type]
+            assert part([told("houseplant")], DRAM)[0].prompts == prompts
+
+    def test_it_counts_over_all_threads_and_can_be_copied(self) -> None:
+        part = copy.deepcopy(LLMPreRefiner(ScriptedChat([""]), gate=True))
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: part([told("puppy")] * 3, DRAM), range(20)))
+        assert part.skipped == 60
 
 
 class TestPrompt:

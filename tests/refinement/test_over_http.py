@@ -10,8 +10,10 @@ import pytest
 from tests.chat.server import ChatServer, Response, answer, refusal, serving
 from zeroseg.chat.openai_chat import OpenAIChat
 from zeroseg.errors import ChatError
+from zeroseg.refinement.lexical_pre_refiner import LexicalPreRefiner
 from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
 from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
+from zeroseg.testing import ScriptedChat
 from zeroseg.values import UNRESOLVED, Description, Resolution, Selection, Tag
 from zeroseg.vocabularies import DRAM
 
@@ -142,3 +144,25 @@ def test_the_schema_goes_along_and_the_vocabulary_comes_first() -> None:
     assert first["messages"][0] == second["messages"][0]
     assert "hound" in first["messages"][1]["content"]
     assert KEY not in str(server.requests)
+
+
+def test_phrases_come_after_what_the_vocabulary_says() -> None:
+    with serving([answer("1: dog")]) as server:
+        part = LLMPostRefiner(chat(server))
+        part(["puppy"], DRAM)
+        part(["kitty"], DRAM)
+        first, second = server.requests
+    assert [message["role"] for message in first["messages"]] == ["system", "user"]
+    assert first["messages"][0] == second["messages"][0]
+    assert "puppy" in first["messages"][1]["content"]
+
+
+def test_they_wait_for_a_server_and_not_for_this_machine() -> None:
+    with serving([answer("dog")]) as server:
+        asking = chat(server)
+        for refiner in (LLMPreRefiner(asking), LLMPreRefiner(asking, cache={})):
+            assert refiner.waits
+        assert LLMPostRefiner(asking).waits
+    assert not LLMPreRefiner(ScriptedChat([""])).waits
+    assert not LLMPostRefiner(ScriptedChat([""])).waits
+    assert not LexicalPreRefiner().waits

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+from uuid import uuid4
 
 from torch import nn
 
@@ -60,6 +61,28 @@ class Reply:
 class ChatModel(nn.Module, ABC):
     """Answers conversations."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._own = uuid4().hex
+
+    @property
+    def identity(self) -> str:
+        """What tells this model from others that may answer differently; part of a cache's keys.
+
+        By default an object answers only like itself, so that what is kept of its answers is not
+        found by another one. A model whose answers follow from its arguments says so by naming
+        them here; answers then outlive the process.
+        """
+        return f"{type(self).__module__}.{type(self).__qualname__} {self._own}"
+
+    @property
+    def waits(self) -> bool:
+        """Whether it spends its time waiting for a server, so that others can work meanwhile.
+
+        Such a model is asked from several threads at once.
+        """
+        return False
+
     @abstractmethod
     def forward(self, conversations: Sequence[Conversation]) -> list[Reply]:
         """Answer every conversation, independently of the others.
@@ -73,6 +96,12 @@ class ChatModel(nn.Module, ABC):
 
         Raises:
             ChatError: The model refused, or stayed unreachable after bounded retries.
+        """
+
+    def forget(self, conversation: Conversation) -> None:
+        """Learn that the answer to a conversation could not be used.
+
+        A model that keeps answers gives this one up; others have nothing to do.
         """
 
     if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import email.utils
 import json
 import os
 import re
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,8 @@ from typing import Any, Literal
 import openai
 from openai.types.chat import ChatCompletion
 
-from zeroseg.chat.chat_model import ChatModel, Conversation, Reply
+from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.chat.in_flight import InFlight, each_once
 from zeroseg.chat.prices import PriceTable, load_prices
 from zeroseg.errors import ChatError, MissingKeyError
 from zeroseg.values import Usage
@@ -37,6 +39,10 @@ class OpenAIChat(ChatModel):
     connections and unreadable bodies are tried again with a growing pause, or the one that the
     server's Retry-After names; what will not get better (400, 401, 403, 404, a spent quota) is not.
 
+    Several threads may ask one object at once: its limit on concurrent requests and the pauses that
+    a server asks for hold over all of them, and while a conversation is under way the same one is
+    not sent again (unless answers are sampled, at a temperature above 0).
+
     Args:
         model: Name of the model at the server. The paper used gpt-4-0125-preview.
         base_url: Address of the server, e.g. "http://localhost:8000/v1"; None is the environment
@@ -49,7 +55,7 @@ class OpenAIChat(ChatModel):
         timeout: Seconds that the server may stay silent before a request counts as failed.
         max_retries: How often a failed request is repeated.
         backoff: Seconds before the first repetition; doubled for each further one.
-        concurrency: Requests under way at the same time.
+        concurrency: Requests under way at the same time, over all threads.
         structured: "auto" sends a conversation's schema along; a server that refuses it is asked
             in plain text from then on. "never" always asks in plain text.
         prices: Price table to lay over `zeroseg/chat/prices.yaml`. Where a model's price is not
@@ -101,9 +107,31 @@ class OpenAIChat(ChatModel):
         self._client = openai.OpenAI(
             api_key=key or "none", base_url=address, timeout=timeout, max_retries=0
         )
+        self._identity = json.dumps(
+            [str(self._client.base_url), model, temperature, max_tokens, structured]
+        )
+        self._flights: InFlight[tuple[Message, ...], Reply] = InFlight()
+        self._slots = threading.BoundedSemaphore(concurrency)
+        self._lock = threading.Lock()
+        self._resume = 0.0  # on the monotonic clock: when the server wants to be asked again
+
+    @property
+    def identity(self) -> str:
+        """Server, model and what shapes its answers."""
+        return self._identity
+
+    @property
+    def waits(self) -> bool:
+        """True: a server does the work."""
+        return True
 
     def forward(self, conversations: Sequence[Conversation]) -> list[Reply]:
         """Answer every conversation; see `ChatModel.forward`."""
+        if self.temperature > 0:
+            return self._answer_all(conversations)
+        return each_once(conversations, lambda c: c.messages, self._flights, self._answer_all)
+
+    def _answer_all(self, conversations: Sequence[Conversation]) -> list[Reply]:
         if not conversations:
             return []
         with ThreadPoolExecutor(min(self.concurrency, len(conversations))) as pool:
@@ -115,20 +143,40 @@ class OpenAIChat(ChatModel):
                     future.cancel()
 
     def _answer(self, conversation: Conversation) -> Reply:
-        started = time.monotonic()
+        started: float | None = None
         for attempt in range(self.max_retries + 1):
             try:
-                completion = self._complete(conversation)
+                with self._slots:
+                    self._pause_with_all()
+                    started = started or time.monotonic()
+                    completion = self._complete(conversation)
                 return self._read(completion, time.monotonic() - started)
             except (openai.APIError, _Unreadable, json.JSONDecodeError) as error:
                 problem = self._describe(error)
                 if not _passing(error):
                     raise ChatError(f"{self.model} refused the request: {problem}") from None
                 if attempt < self.max_retries:
-                    time.sleep(_pause(error, self.backoff * 2**attempt))
+                    self._pause(error, self.backoff * 2**attempt)
         raise ChatError(
             f"{self.model} gave no answer in {self.max_retries + 1} attempts; last: {problem}"
         )
+
+    def _pause(self, error: Exception, backoff: float) -> None:
+        """Wait `backoff` seconds; or have all threads wait as long as the server's Retry-After."""
+        asked = _retry_after(error)
+        if asked is None:
+            time.sleep(min(backoff, LONGEST_WAIT))
+        else:
+            until = time.monotonic() + min(max(0.0, asked), LONGEST_WAIT)
+            with self._lock:
+                self._resume = max(self._resume, until)
+
+    def _pause_with_all(self) -> None:
+        """Wait as long as the server asked any thread to; again if it asks for more meanwhile."""
+        waited = None
+        while (until := self._resume) != waited and (left := until - time.monotonic()) > 0:
+            time.sleep(left)
+            waited = until
 
     def _complete(self, conversation: Conversation) -> ChatCompletion:
         request: dict[str, Any] = {
@@ -181,12 +229,11 @@ def _passing(error: Exception) -> bool:
     return True
 
 
-def _pause(error: Exception, backoff: float) -> float:
-    """Seconds to wait: what the server's Retry-After says, else `backoff`."""
-    asked = None
-    if isinstance(error, openai.APIStatusError):
-        asked = _seconds(error.response.headers.get("retry-after", ""))
-    return min(max(0.0, backoff if asked is None else asked), LONGEST_WAIT)
+def _retry_after(error: Exception) -> float | None:
+    """Seconds that a server's Retry-After asks to wait; None where it says nothing."""
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    return _seconds(error.response.headers.get("retry-after", ""))
 
 
 def _seconds(retry_after: str) -> float | None:

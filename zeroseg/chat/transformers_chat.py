@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,6 +74,17 @@ class TransformersChat(ChatModel):
         name = type(self).__name__
         model = load_pretrained(AutoModelForCausalLM, checkpoint, name, dtype=dtype)
         return model, load_pretrained(AutoTokenizer, checkpoint, name)
+
+    @cached_property
+    def identity(self) -> str:
+        """Name, template and weights, of which each parameter's first values stand for the rest."""
+        weights = hashlib.sha256()
+        for name, parameter in self.model.named_parameters():
+            first = [] if parameter.is_meta else parameter.detach().flatten()[:8].tolist()
+            weights.update(f"{name} {parameter.dtype} {tuple(parameter.shape)} {first}".encode())
+        template = self.tokenizer.chat_template
+        name = self.model.config.name_or_path
+        return json.dumps([name, template, weights.hexdigest(), self.max_new_tokens])
 
     def forward(self, conversations: Sequence[Conversation]) -> list[Reply]:
         """Answer every conversation; see `ChatModel.forward`."""

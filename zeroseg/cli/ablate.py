@@ -107,6 +107,7 @@ def _other(
         if arguments.other is not None:
             raise
         return str(error)
+    options.keep_answers((pre, post), arguments.llm_cache)
     return pre, post, refiners
 
 

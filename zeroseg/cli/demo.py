@@ -59,7 +59,9 @@ def run(arguments: Namespace) -> int:
     options.device(arguments.device)
     output = options.output_folder(arguments.output)
     options.output_folder(output / "pictures")
-    segmenter = options.segmenter(config, vocabulary, arguments.batch_size, arguments.device)
+    segmenter = options.segmenter(
+        config, vocabulary, arguments.batch_size, arguments.device, arguments.llm_cache
+    )
     scenes = [
         _draw(arguments.seed, number, arguments.size, vocabulary, output / "pictures")
         for number in range(arguments.count)

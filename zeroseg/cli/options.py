@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import copy
+import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from zeroseg.errors import PresetError, VocabularyError, ZerosegError
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.vocabulary import Vocabulary
@@ -23,6 +25,9 @@ SMALLEST, LARGEST = 32, 8192
 """Sides of a drawn scene in pixels."""
 
 DEFAULT_PRESET = "tiny"
+
+CACHE_VARIABLE = "ZEROSEG_CACHE"
+"""Environment variable that stands in for `--llm-cache`."""
 
 Change = tuple[str, Any]
 """A dotted path into a configuration and the value to put there."""
@@ -102,7 +107,7 @@ def add_model(parser: ArgumentParser) -> None:
 
 
 def add_changes(group: argparse._ArgumentGroup) -> None:
-    """`--set`, `--device` and `--batch-size`."""
+    """`--set`, `--device`, `--batch-size` and `--llm-cache`."""
     group.add_argument(
         "--set",
         dest="changes",
@@ -118,6 +123,12 @@ def add_changes(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--batch-size", type=positive, metavar="N", help="pictures that go through together"
+    )
+    group.add_argument(
+        "--llm-cache",
+        metavar="DIR|off",
+        help="folder where a language model's answers are kept from run to run, and looked up; "
+        f"default: the environment variable {CACHE_VARIABLE}, else off",
     )
 
 
@@ -247,9 +258,20 @@ def device(name: str) -> torch.device:
 
 
 def segmenter(
-    config: dict[str, Any], vocabulary: Vocabulary | None, batch_size: int | None, where: str
+    config: dict[str, Any],
+    vocabulary: Vocabulary | None,
+    batch_size: int | None,
+    where: str,
+    llm_cache: str | None = None,
 ) -> BaseSegmenter:
-    """Build the segmenter of a configuration on the device called `where`.
+    """Build the segmenter of a configuration.
+
+    Args:
+        config: Its arguments.
+        vocabulary: Its classes, in place of the configuration's.
+        batch_size: Pictures that go through together, in place of the configuration's.
+        where: What `--device` says.
+        llm_cache: What `--llm-cache` says; see `keep_answers`.
 
     Raises:
         ZerosegError: The device, weights or keys are missing, or the configuration is wrong.
@@ -262,7 +284,37 @@ def segmenter(
         changes["vocabulary"] = vocabulary
     if batch_size is not None:
         changes["batch_size"] = batch_size
-    return BaseSegmenter.from_config(config, **changes).to(target)
+    built = BaseSegmenter.from_config(config, **changes).to(target)
+    keep_answers(built.children(), llm_cache)
+    return built
+
+
+def keep_answers(parts: Iterable[nn.Module], llm_cache: str | None) -> None:
+    """Have refiners keep a language model's answers, as `--llm-cache` says.
+
+    By default they keep none: a run whose answers were given earlier, perhaps by a model that the
+    server has replaced since, says little about calls and time, and nobody expects a command to
+    write outside its output folder. Whoever sets ZEROSEG_CACHE does.
+
+    The folder is no part of the configuration: a result is the same wherever answers were kept,
+    and an interrupted run may go on with another folder.
+
+    Args:
+        parts: Components; those that ask no language model are left alone.
+        llm_cache: A folder, or "off"; None is the environment's ZEROSEG_CACHE.
+    """
+    folder = llm_cache if llm_cache is not None else os.environ.get(CACHE_VARIABLE, "")
+    if folder in ("", "off"):
+        return
+    from zeroseg.chat.answer_cache import AnswerCache
+    from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
+    from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
+
+    asking = [part for part in parts if isinstance(part, LLMPreRefiner | LLMPostRefiner)]
+    if asking:
+        cache = AnswerCache(folder)
+        for part in asking:
+            part.keep(cache)
 
 
 def output_folder(path: str | Path) -> Path:

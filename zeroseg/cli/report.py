@@ -60,14 +60,29 @@ class Totals:
 
     def cost(self) -> str | None:
         """Calls, tokens and cost in a line; None where no language model was asked."""
-        usage = self.usage
-        if not usage.calls:
-            return None
-        price = "price unknown" if usage.cost is None else f"${usage.cost:.4f}"
-        return (
-            f"language model: {usage.calls} calls, {usage.prompt_tokens} tokens sent, "
-            f"{usage.completion_tokens} received, {price}"
-        )
+        return cost(self.usage, self.pictures)
+
+
+def cost(usage: Usage, pictures: int) -> str | None:
+    """What a language model took, in all and for a picture; None where there was no question.
+
+    Args:
+        usage: Of all pictures together.
+        pictures: How many.
+    """
+    if not usage.calls and not usage.cached:
+        return None
+    per = max(pictures, 1)
+    price, each = "price unknown", ""
+    if usage.cost is not None:
+        price, each = f"${usage.cost:.4f}", f", ${usage.cost / per:.6f}"
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    return (
+        f"language model: {usage.calls} calls, {usage.cached} answers from the cache "
+        f"({usage.cached_share:.1%}), {usage.prompt_tokens} tokens sent, "
+        f"{usage.completion_tokens} received, {price}; "
+        f"a picture: {usage.calls / per:.2f} calls, {tokens / per:.0f} tokens{each}"
+    )
 
 
 def shares(areas: Mapping[str, float]) -> str:

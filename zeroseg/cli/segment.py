@@ -62,7 +62,9 @@ def run(arguments: Namespace) -> int:
         return 1
     if (arguments.config or arguments.preset) in (None, "tiny"):
         print("note: the tiny models understand drawn scenes, not photographs", file=sys.stderr)
-    segmenter = options.segmenter(config, vocabulary, arguments.batch_size, arguments.device)
+    segmenter = options.segmenter(
+        config, vocabulary, arguments.batch_size, arguments.device, arguments.llm_cache
+    )
     return _Run(segmenter, jobs, failures).go(output)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from zeroseg.base_segmenter import BaseSegmenter
-from zeroseg.chat.cached_chat import CachedChat
+from zeroseg.chat.answer_cache import AnswerCache
+from zeroseg.chat.cached_chat import CachedChat, keep_answers
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.evaluation.oracle import OracleSegmenter
 from zeroseg.masking.point_sampler import PointSampler
@@ -53,7 +54,9 @@ class Row:
 class Variants:
     """Makes segmenters that share the components of one, with a few swapped.
 
-    Chat models are asked the same thing only once over all of them.
+    Chat models are asked the same thing only once over all of them, but every system is charged
+    what it would take alone, without a cache. Where the full system keeps answers for ever, these
+    do, too.
 
     Args:
         full: The complete system.
@@ -88,7 +91,7 @@ class Variants:
         """The same refiner around the same chat model, which remembers its answers."""
         if not isinstance(refiner, LLMPreRefiner | LLMPostRefiner):
             return refiner
-        remembering = CachedChat(refiner.chat)
+        remembering = keep_answers(refiner.chat, _kept(refiner), charge="alone")
         self.chats.append(remembering)
         return with_chat(refiner, remembering)
 
@@ -96,6 +99,14 @@ class Variants:
     def asked(self) -> int:
         """Conversations that the chat models were really asked so far."""
         return sum(chat.asked for chat in self.chats)
+
+
+def _kept(refiner: LLMPreRefiner | LLMPostRefiner) -> MutableMapping[str, str]:
+    """The lasting cache of a refiner, else a fresh one."""
+    held = refiner.cache if isinstance(refiner, LLMPostRefiner) else None
+    if held is None and isinstance(refiner.chat, CachedChat):
+        held = refiner.chat.cache
+    return held if isinstance(held, AnswerCache) else {}
 
 
 def with_chat(refiner: Any, chat: Any) -> Any:

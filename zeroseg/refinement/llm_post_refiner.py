@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from zeroseg.chat.answer_cache import AnswerCache
+from zeroseg.chat.cached_chat import digest
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.chat.in_flight import InFlight
 from zeroseg.refinement import verbatim
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.post_refiner import PostRefiner
@@ -27,17 +29,19 @@ class LLMPostRefiner(PostRefiner):
 
     A phrase that is a class already, by its name, prompt, an alias or a plural of these, is not
     asked about; every other phrase is asked once per vocabulary, several to a call, in an order
-    that does not depend on the images. The background is an answer as any other. What the model
-    answers outside the vocabulary leaves a phrase unresolved, for good. Phrases that the model
-    left out, because its answer was empty, cut off or unreadable, are asked again; if that does
-    not help they are unresolved for now, and asked when they next occur.
+    that does not depend on the images. A phrase that another thread is asking about is waited for.
+    The system message depends on the vocabulary alone and comes first, so that servers can cache
+    it. The background is an answer as any other. What the model answers outside the vocabulary
+    leaves a phrase unresolved, for good. Phrases that the model left out, because its answer was
+    empty, cut off or unreadable, are asked again; if that does not help they are unresolved for
+    now, and asked when they next occur.
 
     Args:
         chat: The language model.
         batch_size: The most phrases in one call.
         cache: Where answers are kept, as class names, "" for none. By default a fresh dictionary
-            of this refiner's own; None keeps nothing. A mapping of your own may be shared between
-            refiners with the same model and template.
+            of this refiner's own; an `AnswerCache` keeps them for ever; None keeps nothing. It may
+            be shared: a key holds the chat model's `identity`, prompt, vocabulary and phrase.
         template: A prompt of your own: a text file with `$classes` and, where wanted, `$tips`.
         tips: Whether the prompt tells other words for the classes.
         retries: How often phrases that an answer leaves out are asked again.
@@ -55,7 +59,7 @@ class LLMPostRefiner(PostRefiner):
         self,
         chat: ChatModel,
         batch_size: int = 32,
-        cache: MutableMapping[str, str] | Literal["fresh"] | None = "fresh",
+        cache: AnswerCache | MutableMapping[str, str] | Literal["fresh"] | None = "fresh",
         template: str | Path | None = None,
         tips: bool = True,
         retries: int = 1,
@@ -75,6 +79,16 @@ class LLMPostRefiner(PostRefiner):
         self.template = read_template(template, f"{default}.txt", ("classes", "tips"))
         self.tips = tips
         self.retries = retries
+        self._flights: InFlight[str, int] = InFlight()
+
+    @property
+    def waits(self) -> bool:
+        """Whether the language model does."""
+        return self.chat.waits
+
+    def keep(self, cache: MutableMapping[str, str]) -> None:
+        """Keep answers in `cache` from now on."""
+        self.cache = cache
 
     def forward(self, phrases: Sequence[str], vocabulary: Vocabulary) -> Resolution:
         """Resolve phrases, asking about those that are no classes and not in the cache.
@@ -84,20 +98,13 @@ class LLMPostRefiner(PostRefiner):
         """
         names = ClassNames(vocabulary)
         words = {phrase: " ".join(words_of(phrase)) for phrase in phrases}
-        labels: dict[str, int] = {}
-        for phrase in words:
-            named = self._find(phrase, names)
-            known = named if named is not None else self._recall(words[phrase], names)
-            if known is not None:
-                labels[phrase] = known
-        pending = {words[phrase] for phrase in words if phrase not in labels} - {""}
-        answers: dict[str, int] = {}
-        exchanges: list[Exchange] = []
-        for _ in range(1 + self.retries):
-            answered, said = self._ask(sorted(pending - answers.keys()), names)
-            answers.update(answered)
-            exchanges += said
-        found = (labels.get(p, answers.get(words[p], UNRESOLVED)) for p in phrases)
+        labels = {phrase: self._find(phrase, names) for phrase in words}
+        pending = {words[phrase] for phrase in words if labels[phrase] is None} - {""}
+        answers, exchanges = self._resolve(sorted(pending), names) if pending else ({}, [])
+        found = []
+        for phrase in phrases:
+            label = labels[phrase]
+            found.append(answers.get(words[phrase], UNRESOLVED) if label is None else label)
         return Resolution(tuple(found), tuple(exchanges))
 
     def system_prompt(self, vocabulary: Vocabulary) -> str:
@@ -108,13 +115,35 @@ class LLMPostRefiner(PostRefiner):
         }
         return fill(self.template, values)
 
-    def _ask(
+    def _resolve(
         self, phrases: Sequence[str], names: ClassNames
     ) -> tuple[dict[str, int], list[Exchange]]:
-        """The answers that came, by phrase, and all that was said."""
-        if not phrases:
-            return {}, []
+        """The answers there are, by phrase, and all that this thread has said."""
         system = self.system_prompt(names.vocabulary)
+        prompt = digest(self.chat.identity, self.reading, system, _QUESTION, _QUESTION_ALONE)
+        key_of = {f"phrase {prompt} {phrase}": phrase for phrase in phrases}
+        exchanges: list[Exchange] = []
+
+        def work(keys: list[str]) -> dict[str, int]:
+            recalled = {key: self._recall(key, names) for key in keys}
+            found = {key: label for key, label in recalled.items() if label is not None}
+            for _ in range(1 + self.retries):
+                new = {key_of[key]: key for key in keys if key not in found}
+                if not new:
+                    break
+                answers, said = self._ask(new, system, names)
+                found.update(answers)
+                exchanges.extend(said)
+            return found
+
+        shared = self._flights.share(key_of, work)
+        return {key_of[key]: label for key, label in shared.items()}, exchanges
+
+    def _ask(
+        self, key_of: Mapping[str, str], system: str, names: ClassNames
+    ) -> tuple[dict[str, int], list[Exchange]]:
+        """The answers that came, by the keys of phrases, and all that was said."""
+        phrases = list(key_of)
         starts = range(0, len(phrases), self.batch_size)
         batches = [phrases[start : start + self.batch_size] for start in starts]
         asked = [self._question(system, batch, names.vocabulary) for batch in batches]
@@ -123,9 +152,12 @@ class LLMPostRefiner(PostRefiner):
         for batch, question, reply in zip(batches, asked, self.chat(asked), strict=True):
             answers = self._read(reply.text, batch, names)
             exchanges.append(_exchange(question, reply, answers))
-            for position, label in answers.labels.items():
-                known[batch[position]] = label
-                self._remember(batch[position], label, names)
+            found = {key_of[batch[i]]: label for i, label in answers.labels.items()}
+            known.update(found)
+            if reply.complete:
+                self._remember(found, names)
+            if len(found) < len(batch):
+                self.chat.forget(question)
         return known, exchanges
 
     def _question(
@@ -152,16 +184,16 @@ class LLMPostRefiner(PostRefiner):
             return verbatim.read_answer(text, names.vocabulary)
         return parse_answers(text, phrases, names)
 
-    def _recall(self, words: str, names: ClassNames) -> int | None:
-        kept = self.cache.get(_key(words, names.vocabulary)) if self.cache is not None else None
-        if not kept:
-            return None if kept is None else UNRESOLVED
-        return names.vocabulary.index(kept)
+    def _recall(self, key: str, names: ClassNames) -> int | None:
+        kept = self.cache.get(key) if self.cache is not None else None
+        if kept == "":
+            return UNRESOLVED
+        return names.vocabulary.names.index(kept) if kept in names.vocabulary.names else None
 
-    def _remember(self, words: str, label: int, names: ClassNames) -> None:
+    def _remember(self, labels: Mapping[str, int], names: ClassNames) -> None:
         if self.cache is not None:
-            name = "" if label == UNRESOLVED else names.vocabulary.names[label]
-            self.cache[_key(words, names.vocabulary)] = name
+            for key, label in labels.items():
+                self.cache[key] = "" if label == UNRESOLVED else names.vocabulary.names[label]
 
 
 def answer_schema(vocabulary: Vocabulary) -> dict[str, Any]:
@@ -186,7 +218,3 @@ def answer_schema(vocabulary: Vocabulary) -> dict[str, Any]:
 
 def _exchange(question: Conversation, reply: Reply, answers: Answers) -> Exchange:
     return Exchange("post-refinement", question.text(), reply.text, answers.dropped, reply.usage)
-
-
-def _key(words: str, vocabulary: Vocabulary) -> str:
-    return json.dumps([class_names(vocabulary, background=True), words])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from zeroseg.chat.answer_cache import AnswerCache
+from zeroseg.chat.cached_chat import keep_answers
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.chat.lock import Lock
 from zeroseg.errors import PresetError
 from zeroseg.refinement import verbatim
+from zeroseg.refinement.certainty import Certainty
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.examples import Example, shown
 from zeroseg.refinement.pre_refiner import PreRefiner
@@ -52,10 +56,17 @@ class LLMPreRefiner(PreRefiner):
             lost to the caption behind it. No JSON schema is sent along then.
         asks_for: What the detector is asked with: a class's "prompt", or as in the published
             implementation its "name", "potted-plant".
+        cache: Where answers are kept (see `CachedChat`); by default they are not.
+        gate: Whether a description that leaves nothing to decide is not asked about: its words say
+            with certainty which classes they mean (see `Certainty`), and these are selected.
+
+    Attributes:
+        skipped: Descriptions that the gate has kept from the model.
 
     Raises:
         PresetError: The template cannot be used.
-        ValueError: `retries` is negative, or `reading` or `asks_for` is none of these.
+        ValueError: `retries` is negative, `reading` or `asks_for` is none of these, or `gate` is
+            combined with "verbatim" reading, which asks always.
     """
 
     def __init__(
@@ -68,13 +79,19 @@ class LLMPreRefiner(PreRefiner):
         unite_tags: bool = False,
         reading: verbatim.Reading = "lenient",
         asks_for: Literal["prompt", "name"] = "prompt",
+        cache: AnswerCache | MutableMapping[str, str] | None = None,
+        gate: bool = False,
     ) -> None:
         super().__init__()
         if retries < 0:
             raise ValueError(f"retries is {retries}, but cannot be negative")
         if asks_for not in ("prompt", "name"):
             raise ValueError(f"asks_for is {asks_for!r}, expected 'prompt' or 'name'")
+        if gate and reading == "verbatim":
+            raise ValueError("reading 'verbatim' asks about every description: it has no gate")
         self.chat = chat
+        if cache is not None:
+            self.keep(cache)
         known = ("classes", "tips", "examples")
         self.template = read_template(template, "pre_refinement.txt", known)
         self.tips = tips
@@ -82,7 +99,19 @@ class LLMPreRefiner(PreRefiner):
         self.unite_tags = unite_tags
         self.reading = verbatim.checked(reading)
         self.asks_for = asks_for
+        self.gate = gate
+        self.skipped = 0
+        self._lock = Lock()
         self.show(examples)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the language model does."""
+        return self.chat.waits
+
+    def keep(self, cache: MutableMapping[str, str]) -> None:
+        """Keep answers in `cache` from now on."""
+        self.chat = keep_answers(self.chat, cache)
 
     def show(self, examples: Sequence[Example]) -> None:
         """Put these examples into the prompt from now on, in place of those before.
@@ -103,14 +132,14 @@ class LLMPreRefiner(PreRefiner):
             ChatError: The model refused or stayed unreachable.
             VocabularyError: An example names a class that is not in the vocabulary.
         """
-        asked = [d for d in descriptions if _says_something(d)]
+        settled = self._settle(descriptions, vocabulary)
+        asked = [d for d, labels in zip(descriptions, settled, strict=True) if labels is None]
         system = self.system_prompt(vocabulary) if asked else ""
         schema = answer_schema(vocabulary) if self.reading == "lenient" else None
         answers = iter(self._ask([_question(system, d, schema) for d in asked], vocabulary))
         selections = []
-        for description in descriptions:
-            told = _says_something(description)
-            labels, exchanges = next(answers) if told else ((), ())
+        for description, known in zip(descriptions, settled, strict=True):
+            labels, exchanges = next(answers) if known is None else (known, ())
             tagged = self._tagged(description, vocabulary)
             selection = select_classes((*labels, *tagged), vocabulary, exchanges)
             if self.asks_for == "name":
@@ -118,6 +147,25 @@ class LLMPreRefiner(PreRefiner):
                 selection = replace(selection, prompts=names)
             selections.append(selection)
         return selections
+
+    def _settle(
+        self, descriptions: Sequence[Description], vocabulary: Vocabulary
+    ) -> list[tuple[int, ...] | None]:
+        """The classes of each description, or None where the model has to be asked."""
+        told = [_says_something(description) for description in descriptions]
+        if not self.gate:
+            return [None if something else () for something in told]
+        certainty = Certainty(vocabulary)
+        settled = [
+            certainty.labels(description) if something else ()
+            for description, something in zip(descriptions, told, strict=True)
+        ]
+        with self._lock:
+            self.skipped += sum(
+                labels is not None and something
+                for labels, something in zip(settled, told, strict=True)
+            )
+        return settled
 
     def system_prompt(self, vocabulary: Vocabulary) -> str:
         """What the model is told before any description; it depends on the vocabulary alone."""
@@ -144,6 +192,7 @@ class LLMPreRefiner(PreRefiner):
                 labels[i] = parsed.labels
                 exchanges[i].append(_exchange(question, reply, parsed.dropped))
                 if not parsed.understood:
+                    self.chat.forget(question)
                     again[i] = _once_more(question, reply)
             pending = again
         return [(found, tuple(said)) for found, said in zip(labels, exchanges, strict=True)]

@@ -24,6 +24,7 @@ from zeroseg.evaluation.report.content import (
     Table,
     plain,
 )
+from zeroseg.values import Usage
 
 Results = Mapping[str, Any]
 
@@ -266,14 +267,23 @@ def _costs(results: Results) -> Iterator[Block]:
             Column("ms an image", "number"),
         ]
         yield Table(columns, rows)
-    usage = results["usage"]
-    if usage["calls"]:
-        cost = "price unknown" if usage["cost"] is None else f"${usage['cost']:.4f}"
+    usage = Usage(**results["usage"])
+    if usage.calls or usage.cached:
+        tokens = usage.prompt_tokens + usage.completion_tokens
+        cost, each = "price unknown", ""
+        if usage.cost is not None:
+            cost, each = f"${usage.cost:.4f}", f", ${usage.cost / images:.6f}"
+        share = f"{usage.cached} ({_percent(usage.cached_share)} of all answers)"
         yield Facts(
             [
-                ("language model", f"{usage['calls']} calls, {usage['seconds']:.1f} s, {cost}"),
-                ("tokens sent", str(usage["prompt_tokens"])),
-                ("tokens received", str(usage["completion_tokens"])),
+                ("language model", f"{usage.calls} calls, {usage.seconds:.1f} s, {cost}"),
+                ("answers from the cache", share),
+                ("tokens sent", str(usage.prompt_tokens)),
+                ("tokens received", str(usage.completion_tokens)),
+                (
+                    "an image",
+                    f"{usage.calls / images:.2f} calls, {tokens / images:.0f} tokens{each}",
+                ),
             ]
         )
     else:

@@ -1,0 +1,208 @@
+"""Answers of language models, kept on disk from run to run."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import warnings
+from collections.abc import Callable, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from diskcache import Cache, Disk, Timeout  # type: ignore[import-untyped]
+
+from zeroseg.chat.lock import Lock
+
+VARIABLE = "ZEROSEG_CACHE"
+"""Environment variable that names the folder."""
+
+SMALLEST = 2**16
+"""Bytes that an empty file with its tables takes, and room for a few answers."""
+
+_RAW = 1
+"""How the database marks a value that it holds as it is."""
+_OTHER_TROUBLE = re.compile("locked|locking|full|readonly|unable to open|permission|out of memory")
+"""What SQLite says about a file that is not at fault."""
+_PATIENCE = 10.0
+"""Seconds to wait for another process that writes."""
+
+Result = TypeVar("Result")
+
+
+class AnswerCache(MutableMapping[str, str]):
+    """Texts by key in an SQLite file, shared by threads and processes.
+
+    What was not used for longest goes when the file is full. Only text is ever written or read:
+    anything else that a file holds counts as damage. A damaged file is set aside, with a warning,
+    and a fresh one started; where none can be had, a warning says so and nothing is kept. Neither
+    is ever an error: a cache may forget.
+
+    Args:
+        folder: Where the file lies, in a folder `answers` of its own, which only this user can
+            read. By default the environment variable ZEROSEG_CACHE, else `zeroseg` in
+            XDG_CACHE_HOME or `~/.cache`.
+        size_limit: Bytes that the file may take, about.
+
+    Raises:
+        ValueError: `size_limit` is too small for any answer.
+    """
+
+    def __init__(self, folder: str | Path | None = None, size_limit: int = 2**30) -> None:
+        if size_limit < SMALLEST:
+            raise ValueError(f"size_limit is {size_limit}, but must be at least {SMALLEST} bytes")
+        self.folder = Path(folder).expanduser() if folder is not None else default_folder()
+        self.size_limit = size_limit
+        self._lock = Lock()
+        self._file: int | None = None
+        self._store: Any = self._open()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.folder, self.size_limit)
+
+    def __getitem__(self, key: str) -> str:
+        found = self._try(lambda store: store.get(key), None)
+        if found is None:
+            raise KeyError(key)
+        return str(found)
+
+    def __setitem__(self, key: str, text: str) -> None:
+        if not isinstance(key, str) or not isinstance(text, str):
+            raise TypeError(f"only text is kept, not {key!r}: {type(text).__name__}")
+        self._try(lambda store: store.set(key, text), False)
+
+    def __delitem__(self, key: str) -> None:
+        if not self._try(lambda store: store.delete(key), False):
+            raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._try(lambda store: list(store), []))
+
+    def __len__(self) -> int:
+        return self._try(len, 0)
+
+    def _try(self, operation: Callable[[Cache], Result], otherwise: Result) -> Result:
+        """An operation, once more after mending what was wrong; else `otherwise`."""
+        for attempt in range(2):
+            store = self._store
+            if store is None:
+                break
+            try:
+                return operation(store)
+            except Timeout:  # another process writes for long: do without this once
+                break
+            except (sqlite3.Error, OSError) as error:
+                self._mend(store, error, give_up=attempt > 0)
+        return otherwise
+
+    def _mend(self, broken: Any, error: Exception, give_up: bool) -> None:
+        """Open the store anew, or do without; unless another thread has done so."""
+        with self._lock:
+            if self._store is not broken:
+                return
+            broken.close()
+            if give_up:
+                self._warn(error)
+            self._store = None if give_up else self._open(error)
+
+    def _open(self, problem: Exception | None = None) -> Cache | None:
+        """The store, or a fresh one in place of a damaged one; None where none can be had.
+
+        Args:
+            problem: What was wrong with the store that was open until now.
+        """
+        try:
+            if problem is not None and _is_damage(problem):
+                self._set_aside(self._file, problem)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            before = self._identify()
+            try:
+                store = self._connect()
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                self._set_aside(before, error)
+                store = self._connect()
+            self._file = self._identify()
+        except (OSError, sqlite3.Error, Timeout) as error:
+            self._warn(error)
+            return None
+        return store
+
+    def _warn(self, error: Exception) -> None:
+        """Say that there is no store, and why."""
+        message = f"answers of language models are not kept: cannot use '{self._folder}': {error}"
+        warnings.warn(message, stacklevel=2)
+
+    def _connect(self) -> Cache:
+        return Cache(
+            str(self._folder),
+            timeout=_PATIENCE,
+            disk=_TextDisk,
+            size_limit=self.size_limit,
+            eviction_policy="least-recently-used",
+            # A mapped file that somebody else cuts off would end the process.
+            sqlite_mmap_size=0,
+            # All text lies in the database itself: a damaged file is then one folder to rename.
+            disk_min_file_size=2**31 - 1,
+        )
+
+    @property
+    def _folder(self) -> Path:
+        return self.folder / "answers"
+
+    def _identify(self) -> int | None:
+        """Tells the present file from one that was there before; None where there is none."""
+        try:
+            return (self._folder / "cache.db").stat().st_ino
+        except FileNotFoundError:
+            return None
+
+    def _set_aside(self, damaged: int | None, error: Exception) -> None:
+        """Rename the folder, unless another process has replaced it already.
+
+        Raises:
+            OSError: It cannot be renamed.
+        """
+        if damaged is None or self._identify() != damaged:
+            return
+        aside = self._folder.with_name(f"answers.damaged-{uuid4().hex[:8]}")
+        self._folder.rename(aside)
+        warnings.warn(
+            f"the cache of answers was damaged ({error}) and is now '{aside}'; a fresh one begins",
+            stacklevel=2,
+        )
+
+
+class _TextDisk(Disk):
+    """Reads nothing but text out of the database: no pickles, no other files."""
+
+    def get(self, key: Any, raw: Any) -> str:
+        """A key as it is stored."""
+        return self._text(key if raw else None)
+
+    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> str:
+        """A value as it is stored."""
+        return self._text(value if mode == _RAW and filename is None else None)
+
+    def _text(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise sqlite3.DatabaseError("it holds something else than text")
+        return value
+
+
+def default_folder() -> Path:
+    """ZEROSEG_CACHE, else `zeroseg` in XDG_CACHE_HOME, else `~/.cache/zeroseg`."""
+    if named := os.environ.get(VARIABLE):
+        return Path(named).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "zeroseg"
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether a file is damaged, rather than locked, full or out of reach.
+
+    SQLite reports a file that was cut off as an error of the disk; Python 3.10 does not tell codes.
+    """
+    return isinstance(error, sqlite3.DatabaseError) and not _OTHER_TROUBLE.search(str(error))
