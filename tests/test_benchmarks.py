@@ -1,30 +1,318 @@
-"""Every benchmark runs on a few scenes; what it measures is not judged here."""
+"""Every benchmark runs at its smallest; what it measures of this machine is not judged here."""
 
 from __future__ import annotations
 
 import json
-import runpy
+import re
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from torch import nn
+
+from benchmarks import loopback_llm
+from benchmarks.parity_sam import seeded_weights
+from benchmarks.reference_loop import HostOverlap, HostPoints, ReferenceLoop
+from tests.official.dino_parts import small_config
+from tests.official.test_sam_checkpoint import SMALL
+from zeroseg import (
+    AllClasses,
+    Detections,
+    HighestScore,
+    LexicalPreRefiner,
+    LLMPostRefiner,
+    LLMPreRefiner,
+    Masks,
+    OpenAIChat,
+    RamPlus,
+    Sam,
+    SpreadPoints,
+    TopLogits,
+    Vocabulary,
+    ZeroShotSegmenter,
+)
+from zeroseg.errors import ChatError
+from zeroseg.masking.points import ON_OBJECT
+from zeroseg.official.sam_checkpoint import sam_of
+from zeroseg.testing import BoxMasks, ScriptedChat, ScriptedDetector, boxed, noise
+from zeroseg.values import Description, Tag
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+PETS = Vocabulary.from_names(["background", "dog", "cat", "boat"])
 
 
-def test_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "tiny.json"
-    options = ["--scenes", "2", "--json", str(file)]
+@pytest.fixture(scope="module", autouse=True)
+def _scripts() -> Iterator[None]:
+    """Benchmarks are scripts, which import one another by name."""
+    sys.path.insert(0, str(BENCHMARKS))
+    yield
+    sys.path.remove(str(BENCHMARKS))
+
+
+@pytest.fixture
+def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Runs a benchmark, and reads what it writes."""
+
+    def run(name: str, *options: str) -> dict[str, Any]:
+        file = tmp_path / f"{name}.json"
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *options, "--json", str(file)])
+        import_module(name).main()
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    return run
+
+
+Report = Callable[..., dict[str, Any]]
+
+
+def test_tiny(report: Report) -> None:
     parts = ["--parts", "tagger", "captions", "detector", "masks"]
-    monkeypatch.setattr(sys, "argv", ["tiny.py", *options, *parts])
-    runpy.run_path(str(BENCHMARKS / "tiny.py"), run_name="__main__")
-    report = json.loads(file.read_text(encoding="utf-8"))
-    assert set(report) == {
+    found = report("tiny", "--scenes", "2", *parts)
+    assert set(found) == {
         "tagger",
         "captions",
         "detector",
         "masks, box",
         "masks, box and 20 points",
     }
-    assert 0 < report["masks, box"]["IoU"] <= 1
-    assert report["masks, box"]["things"] > 0
+    assert 0 < found["masks, box"]["IoU"] <= 1
+    assert found["masks, box"]["things"] > 0
+
+
+def test_parity(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("parity"), "SHAPES", ((96, 128),))
+    monkeypatch.setattr(import_module("parity"), "swin_t", small_config)
+    monkeypatch.setattr(import_module("parity_sam"), "VIT_B", SMALL)
+    found = report("parity", "--parts", "dino_t", "sam", "sam_hq")
+    assert set(found) == {"dino_t", "sam", "sam_hq"}
+    assert all(figures for figures in found.values())
+    assert max(found["sam"].values()) < 1e-3
+
+
+class TestThroughput:
+    SMALLEST = ("--images", "4", "--size", "96x64", "--batch-size", "2", "--repeats", "1")
+
+    @pytest.fixture(autouse=True)
+    def _brief(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(import_module("throughput"), "COUNTED", 1)
+        monkeypatch.setattr(import_module("roofline"), "SECONDS_OF_MATMUL", 0.01)
+
+    def test_with_a_language_model(self, report: Report) -> None:
+        found = report("throughput", *self.SMALLEST, "--llm-latency", "0.05")
+        sides = found["reference"], found["zeroseg"]
+        assert found["pixel_agreement"] >= 0.999
+        assert found["ratio"] == pytest.approx(
+            sides[1]["images_per_s"] / sides[0]["images_per_s"], rel=1e-6
+        )
+        assert found["llm_hidden"] <= 1 and 0 < found["overhead"] < 1
+        assert sides[0]["calls"] == sides[1]["calls"] == 4
+        assert sides[0]["prompt_tokens"] == sides[1]["prompt_tokens"] > 0
+        assert sides[0]["ms"]["pre-refinement"] >= 50
+        assert set(found["roofline"]["operations"]) == {"tags", "caption", "detection", "masks"}
+        assert found["server"]["refused"] == 0
+
+    def test_without_one(self, report: Report) -> None:
+        found = report("throughput", *self.SMALLEST, "--no-llm")
+        assert found["llm_hidden"] is None and found["zeroseg"]["calls"] == 0
+        assert found["pixel_agreement"] >= 0.999
+        assert min(side["images_per_s"] for side in (found["reference"], found["zeroseg"])) > 0
+
+    @pytest.mark.parametrize(
+        "options", [("--images", "0"), ("--size", "96"), ("--preset", "no such")]
+    )
+    def test_a_wrong_option_is_explained(
+        self, report: Report, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as caught:
+            report("throughput", *options)
+        assert caught.value.code == 2
+        assert options[0] in capsys.readouterr().err
+
+    def test_the_clock_counts_nested_modules_once(self) -> None:
+        throughput = import_module("throughput")
+        inner = nn.Linear(4, 4)
+        network = nn.Sequential(inner, nn.ReLU())
+        with throughput.ForwardClock([network], torch.device("cpu")) as clock:
+            network(torch.ones(1, 4))
+            inner(torch.ones(1, 4))
+        assert clock.entered == {network, inner}
+        assert clock.seconds > 0
+        with throughput.ForwardClock([network], torch.device("cpu"), {network}) as again:
+            inner(torch.ones(1, 4))
+        assert again.seconds == 0
+
+
+class TestReferenceLoop:
+    def test_tags_are_put_together_from_pieces(self) -> None:
+        tagger = RamPlus("tiny:ram_plus", tile_size=64)
+        loop = ReferenceLoop(
+            ZeroShotSegmenter(PETS, AllClasses(), ScriptedDetector({}), small_sam(), tagger=tagger)
+        )
+        picture = noise(100, 120)
+        [whole] = tagger([picture])
+        pieces = loop._tags(picture)
+        assert [tag.name for tag in pieces] == [tag.name for tag in whole]
+        assert [t.score for t in pieces] == pytest.approx([t.score for t in whole], abs=1e-5)
+
+    def test_each_unknown_phrase_is_asked_for_alone_and_once(self) -> None:
+        chat = ScriptedChat(lambda asked: '{"answers": [{"number": 1, "label": "dog"}]}')
+        parts = ZeroShotSegmenter(
+            PETS,
+            AllClasses(),
+            ScriptedDetector({}),
+            small_sam(),
+            post_refiner=LLMPostRefiner(chat, cache=None),
+        )
+        loop = ReferenceLoop(parts)
+        found = boxed((0, 0, 9, 9), (1, 1, 8, 8), (2, 2, 9, 9), labels=(-1, 2, -1))
+        resolved, exchanges = loop._resolve(found)
+        again, silence = loop._resolve(found)
+        assert resolved.labels.tolist() == again.labels.tolist() == [1, 2, 1]
+        assert len(exchanges) == len(chat.asked) == 2 and silence == []
+
+    def test_points_on_the_host_are_the_top_logits(self) -> None:
+        masks, found = random_masks()
+        theirs, ours = HostPoints(20)(found, masks), TopLogits(20)(found, masks)
+        assert torch.equal(theirs.labels, ours.labels)
+        full = masks.full()
+        for i, (one, other) in enumerate(zip(theirs.xy.long(), ours.xy.long(), strict=True)):
+            # Where logits are equal up to rounding, either pixel will do.
+            kept = theirs.labels[i] == ON_OBJECT
+            highest = full[i, one[kept, 1], one[kept, 0]]
+            torch.testing.assert_close(highest, full[i, other[kept, 1], other[kept, 0]])
+
+    def test_overlaps_on_the_host_are_those_of_the_highest_score(self) -> None:
+        masks, found = random_masks()
+        theirs, ours = HostOverlap()(masks, found, PETS), HighestScore()(masks, found, PETS)
+        assert len(theirs.unique()) > 2
+        assert torch.equal(theirs, ours)
+
+    def test_what_it_cannot_restate_is_refused(self) -> None:
+        detector = ScriptedDetector({})
+        with pytest.raises(TypeError, match="BoxMasks"):
+            ReferenceLoop(ZeroShotSegmenter(PETS, AllClasses(), detector, BoxMasks()))
+        spread = small_sam().with_points(SpreadPoints(3))
+        with pytest.raises(TypeError, match="SpreadPoints"):
+            ReferenceLoop(ZeroShotSegmenter(PETS, AllClasses(), detector, spread))
+
+
+def small_sam() -> Sam:
+    model, image_processor = sam_of(seeded_weights(SMALL))
+    return Sam(model=model, image_processor=image_processor)
+
+
+def random_masks() -> tuple[Masks, Detections]:
+    """Overlapping regions of all classes, one of none, one of the background, one of two pixels."""
+    found = boxed(
+        *((5, 4, 60, 50), (0, 0, 70, 55), (30, 20, 79, 59), (10, 10, 12, 11), (0, 0, 79, 59)),
+        (20, 0, 60, 59),
+        labels=(1, 2, -1, 3, 0, 1),
+    )
+    logits = torch.randn(len(found), 8, 8, generator=torch.Generator().manual_seed(3))
+    return Masks(logits, frame=(64, 64), resized=(48, 64), size=(60, 80)), found
+
+
+class TestLoopbackModel:
+    def test_it_answers_as_the_rules_do(self) -> None:
+        descriptions = [
+            Description((Tag("puppy", 0.9), Tag("sailboat", 0.8)), "a tabby without a dog"),
+            Description((Tag("grass", 0.5),)),
+        ]
+        with listening() as address:
+            chat = OpenAIChat("loopback", base_url=address)
+            found = LLMPreRefiner(chat)(descriptions, PETS)
+            resolution = LLMPostRefiner(chat)(["old rowboat", "kitten", "lamp"], PETS)
+            alone = LLMPostRefiner(chat, reading="verbatim")(["kitten", "lamp"], PETS)
+        ruled = LexicalPreRefiner("classes")(descriptions, PETS)
+        assert [s.labels for s in found] == [s.labels for s in ruled] == [(1, 2, 3), ()]
+        assert resolution.labels == (3, 2, -1)
+        assert alone.labels == (2, -1)
+        assert found[0].exchanges[0].usage.prompt_tokens > 100
+
+    def test_it_answers_in_plain_text_where_no_json_is_asked_for(self) -> None:
+        with listening() as address:
+            chat = OpenAIChat("loopback", base_url=address, structured="never")
+            [found] = LLMPreRefiner(chat)([Description((Tag("puppy", 0.9),))], PETS)
+            assert LLMPostRefiner(chat)(["lamp", "old rowboat"], PETS).labels == (-1, 3)
+        assert found.labels == (1,)
+        assert found.exchanges[0].reply == "dog"
+
+    def test_requests_beyond_the_rate_are_refused_and_come_again(self) -> None:
+        descriptions = [Description((Tag("puppy", 0.5 + i / 100),), f"{i}") for i in range(8)]
+        with listening(rate=5) as address:
+            impatient = OpenAIChat("loopback", base_url=address, max_retries=0)
+            with pytest.raises(ChatError, match="too many requests"):
+                LLMPreRefiner(impatient)(descriptions, PETS)
+            refused = loopback_llm.load_of(address)["refused"]
+            patient = OpenAIChat("loopback", base_url=address)
+            found = LLMPreRefiner(patient)(descriptions[:2], PETS)
+        assert refused > 0
+        assert [s.labels for s in found] == [(1,), (1,)]
+
+
+@contextmanager
+def listening(rate: float = 1000) -> Iterator[str]:
+    """The stand-in in a thread of this process, which starts faster than a process."""
+    load = loopback_llm.Load(rate)
+    server = loopback_llm.Server(("127.0.0.1", 0), loopback_llm.handler(0.0, load))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class TestRoofline:
+    def test_operations_are_two_for_a_multiply_add(self) -> None:
+        roofline = import_module("roofline")
+        one, other = torch.ones(3, 5), torch.ones(5, 7)
+        assert roofline.operations(lambda: one @ other) == 2 * 3 * 5 * 7
+
+    def test_the_published_networks_take_what_is_known_of_them(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "argv", ["roofline.py"])
+        import_module("roofline").main()
+        rows = re.findall(r"│ (.+?) +│ ([\d.]+) +│", capsys.readouterr().out)
+        counts = {part: float(count) for part, count in rows}
+        assert counts["mask predictor's image encoder"] == pytest.approx(2990, rel=0.01)
+        assert counts["captioner's vision model"] == pytest.approx(520, rel=0.01)
+        assert counts["detector's backbone"] == pytest.approx(160, rel=0.01)
+        assert counts["tagger, one piece"] > 210  # its Swin-L alone
+
+
+def test_random_systems_say_the_same_amount_of_every_picture() -> None:
+    weights = import_module("random_weights")
+    system = weights.build(weights.mid(), "cpu")
+    system.captioner.max_new_tokens = 2
+    [one] = system.segment([noise(90, 120)])
+    assert len(one.description.tags) == weights.TAGS
+    assert len(one.detections) == weights.BOXES
+    assert set(one.detections.labels.tolist()) <= set(one.selection.labels)
+
+
+class TestMemory:
+    def test_stream_and_boxes(self, report: Report) -> None:
+        small = ("--settled", "2", "--size", "64x48", "--network", "tiny")
+        found = report("memory", "--stream", "4", "--boxes", "3", *small)
+        assert found["stream"]["images"] == 4
+        assert found["stream"]["peak_bytes"] >= found["stream"]["peak_settled_bytes"] > 1 << 27
+        assert found["boxes"]["peak_bytes"] >= found["boxes"]["built_bytes"] > 1 << 27
+        assert found["boxes"]["size"] == [48, 64] and found["boxes"]["labels"] > 1
+
+    @pytest.mark.parametrize("options", [(), ("--stream", "10")])
+    def test_a_wrong_option_is_explained(
+        self, report: Report, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit):
+            report("memory", *options)
+        assert "--stream" in capsys.readouterr().err
