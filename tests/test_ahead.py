@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from zeroseg.ahead import Job, Steps, at_once, later, run, run_ahead
+from zeroseg.ahead import Awaited, Job, Steps, at_once, beside, later, run, run_ahead
 from zeroseg.data.drawn_scenes import DrawnScenes
 from zeroseg.errors import ChatError
 from zeroseg.masking.mask_predictor import Encodings
@@ -33,7 +34,7 @@ PATIENCE = 30
 
 
 def pass_on(future: Future[Any]) -> Steps[Any]:
-    return (yield future)
+    return (yield Awaited(future, elsewhere=True))
 
 
 def test_a_walk_runs_to_its_end_and_waits_where_it_must() -> None:
@@ -58,6 +59,33 @@ def test_a_job_goes_on_only_when_its_answer_is_there() -> None:
     assert job.done
     assert job.waited == 0
     assert job.finish() == 5
+
+
+def test_only_what_is_made_elsewhere_counts_as_waiting() -> None:
+    def slow() -> int:
+        time.sleep(0.05)
+        return 1
+
+    def steps(made: Callable[[Callable[[], int]], Awaited[int]]) -> Steps[int]:
+        return (yield made(slow))
+
+    for made, counts in ((later, True), (beside, False), (at_once, False)):
+        job = Job(steps(made), lambda: 0)
+        assert job.finish() == 1
+        assert (job.waited > 0) == counts
+
+
+def test_what_is_computed_beside_is_computed_one_after_the_other() -> None:
+    running = threading.Lock()
+
+    def alone() -> bool:
+        free = running.acquire(blocking=False)
+        time.sleep(0.01)
+        running.release()
+        return free and torch.is_inference_mode_enabled()
+
+    calls = [beside(alone) for _ in range(5)]
+    assert all(call.future.result() for call in calls)
 
 
 def test_what_fails_is_done_otherwise_but_for_its_language_model() -> None:

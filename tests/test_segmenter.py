@@ -186,7 +186,7 @@ def test_stream_keeps_order_and_a_failing_image_fails_alone(tmp_path: Path) -> N
     assert (broken.stage, broken.message) == ("tags", "RuntimeError: too wide")
 
 
-def test_stream_reads_one_batch_ahead_at_most() -> None:
+def test_stream_reads_few_batches_ahead_at_most() -> None:
     taken = []
 
     def endless() -> Any:
@@ -196,7 +196,7 @@ def test_stream_reads_one_batch_ahead_at_most() -> None:
 
     stream = build(batch_size=4).stream(endless())
     assert next(stream).name == "0"
-    assert len(taken) == 8
+    assert len(taken) in (8, 12)  # in use, being finished in the thread beside, being read
 
 
 def test_an_unreachable_language_model_stops_the_stream_after_what_is_done() -> None:

@@ -63,10 +63,15 @@ _HOME = {
     "MissingKeyError": "errors",
     "OfficialGroundingDino": "detection.official_grounding_dino",
     "OfficialSam": "masking.official_sam",
+    "OffloadedCaptioner": "offloaded",
+    "OffloadedDetector": "offloaded",
+    "OffloadedMaskPredictor": "offloaded",
+    "OffloadedTagger": "offloaded",
     "OpenAIChat": "chat.openai_chat",
     "PixelCounts": "metrics.pixel_counts",
     "PointSampler": "masking.point_sampler",
     "Points": "values",
+    "Pool": "scale.dataset",
     "PostRefiner": "refinement.post_refiner",
     "PreRefiner": "refinement.pre_refiner",
     "PresetError": "errors",
@@ -110,6 +115,7 @@ _HOME = {
     "explain": "refinement.examples",
     "open_data": "data.catalog",
     "read_image": "images",
+    "segment_dataset": "scale.dataset",
     "summarize": "metrics.segmentation_scores",
 }
 
@@ -179,6 +185,10 @@ if TYPE_CHECKING:
     from zeroseg.metrics.protocol import Protocol as Protocol
     from zeroseg.metrics.segmentation_scores import SegmentationScores as SegmentationScores
     from zeroseg.metrics.segmentation_scores import summarize as summarize
+    from zeroseg.offloaded import OffloadedCaptioner as OffloadedCaptioner
+    from zeroseg.offloaded import OffloadedDetector as OffloadedDetector
+    from zeroseg.offloaded import OffloadedMaskPredictor as OffloadedMaskPredictor
+    from zeroseg.offloaded import OffloadedTagger as OffloadedTagger
     from zeroseg.recognition.blip2 import Blip2 as Blip2
     from zeroseg.recognition.captioner import Captioner as Captioner
     from zeroseg.recognition.ram_plus import RamPlus as RamPlus
@@ -196,6 +206,8 @@ if TYPE_CHECKING:
     from zeroseg.refinement.post_refiner import PostRefiner as PostRefiner
     from zeroseg.refinement.pre_refiner import PreRefiner as PreRefiner
     from zeroseg.refinement.raw_tags import RawTags as RawTags
+    from zeroseg.scale.dataset import Pool as Pool
+    from zeroseg.scale.dataset import segment_dataset as segment_dataset
     from zeroseg.segmentation import Segmentation as Segmentation
     from zeroseg.segmenter import ZeroShotSegmenter as ZeroShotSegmenter
     from zeroseg.values import Description as Description

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +18,21 @@ Batch = TypeVar("Batch")
 Answer = TypeVar("Answer")
 Results = TypeVar("Results")
 
-Steps = Generator["Future[Any]", Any, Results]
+
+@dataclass(frozen=True)
+class Awaited(Generic[Answer]):
+    """What a walk needs to go on.
+
+    Attributes:
+        future: The answer, or what went wrong.
+        elsewhere: Whether it is made on another machine, not by this one's device.
+    """
+
+    future: Future[Answer]
+    elsewhere: bool = False
+
+
+Steps = Generator[Awaited[Any], Any, Results]
 """A walk that hands out what it waits for, and is sent the answer when it is there."""
 
 THREADS = 32
@@ -29,16 +44,34 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix="zeroseg-waiting")
 
 
-def later(call: Callable[[], Answer]) -> Future[Answer]:
+@cache
+def _second() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="zeroseg-second")
+
+
+def beside(call: Callable[[], Answer]) -> Awaited[Answer]:
+    """Have a call made in the one thread that computes beside the caller's.
+
+    Calls are made one after the other, so that what only they use is never used twice at once.
+    """
+
+    def inferring() -> Answer:
+        with torch.inference_mode():
+            return call()
+
+    return Awaited(_second().submit(inferring))
+
+
+def later(call: Callable[[], Answer]) -> Awaited[Answer]:
     """Have a call made in a thread of its own, since it spends its time waiting."""
-    return _threads().submit(call)
+    return Awaited(_threads().submit(call), elsewhere=True)
 
 
-def at_once(call: Callable[[], Answer]) -> Future[Answer]:
+def at_once(call: Callable[[], Answer]) -> Awaited[Answer]:
     """Make a call now, in this thread."""
     done: Future[Answer] = Future()
     done.set_result(call())
-    return done
+    return Awaited(done)
 
 
 def run(steps: Steps[Results]) -> Results:
@@ -50,7 +83,7 @@ def run(steps: Steps[Results]) -> Results:
         except StopIteration as stop:
             results: Results = stop.value
             return results
-        answer = waiting.result()
+        answer = waiting.future.result()
 
 
 class Job(Generic[Results]):
@@ -61,12 +94,12 @@ class Job(Generic[Results]):
         otherwise: What to do instead when the walk fails, other than for its language model.
 
     Attributes:
-        waited: Seconds that `finish` was blocked.
+        waited: Seconds that `finish` was blocked by what is made elsewhere.
     """
 
     def __init__(self, steps: Steps[Results], otherwise: Callable[[], Results]) -> None:
         self._steps, self._otherwise = steps, otherwise
-        self._waiting: Future[Any] | None = None
+        self._waiting: Awaited[Any] | None = None
         self._results: Results | None = None
         self._failed: Exception | None = None
         self.waited = 0.0
@@ -79,7 +112,7 @@ class Job(Generic[Results]):
 
     def advance(self) -> None:
         """Go on as far as the answers reach that have come."""
-        while self._waiting is not None and self._waiting.done():
+        while self._waiting is not None and self._waiting.future.done():
             self._take()
 
     def finish(self) -> Results:
@@ -90,8 +123,9 @@ class Job(Generic[Results]):
         """
         while self._waiting is not None:
             start = time.perf_counter()
-            wait([self._waiting])
-            self.waited += time.perf_counter() - start
+            wait([self._waiting.future])
+            if self._waiting.elsewhere:
+                self.waited += time.perf_counter() - start
             self._take()
         if isinstance(self._failed, ChatError):
             raise self._failed
@@ -102,7 +136,7 @@ class Job(Generic[Results]):
 
     def _take(self) -> None:
         assert self._waiting is not None
-        waiting, self._waiting = self._waiting, None
+        waiting, self._waiting = self._waiting.future, None
         error = waiting.exception()
         if error is None:
             self._send(waiting.result())

@@ -143,8 +143,13 @@ class BaseSegmenter(LightningModule):
 
     @property
     def depth(self) -> int:
-        """Batches in flight: `ahead` of them where anything is awaited, else one."""
-        return self.ahead if self.waits else 1
+        """Batches in flight: `ahead` where answers are awaited, 2 where threads share, else 1."""
+        return self.ahead if self.waits else 2 if self.overlaps else 1
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether one batch is begun while another is finished in a thread beside."""
+        return False
 
     @property
     def waits(self) -> bool:
@@ -162,12 +167,19 @@ class BaseSegmenter(LightningModule):
         The job's `finish` gives B results; if the batch fails, its images are segmented one by
         one, so that a failing image fails alone.
         """
-        return Job(self._steps(images, Stopwatch(self.device)), lambda: self._one_by_one(images))
+        steps = self._steps(images, Stopwatch(self.device), True)
+        return Job(steps, lambda: self._one_by_one(images))
 
     def _steps(
-        self, images: Sequence[Tensor], watch: Stopwatch
+        self, images: Sequence[Tensor], watch: Stopwatch, ahead: bool
     ) -> Steps[list[Segmentation | Failure]]:
-        """The walk of a batch, waiting nowhere; a subclass that waits yields what it waits for."""
+        """The walk of a batch, waiting nowhere; a subclass that waits yields what it waits for.
+
+        Args:
+            images: See `_walk`.
+            watch: See `_walk`.
+            ahead: Whether other batches are worked on while this one waits.
+        """
         return list(self._walk(images, watch)) if len(images) else []
         yield  # makes this a generator
 
@@ -215,7 +227,7 @@ class BaseSegmenter(LightningModule):
 
     def _begin_strict(self, part: Sequence[ImageLike]) -> Job[list[Segmentation]]:
         images = [read_image(source) for source in part]
-        steps: Any = self._steps(images, Stopwatch(self.device))
+        steps: Any = self._steps(images, Stopwatch(self.device), True)
         # What went wrong with the batch comes up again, and is raised this time.
         return Job(steps, lambda: self(images))
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from zeroseg.ahead import Steps, at_once, later, run
+from zeroseg.ahead import Awaited, Steps, at_once, beside, later, run
 from zeroseg.base_segmenter import BaseSegmenter, Stopwatch
 from zeroseg.detection.detector import Detector
 from zeroseg.fusion.fusion import Fusion
@@ -105,6 +104,16 @@ class ZeroShotSegmenter(BaseSegmenter):
         """Whether a refiner asks a language model elsewhere."""
         return self.memo is None and (self.pre_refiner.waits or self.post_refiner.waits)
 
+    @property
+    def overlaps(self) -> bool:
+        """On a CPU with several cores, masks are made in a thread beside.
+
+        Networks as small as one core's work gain nothing from a second one; two batches do. No
+        component is ever used by two threads at once.
+        """
+        several = torch.get_num_threads() > 1 and self.ahead > 1
+        return self.memo is None and self.device.type == "cpu" and several
+
     def forward(
         self, images: Sequence[Tensor], selections: Sequence[Selection] | None = None
     ) -> list[Segmentation]:
@@ -122,29 +131,36 @@ class ZeroShotSegmenter(BaseSegmenter):
         with torch.inference_mode():
             watch = Stopwatch(self.device)
             nothing = [Description()] * len(images)
-            return run(self._search(images, nothing, selections, None, watch))
+            return run(self._search(images, nothing, selections, watch, False))
 
     def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
-        return run(self._steps(images, watch))
+        return run(self._steps(images, watch, False))
 
-    def _steps(self, images: Sequence[Tensor], watch: Stopwatch) -> Steps[Any]:
+    def _steps(self, images: Sequence[Tensor], watch: Stopwatch, ahead: bool) -> Steps[Any]:
         if not len(images):
             return []
         descriptions = self._describe(images, watch)
         asked = self._select(descriptions, watch)
-        # Work that needs no answer, while the answer is on its way.
-        encodings = self._encode(images, watch) if self.depth > 1 else None
+        encoded: Awaited[Encodings | None] | None = None
+        if ahead and self.waits:  # work that needs no answer, while the answer is on its way
+            encoded = self._beside(lambda: self._encode(images, watch))
         watch.stage = "pre-refinement"
         selections = yield asked
-        return (yield from self._search(images, descriptions, selections, encodings, watch))
+        encodings = (yield encoded) if encoded is not None else None
+        return (yield from self._search(images, descriptions, selections, watch, ahead, encodings))
+
+    def _beside(self, call: Callable[[], Answer]) -> Awaited[Answer]:
+        """What the mask predictor does: in the thread beside, or at once."""
+        return beside(call) if self.overlaps else at_once(call)
 
     def _search(
         self,
         images: Sequence[Tensor],
         descriptions: Sequence[Description],
         selections: Sequence[Selection],
-        encodings: Encodings | None,
         watch: Stopwatch,
+        ahead: bool,
+        encodings: Encodings | None = None,
     ) -> Steps[list[Segmentation]]:
         """The second half of the walk, from what to look for to label maps."""
         found = self._detect(images, selections, watch)
@@ -158,12 +174,11 @@ class ZeroShotSegmenter(BaseSegmenter):
             resolved, booked = self._share(resolve, found, answer)
         else:
             watch.add("post-refinement", 0.0)
-        masks = self._segment_boxes(images, resolved, encodings, watch)
-        with watch.time("fusion"):
-            maps = [
-                self.fusion(mask, detections, self.vocabulary).cpu()
-                for mask, detections in zip(masks, resolved, strict=True)
-            ]
+
+        def paint() -> tuple[Sequence[Masks], list[Tensor]]:
+            return self._paint(images, resolved, encodings, watch)
+
+        masks, maps = yield self._beside(paint) if ahead else at_once(paint)
         spent = watch.seconds
         seconds = {stage: spent[stage] / len(images) for stage in STAGES if stage in spent}
         return [
@@ -182,6 +197,22 @@ class ZeroShotSegmenter(BaseSegmenter):
             for i in range(len(images))
         ]
 
+    def _paint(
+        self,
+        images: Sequence[Tensor],
+        found: Sequence[Detections],
+        encodings: Encodings | None,
+        watch: Stopwatch,
+    ) -> tuple[Sequence[Masks], list[Tensor]]:
+        """The masks of a batch, and its label maps on the CPU."""
+        masks = self._segment_boxes(images, found, encodings, watch)
+        with watch.time("fusion"):
+            maps = [
+                self.fusion(mask, detections, self.vocabulary).cpu()
+                for mask, detections in zip(masks, found, strict=True)
+            ]
+        return masks, maps
+
     def _describe(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Description]:
         tags: Sequence[Any] = [()] * len(images)
         captions: Sequence[str | None] = [None] * len(images)
@@ -197,7 +228,7 @@ class ZeroShotSegmenter(BaseSegmenter):
 
     def _select(
         self, descriptions: Sequence[Description], watch: Stopwatch
-    ) -> Future[Sequence[Selection]]:
+    ) -> Awaited[Sequence[Selection]]:
         return self._ask_later(
             "pre-refinement", watch, self.pre_refiner, descriptions, self.vocabulary
         )
@@ -240,7 +271,7 @@ class ZeroShotSegmenter(BaseSegmenter):
         watch.add(stage, seconds)
         return answer
 
-    def _ask_later(self, stage: str, watch: Stopwatch, refiner: Any, *inputs: Any) -> Future[Any]:
+    def _ask_later(self, stage: str, watch: Stopwatch, refiner: Any, *inputs: Any) -> Awaited[Any]:
         """A refiner's answer, in a thread of its own if the refiner waits for it."""
         if self.memo is not None or not refiner.waits:
             return at_once(lambda: self._ask(stage, watch, refiner, *inputs))

@@ -148,7 +148,7 @@ def test_reference_sizes_are_the_packages(parts: dict[str, Any], size: tuple[int
         ]
     )
     expected, _ = prepare(picture, None)
-    pixels = official(parts, reference_size=True)._prepare(image)
+    pixels = official(parts, reference_size=True)._prepare([image])[0]
     assert pixels.shape == expected.shape
     # Two grey levels at most: PIL and torchvision round differently between their two passes.
     assert float((pixels - expected).abs().max()) < 2.5 / 255 / 0.224
@@ -158,9 +158,11 @@ def test_reference_sizes_are_the_packages(parts: dict[str, Any], size: tuple[int
 def test_sizes_differ_only_where_the_longer_side_is_the_limit(parts: dict[str, Any]) -> None:
     plain, reference = official(parts), official(parts, reference_size=True)
     for size in ((40, 56), (56, 56), (90, 66)):
-        assert plain._prepare(noise(*size)).shape == reference._prepare(noise(*size)).shape
-    assert plain._prepare(noise(33, 90)).shape == (3, 41, 112)
-    assert reference._prepare(noise(33, 90)).shape == (3, 41, 111)
+        assert (
+            plain._prepare([noise(*size)])[0].shape == reference._prepare([noise(*size)])[0].shape
+        )
+    assert plain._prepare([noise(33, 90)])[0].shape == (3, 41, 112)
+    assert reference._prepare([noise(33, 90)])[0].shape == (3, 41, 111)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 700), (300, 3)])

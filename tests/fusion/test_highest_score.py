@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -56,6 +58,20 @@ def slow(masks: Masks, detections: Detections) -> Tensor:
 def test_equals_the_slow_restatement_in_chunks_of_any_size(seed: int, chunk: int) -> None:
     masks, detections = scene(seed)
     assert torch.equal(HighestScore(chunk)(masks, detections, CLASSES), slow(masks, detections))
+
+
+def test_more_masks_than_a_byte_counts() -> None:
+    masks, detections = scene(0, count=300)
+    masks = replace(masks, logits=masks.logits - 2.5)  # so that the last ones are seen, too
+    expected = slow(masks, detections)
+    assert torch.equal(HighestScore(1000)(masks, detections, CLASSES), expected)
+    last = replace(masks, logits=masks.logits.roll(290, 0))
+    assert torch.equal(HighestScore(1000)(last, detections, CLASSES), slow(last, detections))
+
+
+def test_nothing_at_a_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one mask"):
+        HighestScore(0)
 
 
 def test_the_background_claims_nothing() -> None:

@@ -112,6 +112,11 @@ def test_equals_all_pairs(seed: int, chunk: int) -> None:
     assert len(expected.unique()) > 1
 
 
+def test_nothing_at_a_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one mask"):
+        PublishedOverlap(0)
+
+
 def test_scenes_need_every_rule() -> None:
     _, found = scene(0)
     levels = [int(100 * score) for score in found.scores.tolist()]

@@ -134,6 +134,30 @@ class TestTopLogits(PointSamplerContract):
             assert bool(((x + 0.5 > corner[0]) & (x + 0.5 < corner[2])).all())
             assert bool(((y + 0.5 > corner[1]) & (y + 0.5 < corner[3])).all())
 
+    @pytest.mark.parametrize("pixels", [1, 5000, 2**30])
+    def test_how_many_windows_go_together_changes_nothing(
+        self, pixels: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Windows of all sizes, an empty one and one of a row among them, whatever the order."""
+        generator = torch.Generator().manual_seed(4)
+        logits = (torch.randn(6, 16, 16, generator=generator) * 4).round()  # ties
+        masks = Masks(logits, frame=(64, 64), resized=(64, 41), size=(203, 131))
+        corners = [(0, 0, 131, 203), (5, 5, 5.2, 5.2), (9, 3, 80, 4.1), (100, 150, 131, 203)]
+        found = boxed(*corners, (0, 0, 3, 3), (30, 40, 90, 190))
+        full = masks.full()
+        monkeypatch.setattr("zeroseg.masking.points.PIXELS", pixels)
+        points = TopLogits(12)(found, masks)
+        assert (points.labels == 1).sum(1).tolist() == [12, 0, 12, 12, 9, 12]
+        for i, (x1, y1, x2, y2) in enumerate(found.boxes.tolist()):
+            inside = torch.full((203, 131), float("-inf"))
+            part = (slice(int(y1 + 0.5), int(y2 + 0.5)), slice(int(x1 + 0.5), int(x2 + 0.5)))
+            inside[part] = full[i][part]
+            real = points.labels[i] == 1
+            x, y = points.xy[i, real].long().unbind(1)
+            best = inside.flatten().topk(int(real.sum())).values
+            torch.testing.assert_close(inside[y, x], best, atol=1e-5, rtol=1e-5)
+            assert len(set(zip(x.tolist(), y.tolist(), strict=True))) == int(real.sum())
+
     def test_zero_points_are_refused(self) -> None:
         with pytest.raises(ValueError, match="use no sampler"):
             TopLogits(0)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import Blip2ForConditionalGeneration, Blip2Processor
 
 from zeroseg.drawn.recipes.captioner_model import build_blip2, build_processor
-from zeroseg.errors import CheckpointNotFound
+from zeroseg.errors import CheckpointNotFound, ZerosegError
 from zeroseg.recognition.blip2 import Blip2
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.testing import CaptionerContract, blank, noise
@@ -103,6 +104,30 @@ def test_loads_what_was_saved_at_any_precision(captioner: Blip2, tmp_path: Path)
 def test_a_missing_checkpoint_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(CheckpointNotFound, match="preset tiny"):
         Blip2(tmp_path / "nowhere")
+
+
+def test_eight_bits_without_the_packages_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zeroseg.eight_bit.find_spec", lambda name: None)
+    with pytest.raises(ZerosegError, match="pip install bitsandbytes accelerate"):
+        Blip2("tiny:blip2", dtype="int8")
+
+
+def test_eight_bits_are_asked_for_the_language_model_alone(
+    captioner: Blip2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def load(kind: type, checkpoint: str, component: str, **options: Any) -> Any:
+        asked.append(options)
+        return captioner.model if kind is Blip2ForConditionalGeneration else captioner.processor
+
+    monkeypatch.setattr("zeroseg.eight_bit.find_spec", lambda name: object())
+    monkeypatch.setattr("zeroseg.recognition.blip2.load_pretrained", load)
+    Blip2("anything", dtype="int8")
+    quantised = asked[0]["quantization_config"]
+    assert quantised.load_in_8bit
+    kept = set(quantised.llm_int8_skip_modules)
+    assert {name for name, _ in captioner.model.named_children()} - kept == {"language_model"}
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_a_threshold_must_be_exceeded() -> None:
 def test_squashing_is_that_of_pil_to_a_grey_level(size: tuple[int, int]) -> None:
     image = noise(*size)
     pil = Image.fromarray(image.permute(1, 2, 0).numpy()).resize((32, 32), Image.BILINEAR)
-    ours = tagger()._prepare(image)
+    ours = tagger()._prepare([image])[0]
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
     std = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
     theirs = torch.from_numpy(np.asarray(pil).copy()).permute(2, 0, 1)

@@ -78,7 +78,7 @@ class OpenAIChat(ChatModel):
         timeout: float = 60.0,
         max_retries: int = 4,
         backoff: float = 1.0,
-        concurrency: int = 8,
+        concurrency: int = 32,
         structured: Literal["auto", "never"] = "auto",
         prices: PriceTable | None = None,
     ) -> None:

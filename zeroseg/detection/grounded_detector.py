@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.ops import nms
 from transformers import BatchEncoding
 
+from zeroseg.batches import by_size, upload
 from zeroseg.detection.detector import Detector
 from zeroseg.detection.token_spans import PromptText, write_prompts
 from zeroseg.values import UNRESOLVED, Detections, Queries, Selection, check_images
@@ -27,6 +27,9 @@ tokens would be left for the detector to choose its queries from."""
 @dataclass(frozen=True)
 class _Reading:
     """What the network said to one text about one image.
+
+    On the host, where answers are thresholded, thinned out and named in many small steps, each of
+    which would wait for a device.
 
     Attributes:
         text: The prompts it was given.
@@ -144,36 +147,41 @@ class GroundedDetector(Detector):
     def _read(
         self, images: Sequence[Tensor], texts: Sequence[Sequence[PromptText]]
     ) -> list[list[_Reading]]:
-        """Put every text of every image to the network, in batches of equal image size."""
-        groups: dict[torch.Size, list[tuple[int, PromptText]]] = defaultdict(list)
-        pixels: dict[int, Tensor] = {}
-        for position, own in enumerate(texts):
-            if own:
-                pixels[position] = self._prepare(_widened(images[position]))
-                groups[pixels[position].shape] += [(position, text) for text in own]
+        """Put every text of every image to the network, in batches of equal image size.
+
+        Padding would let other sizes share a batch, but even under a pixel mask it moves scores by
+        hundredths: backbones see it.
+        """
         readings: list[list[_Reading]] = [[] for _ in images]
-        for group in groups.values():
-            for start in range(0, len(group), self.batch_size):
-                part = group[start : start + self.batch_size]
-                batch = torch.stack([pixels[position] for position, _ in part])
+        asked = [position for position, own in enumerate(texts) if own]
+        widened = upload([_widened(images[i]) for i in asked], self._weight.device)
+        pixels = self._prepare(widened)
+        for alike in by_size(pixels):
+            questions = [(i, text) for i in alike for text in texts[asked[i]]]
+            for start in range(0, len(questions), self.batch_size):
+                part = questions[start : start + self.batch_size]
+                batch = torch.stack([pixels[i] for i, _ in part])
                 results = self._run(batch, [text for _, text in part])
-                for (position, text), (tokens, boxes) in zip(part, results, strict=True):
-                    height, width = _widened(images[position]).shape[1:]
+                for (i, text), (tokens, boxes) in zip(part, results, strict=True):
+                    height, width = widened[i].shape[1:]
                     scale = boxes.new_tensor([width, height, width, height])
-                    readings[position].append(_Reading(text, tokens, boxes * scale))
+                    readings[asked[i]].append(_Reading(text, tokens, boxes * scale))
         return readings
 
-    def _prepare(self, image: Tensor) -> Tensor:
-        """Resize and normalise one image as the checkpoint says, (3, h, w)."""
-        size = self._size(image.shape[1], image.shape[2])
-        pixels: Tensor = self.processor.image_processor(
-            [image.to(self._weight.device)],
-            input_data_format="channels_first",
-            do_pad=False,
-            return_tensors="pt",
-            **({"size": size} if size else {}),
-        )["pixel_values"][0]
-        return pixels.to(self._weight)
+    def _prepare(self, images: Sequence[Tensor]) -> list[Tensor]:
+        """Resize and normalise images as the checkpoint says, (3, h, w) each."""
+        prepared: dict[int, Tensor] = {}
+        for alike in by_size(images):
+            size = self._size(*images[alike[0]].shape[1:])
+            pixels: Tensor = self.processor.image_processor(
+                [images[i] for i in alike],
+                input_data_format="channels_first",
+                do_pad=False,
+                return_tensors="pt",
+                **({"size": size} if size else {}),
+            )["pixel_values"]
+            prepared.update(zip(alike, pixels.to(self._weight), strict=True))
+        return [prepared[i] for i in range(len(images))]
 
     def _run(self, pixels: Tensor, texts: Sequence[PromptText]) -> Iterator[tuple[Tensor, Tensor]]:
         """One forward pass: for each image token scores (Q, T) and corners (Q, 4) in shares."""
@@ -185,8 +193,8 @@ class GroundedDetector(Detector):
             real[row, : len(text.ids)] = 1
         tokens = BatchEncoding({"input_ids": ids, "attention_mask": real}).to(pixels.device)
         logits, centred = self._look(pixels, tokens)
-        scores = logits.float().sigmoid()
-        middle, size = centred.float().split(2, -1)
+        scores = logits[..., :length].float().sigmoid().cpu()
+        middle, size = centred.float().cpu().split(2, -1)
         boxes = torch.cat([middle - size / 2, middle + size / 2], -1)
         for position, text in enumerate(texts):
             yield scores[position, :, : len(text.ids)], boxes[position]
@@ -213,11 +221,11 @@ class GroundedDetector(Detector):
         return Detections(
             boxes=boxes,
             scores=best[keep],
-            labels=torch.tensor([n[1] for n in named], dtype=torch.int64, device=boxes.device),
+            labels=torch.tensor([n[1] for n in named], dtype=torch.int64),
             phrases=tuple(n[2] for n in named),
-            prompts=torch.tensor([n[0] for n in named], dtype=torch.int64, device=boxes.device),
+            prompts=torch.tensor([n[0] for n in named], dtype=torch.int64),
             queries=queries,
-        )
+        ).to(self._weight.device)
 
     def _phrases(
         self, selection: Selection, readings: Sequence[_Reading], keep: Tensor, prompts: Tensor
@@ -228,7 +236,7 @@ class GroundedDetector(Detector):
         for query, prompt in zip(keep.tolist(), prompts.tolist(), strict=True):
             reading = readings[query // per_reading]
             spans = reading.text.spans
-            outside = torch.tensor(spans, device=keep.device) < 0
+            outside = torch.tensor(spans) < 0
             scores = reading.tokens[query % per_reading].masked_fill(outside, 0)
             over = (scores > self.text_threshold).nonzero()[:, 0].tolist()
             chosen = over or [int(scores.argmax())]
@@ -253,7 +261,7 @@ def _pool(readings: Sequence[_Reading], prompts: int) -> Queries:
     """All queries of an image with their scores for all its prompts, 0 for those not read."""
     scores = []
     for reading in readings:
-        spans = torch.tensor(reading.text.spans, device=reading.tokens.device)
+        spans = torch.tensor(reading.text.spans)
         words = reading.tokens[:, spans >= 0]
         index = spans[spans >= 0].expand(len(words), -1)
         blank = words.new_zeros(len(words), prompts)

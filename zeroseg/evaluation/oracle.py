@@ -115,13 +115,13 @@ class OracleSegmenter(ZeroShotSegmenter):
             self._truth.pop(id(sample.image), None)
         return results
 
-    def _steps(self, images: Sequence[Tensor], watch: Stopwatch) -> Steps[Any]:
+    def _steps(self, images: Sequence[Tensor], watch: Stopwatch, ahead: bool) -> Steps[Any]:
         if "labels" not in self.told or not len(images):
-            return (yield from super()._steps(images, watch))
+            return (yield from super()._steps(images, watch, ahead))
         truths = [self._truth[id(image)] for image in images]
         selections = [select_classes(t.labels.tolist(), self.vocabulary) for t in truths]
         nothing = [Description()] * len(images)
-        return (yield from self._search(images, nothing, selections, None, watch))
+        return (yield from self._search(images, nothing, selections, watch, ahead))
 
     def _detect(
         self, images: Sequence[Tensor], selections: Sequence[Selection], watch: Stopwatch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -37,34 +37,37 @@ class PublishedOverlap(Fusion):
 
     Args:
         chunk: Masks brought to full size at a time; memory is about 4 * chunk * H * W bytes.
+
+    Raises:
+        ValueError: `chunk` is less than 1.
     """
 
     def __init__(self, chunk: int = 16) -> None:
         super().__init__()
+        if chunk < 1:
+            raise ValueError(f"chunk is {chunk}, at least one mask must be painted at a time")
         self.chunk = chunk
 
     def forward(self, masks: Masks, detections: Detections, vocabulary: Vocabulary) -> Tensor:
         """Paint the masks, see `Fusion.forward`."""
+        phrases = [detections.phrases.index(phrase) for phrase in detections.phrases]
+        labels, scores = torch.stack([detections.labels, detections.scores.double()]).tolist()
+        levels = [int(score * 100) for score in scores]
         device = masks.logits.device
         canvas = torch.full(masks.size, vocabulary.background, dtype=torch.int64, device=device)
         owners = torch.full(masks.size, _NOBODY, dtype=torch.int64, device=device)
-        phrases = [detections.phrases.index(phrase) for phrase in detections.phrases]
-        labels = detections.labels.tolist()
-        levels = [int(score * 100) for score in detections.scores.tolist()]
-        for _, level in groupby(range(len(masks)), levels.__getitem__):
-            group = list(level)
-            for part in self._chunks(group):
-                for i, covered in zip(part, self._covered(masks, part), strict=True):
-                    other = (owners != _NOBODY) & (owners != phrases[i])
-                    claimed = torch.where(other, _CONTESTED, phrases[i])
-                    owners = torch.where(covered, claimed, owners)
-            for part in self._chunks([i for i in group if labels[i] != UNRESOLVED]):
-                for i, covered in zip(part, self._covered(masks, part), strict=True):
-                    canvas[covered & (owners == phrases[i])] = labels[i]
+        draft = canvas
+        for i, covered in enumerate(self._covered(masks)):
+            other = (owners != _NOBODY) & (owners != phrases[i])
+            owners = torch.where(covered, torch.where(other, _CONTESTED, phrases[i]), owners)
+            if labels[i] != UNRESOLVED:
+                draft = torch.where(covered, int(labels[i]), draft)
+            if i + 1 == len(masks) or levels[i + 1] != levels[i]:
+                # Nothing of one level is painted where it met another phrase, even of this level.
+                canvas = draft = torch.where(owners == _CONTESTED, canvas, draft)
         return canvas
 
-    def _chunks(self, indices: list[int]) -> list[list[int]]:
-        return [indices[i : i + self.chunk] for i in range(0, len(indices), self.chunk)]
-
-    def _covered(self, masks: Masks, part: list[int]) -> Tensor:
-        return masks.full(torch.tensor(part, device=masks.logits.device)) > 0
+    def _covered(self, masks: Masks) -> Iterator[Tensor]:
+        """Where each mask is, (H, W) bool, one after another."""
+        for start in range(0, len(masks), self.chunk):
+            yield from masks.full(slice(start, start + self.chunk)) > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,6 +14,15 @@ from zeroseg.values import Detections, Masks, Points
 ON_OBJECT = 1
 NO_POINT = -10
 """SAM's labels of a point on the object and of a place that holds no point."""
+
+OUTSIDE = float("-inf")
+"""The value of what may not be chosen."""
+
+PIXELS = 2**20
+"""Logits that are brought to full size at a time, unless a single region has more."""
+
+Bounds = tuple[int, int, int, int]
+"""Left, top, right and bottom of a rectangle of whole pixels; right and bottom are outside."""
 
 
 class TopLogits(PointSampler):
@@ -37,23 +48,21 @@ class TopLogits(PointSampler):
 
     def forward(self, detections: Detections, masks: Masks) -> Points:
         """Sample the top pixels of each box."""
-        crops = _Crops(masks)
-        bounds = [crops.whole] * len(masks) if self.whole_image else crops.bounds(detections.boxes)
-        lowest, highest = crops.range() if self.quantise else (0.0, 0.0)
+        windows = _Windows(masks)
+        bounds = [windows.whole] * len(masks)
+        ends = windows.range() if self.quantise else None
+        if not self.whole_image:
+            bounds = windows.bounds(detections.boxes)
         xy = masks.logits.new_zeros(len(masks), self.count, 2, dtype=torch.float32)
         labels = torch.full(xy.shape[:2], NO_POINT, device=xy.device)
-        for i, (left, top, right, bottom) in enumerate(bounds):
-            values = crops(i, left, top, right, bottom)
-            if self.quantise:
-                span = highest - lowest if highest > lowest else float("inf")
-                values = ((values - lowest) / span * 255).floor()
-            index, found = _top(values.flatten()[None], self.count)
-            width = max(right - left, 1)
-            points = torch.stack([index[0] % width + left, index[0] // width + top], -1)
-            if self.quantise and values.numel():
-                points[values.flatten()[index[0]] == 0] = 0
-            xy[i] = points * found[0, :, None]
-            labels[i] = torch.where(found[0], ON_OBJECT, NO_POINT)
+        for part, corners, values in windows(bounds):
+            if ends is not None:
+                values = ((values - ends[0]) / ends[1] * 255).floor()
+            places, best = _top_pixels(values, self.count)
+            found = best > OUTSIDE
+            shown = found if ends is None else best > 0
+            xy[part] = ((places + corners[:, None]) * shown[..., None]).float()
+            labels[part] = torch.where(found, ON_OBJECT, NO_POINT)
         return Points(xy, labels)
 
 
@@ -89,7 +98,8 @@ class QueryCentres(PointSampler):
         low, high = boxes[:, None, :2], boxes[:, None, 2:]
         inside = ((centres >= low) & (centres < high)).all(-1)
         scores = queries.scores[:, detections.prompts.to(device)].T
-        index, found = _top(scores, self.count, inside)
+        index, best = _top(scores.masked_fill(~inside, OUTSIDE), self.count)
+        found = best > OUTSIDE
         xy = (centres[index] - 0.5).clamp(min=0) * found[..., None]
         return Points(xy, torch.where(found, ON_OBJECT, NO_POINT))
 
@@ -116,12 +126,11 @@ class SpreadPoints(PointSampler):
         values = masks.logits.float().flatten(1)
         boxes = detections.boxes.to(values.device)
         within = ((pixels >= boxes[:, None, :2]) & (pixels < boxes[:, None, 2:])).all(-1)
-        index, found = _top(values, 1, within)
-        best = values.gather(1, index)
+        index, best = _top(values.masked_fill(~within, OUTSIDE), 1)
         sure = within & (values > 0) & (values >= best / 2)
         distance = torch.where(sure, float("inf"), 0.0)
         chosen = [index[:, 0]]
-        exists = [found[:, 0]]
+        exists = [best[:, 0] > OUTSIDE]
         for _ in range(self.count - 1):
             step = (pixels - pixels[chosen[-1]][:, None]).square().sum(-1)
             distance = torch.minimum(distance, step)
@@ -139,11 +148,11 @@ def _checked(count: int) -> int:
     return count
 
 
-class _Crops:
+class _Windows:
     """Full-size logits of parts of masks: the values of `Masks.full`, made only where needed.
 
     Both interpolations of SAM are linear and separable, so that together they are one matrix for
-    the rows and one for the columns.
+    the rows and one for the columns. Windows of about one size are computed together.
     """
 
     def __init__(self, masks: Masks) -> None:
@@ -154,29 +163,76 @@ class _Crops:
         self.whole = (0, 0, masks.size[1], masks.size[0])
 
     def _line(self, length: int, frame: int, resized: int, size: int) -> Tensor:
-        """How much each cell of a line of logits (length) counts for each pixel (size)."""
+        """How much each cell of a line of logits counts for each pixel, (size, length)."""
         cells = torch.eye(length, device=self.logits.device)[None]
         framed = F.interpolate(cells, frame, mode="linear", align_corners=False)[..., :resized]
-        return F.interpolate(framed, size, mode="linear", align_corners=False)[0]
+        return F.interpolate(framed, size, mode="linear", align_corners=False)[0].T.contiguous()
 
-    def __call__(self, i: int, left: int, top: int, right: int, bottom: int) -> Tensor:
-        """The logits of region `i` in a rectangle of pixels."""
-        with torch.autocast(self.logits.device.type, enabled=False):
-            rows = self.rows[:, top:bottom].T @ self.logits[i].float()
-            return rows @ self.columns[:, left:right]
+    def __call__(self, bounds: Sequence[Bounds]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The logits of every region in its own rectangle of pixels.
 
-    def bounds(self, boxes: Tensor) -> list[tuple[int, int, int, int]]:
+        Args:
+            bounds: Left, top, right and bottom of each.
+
+        Yields:
+            Some regions (n,), the left top corners of their rectangles (n, 2) x y, and the logits
+            there, (n, h, w) float32, `OUTSIDE` to the right of and below a smaller rectangle.
+        """
+        for part in _alike(bounds, self.logits.shape[1:].numel()):
+            index, *sides = torch.tensor([(i, *bounds[i]) for i in part]).T.to(self.logits.device)
+            left, top, right, bottom = sides
+            columns = left[:, None] + torch.arange(_longest(bounds, part, 0), device=left.device)
+            rows = top[:, None] + torch.arange(_longest(bounds, part, 1), device=top.device)
+            with torch.autocast(self.logits.device.type, enabled=False):
+                by_row = self.rows[rows.clamp(max=len(self.rows) - 1)]
+                by_column = self.columns[columns.clamp(max=len(self.columns) - 1)]
+                values = by_row @ self.logits[index].float() @ by_column.mT
+            beyond = (rows >= bottom[:, None])[:, :, None] | (columns >= right[:, None])[:, None]
+            yield index, torch.stack([left, top], -1), values.masked_fill_(beyond, OUTSIDE)
+
+    def bounds(self, boxes: Tensor) -> list[Bounds]:
         """Left, top, right and bottom of the pixels whose centres lie in boxes (N, 4)."""
+        left, top, right, bottom = (boxes.cpu() - 0.5).ceil().clamp(min=0).T
         _, _, width, height = self.whole
-        limit = boxes.new_tensor([width, height, width, height])
-        inside = (boxes - 0.5).ceil().clamp(min=0).minimum(limit)
-        return [(x1, y1, x2, y2) for x1, y1, x2, y2 in inside.long().tolist()]
+        sides = [left.clamp(max=width), top.clamp(max=height)]
+        sides += [right.clamp(max=width), bottom.clamp(max=height)]
+        return [(x1, y1, x2, y2) for x1, y1, x2, y2 in torch.stack(sides, 1).long().tolist()]
 
-    def range(self) -> tuple[float, float]:
-        """The lowest and highest logit of all regions and all pixels."""
-        ends = [self(i, *self.whole).aminmax() for i in range(len(self.logits))]
-        lowest = min((float(end.min) for end in ends), default=0.0)
-        return lowest, max((float(end.max) for end in ends), default=0.0)
+    def range(self) -> tuple[Tensor, Tensor]:
+        """The lowest logit of all regions and all pixels, and how far the highest is above it.
+
+        1 if all are equal, so that there is something to divide by.
+        """
+        ends = [values.aminmax() for _, _, values in self([self.whole] * len(self.logits))]
+        zero = self.logits.new_zeros(1, dtype=torch.float32)
+        lowest = torch.stack([end.min for end in ends]).amin() if ends else zero
+        highest = torch.stack([end.max for end in ends]).amax() if ends else zero
+        return lowest, torch.where(highest > lowest, highest - lowest, 1.0)
+
+
+def _alike(bounds: Sequence[Bounds], least: int) -> Iterator[list[int]]:
+    """Rectangles of about one size, as many together as `PIXELS` allows, all of them in the end.
+
+    Each counts as its part's longest sides say, and as no fewer than `least` pixels.
+    """
+
+    def sides(*part: int) -> tuple[int, int]:
+        return _longest(bounds, part, 1), _longest(bounds, part, 0)
+
+    part: list[int] = []
+    for i in sorted(range(len(bounds)), key=sides):
+        height, width = sides(*part, i)
+        if part and (len(part) + 1) * max(height * width, least) > PIXELS:
+            yield part
+            part = []
+        part = [*part, i]
+    if part:
+        yield part
+
+
+def _longest(bounds: Sequence[Bounds], part: Sequence[int], axis: int) -> int:
+    """Width (axis 0) or height (axis 1) that holds some rectangles, at least 1."""
+    return max(1, *(bounds[i][axis + 2] - bounds[i][axis] for i in part))
 
 
 def _grid(masks: Masks) -> Tensor:
@@ -190,28 +246,44 @@ def _grid(masks: Masks) -> Tensor:
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).view(-1, 2)
 
 
-def _top(values: Tensor, count: int, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """The `count` highest allowed places of each row, ties in order.
+def _top_pixels(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` highest pixels of each picture, best first, ties in raster order.
+
+    Whatever is among the highest of a picture stands in one of the `count` rows whose own highest
+    are the best: only those are searched.
 
     Args:
-        values: (n, L) float.
-        count: Places a row.
-        allowed: (n, L) bool, all by default.
+        values: (n, h, w) float32.
+        count: Pixels a picture.
 
     Returns:
-        Indices (n, count) into the row, best first, and whether there is such a place at all,
-        (n, count) bool.
+        x and y, (n, count, 2) int64, and the values there, `OUTSIDE` where there is no pixel left.
     """
-    if allowed is not None:
-        values = values.masked_fill(~allowed, float("-inf"))
-    kept = min(count, values.shape[1])
-    taken, index = values.topk(kept)
-    last = taken[:, -1:]
-    if kept and bool(((values >= last).sum(1) > kept).any()):
-        rank = (values >= last).long() + (values > last).long()
-        order = torch.arange(values.shape[1], 0, -1, device=values.device)
-        index = (rank * (len(order) + 1) + order).topk(kept).indices
-    index = index.sort(dim=1).values
-    taken, best_first = values.gather(1, index).sort(dim=1, descending=True, stable=True)
-    padding = (0, count - kept)
-    return F.pad(index.gather(1, best_first), padding), F.pad(taken > float("-inf"), padding)
+    width = values.shape[2]
+    rows = _top(values.amax(2), count)[0][:, : values.shape[1]].sort(dim=1).values
+    strips = values.gather(1, rows[..., None].expand(-1, -1, width))
+    index, best = _top(strips.flatten(1), count)
+    return torch.stack([index % width, rows.gather(1, index // width)], -1), best
+
+
+def _top(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` highest places of each row, best first, ties in order.
+
+    A value and its place make one whole number, since equal values come from `topk` in any order.
+
+    Args:
+        values: (n, L) float32.
+        count: Places a row.
+
+    Returns:
+        Indices into the row (n, count) and the values there, (n, count); beyond the end of the row
+        index 0 and `OUTSIDE`.
+    """
+    length = values.shape[1]
+    bits = (values + 0.0).view(torch.int32).long()  # adding 0 makes -0 equal to it
+    rising = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
+    places = torch.arange(length - 1, -1, -1, device=values.device)
+    keys = ((rising << 32) + places).topk(min(count, length)).values
+    index = length - 1 - (keys & 0xFFFFFFFF)
+    padding = (0, max(0, count - length))
+    return F.pad(index, padding), F.pad(values.gather(1, index), padding, value=OUTSIDE)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import SamImageProcessor
 
+from zeroseg.batches import upload
 from zeroseg.checkpoints import load_pretrained
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.two_pass import TwoPassMasks
@@ -60,7 +61,7 @@ class TransformersMasks(TwoPassMasks):
 
     def _pixels(self, images: Sequence[Tensor], device: torch.device) -> Tensor:
         inputs = self.image_processor(
-            images=[image.to(device) for image in images],
+            images=upload(images, device),
             input_data_format="channels_first",
             return_tensors="pt",
         )

@@ -112,11 +112,12 @@ class TwoPassMasks(MaskPredictor):
         busy = [i for i, boxed in enumerate(found) if len(boxed)]
         if not busy:
             return masks
-        features = (
-            tuple(rows[busy] for rows in encodings)
-            if encodings is not None
-            else self.encode([images[i] for i in busy])
-        )
+        if encodings is None:
+            features = self.encode([images[i] for i in busy])
+        elif len(busy) == len(images):
+            features = encodings
+        else:
+            features = tuple(rows[busy] for rows in encodings)
         boxes = [_scaled(found[i].boxes.view(-1, 2, 2), masks[i]).view(-1, 4) for i in busy]
         for i, logits in zip(busy, self._predict(features, boxes), strict=True):
             masks[i] = replace(masks[i], logits=logits)
@@ -145,9 +146,7 @@ class TwoPassMasks(MaskPredictor):
             ]
         counts = [len(b) for b in boxes]
         asked = torch.cat(list(boxes))
-        image = torch.arange(len(counts), device=asked.device).repeat_interleave(
-            torch.tensor(counts, device=asked.device)
-        )
+        image = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts)).to(asked.device)
         shown = None
         if points is not None:
             shown = Points(torch.cat([p.xy for p in points]), torch.cat([p.labels for p in points]))
@@ -173,4 +172,5 @@ class TwoPassMasks(MaskPredictor):
 def _scaled(xy: Tensor, masks: Masks) -> Tensor:
     """Image coordinates (..., 2) in pixels of the frame, as SAM scales prompts."""
     (height, width), (old_height, old_width) = masks.resized, masks.size
-    return xy * xy.new_tensor([width / old_width, height / old_height])
+    x, y = xy.unbind(-1)
+    return torch.stack([x * (width / old_width), y * (height / old_height)], -1)

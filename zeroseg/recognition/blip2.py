@@ -10,11 +10,16 @@ import torch
 from torch import Tensor
 from transformers import Blip2ForConditionalGeneration, Blip2Processor
 
+from zeroseg.batches import upload
 from zeroseg.checkpoints import load_pretrained
+from zeroseg.eight_bit import eight_bit
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.values import check_images
 
-Precision = Literal["auto", "float32", "float16", "bfloat16"]
+Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
+
+KEPT = ("lm_head", "vision_model", "qformer", "language_projection")
+"""What stays as precise as "auto" is when the language model is loaded in 8 bits."""
 
 
 class Blip2(Captioner):
@@ -31,7 +36,9 @@ class Blip2(Captioner):
             caption is what it adds. None, as in the reference, lets it start by itself.
         dtype: What the weights are loaded as. "auto" is float16 on a machine with an accelerator
             (the reference always takes float16), else float32; `.to()` and `.half()` change it
-            later like any module's.
+            later like any module's. "int8" keeps the layers of the language model in 8 bits and the
+            rest as "auto" does; it needs bitsandbytes and accelerate, and the network stays on the
+            device that it is loaded on: the accelerator, if there is one.
         batch_size: Images to a forward pass of the network.
         model: A network already in hand; together with `processor` in place of `checkpoint`.
         processor: What prepares images and text for `model`.
@@ -40,6 +47,7 @@ class Blip2(Captioner):
         CheckpointNotFound: The checkpoint is neither here nor within reach.
         ValueError: A number is less than 1, `dtype` is unknown, or only one of `model` and
             `processor` is given.
+        ZerosegError: 8 bits are asked for, and a package that they take is not installed.
     """
 
     def __init__(
@@ -59,16 +67,18 @@ class Blip2(Captioner):
                 raise ValueError(f"{name} is {value}, expected at least 1")
         if (model is None) != (processor is None):
             raise ValueError("give both `model` and `processor`, or neither")
-        precision = _torch_dtype(dtype)
-        loaded: tuple[Any, Any] = (model, processor) if model else self._load(checkpoint, precision)
+        options: dict[str, Any] = {"dtype": _torch_dtype(dtype)}
+        if dtype == "int8":
+            options["quantization_config"] = eight_bit(type(self).__name__, KEPT)
+        loaded: tuple[Any, Any] = (model, processor) if model else self._load(checkpoint, options)
         self.model, self.processor = loaded[0].eval(), loaded[1]
         self.max_new_tokens = max_new_tokens
         self.prompt = prompt
         self.batch_size = batch_size
 
-    def _load(self, checkpoint: str | Path, dtype: torch.dtype) -> tuple[Any, Any]:
+    def _load(self, checkpoint: str | Path, options: dict[str, Any]) -> tuple[Any, Any]:
         name = type(self).__name__
-        model = load_pretrained(Blip2ForConditionalGeneration, checkpoint, name, dtype=dtype)
+        model = load_pretrained(Blip2ForConditionalGeneration, checkpoint, name, **options)
         return model, load_pretrained(Blip2Processor, checkpoint, name)
 
     def forward(self, images: Sequence[Tensor]) -> list[str]:
@@ -84,7 +94,7 @@ class Blip2(Captioner):
         device = self.model.device
         text = [self.prompt] * len(images) if self.prompt is not None else None
         inputs = self.processor(
-            images=[image.to(device) for image in images],
+            images=upload(images, device),
             text=text,
             input_data_format="channels_first",
             return_tensors="pt",
@@ -101,6 +111,7 @@ class Blip2(Captioner):
 def _torch_dtype(dtype: Precision) -> torch.dtype:
     known = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
     known["auto"] = torch.float16 if torch.accelerator.is_available() else torch.float32
+    known["int8"] = known["auto"]
     if dtype not in known:
         raise ValueError(f"dtype is {dtype!r}, expected one of {', '.join(known)}")
     return known[dtype]

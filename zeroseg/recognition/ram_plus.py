@@ -11,6 +11,7 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HFValidationError
 from torch import Tensor
 
+from zeroseg.batches import by_size, upload
 from zeroseg.checkpoints import locate
 from zeroseg.errors import CheckpointError, CheckpointNotFound
 from zeroseg.recognition.published_file import PublishedFile
@@ -102,7 +103,8 @@ class RamPlus(Tagger):
             ValueError: An image is not (3, H, W) uint8.
         """
         check_images(images)
-        pieces = [quarters(image, self.tile_size) for image in images]
+        uploaded = upload(images, self.model.label_embed.device)
+        pieces = [quarters(image, self.tile_size) for image in uploaded]
         scores = self._score([piece for own in pieces for piece in own])
         best = [own.amax(0) for own in scores.split([len(own) for own in pieces])]
         return [self._name(own) for own in best]
@@ -110,23 +112,25 @@ class RamPlus(Tagger):
     def _score(self, pieces: Sequence[Tensor]) -> Tensor:
         """The score of every tag for every piece, (pieces, tags) float32 on the CPU."""
         like = self.model.label_embed
-        scores = [torch.empty(0, len(self.tags))]
+        scores = [like.new_zeros(0, len(self.tags), dtype=torch.float32)]
         for start in range(0, len(pieces), self.batch_size):
-            batch = [self._prepare(piece) for piece in pieces[start : start + self.batch_size]]
-            logits = self.model(torch.stack(batch).to(like.dtype))
-            scores.append(logits.float().sigmoid().cpu())
-        return torch.cat(scores)
+            batch = self._prepare(pieces[start : start + self.batch_size])
+            scores.append(self.model(batch.to(like.dtype)).float().sigmoid())
+        return torch.cat(scores).cpu()
 
-    def _prepare(self, piece: Tensor) -> Tensor:
-        """Squash to the network's square and normalise: (3, S, S) float32 on its device.
+    def _prepare(self, pieces: Sequence[Tensor]) -> Tensor:
+        """Squash pieces to the network's square and normalise: (n, 3, S, S) float32.
 
         In floating point; PIL, which rounds between its two passes, differs by a grey level.
         """
-        device, size = self.model.label_embed.device, self.model.config.image_size
-        pixels = piece.to(device).float()[None] / 255
-        pixels = F.interpolate(pixels, (size, size), mode="bilinear", antialias=True)[0]
-        mean, std = torch.tensor([IMAGE_MEAN, IMAGE_STD], device=device)[..., None, None]
-        return (pixels - mean) / std
+        size = self.model.config.image_size
+        squashed = pieces[0].new_zeros(len(pieces), 3, size, size, dtype=torch.float32)
+        for own in by_size(pieces):
+            together = torch.stack([pieces[i] for i in own]).float()
+            pixels = F.interpolate(together, (size, size), mode="bilinear", antialias=True)
+            squashed[own] = pixels
+        mean, std = 255 * torch.tensor([IMAGE_MEAN, IMAGE_STD])[..., None, None]
+        return squashed.sub_(mean.to(squashed.device)).div_(std.to(squashed.device))
 
     def _name(self, scores: Tensor) -> tuple[Tag, ...]:
         found = (scores > self.thresholds).nonzero().flatten().tolist()

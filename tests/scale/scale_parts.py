@@ -1,0 +1,111 @@
+"""Components that workers build by their class paths, for runs over archives without models."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from zeroseg.base_segmenter import BaseSegmenter, Stopwatch
+from zeroseg.chat.chat_model import ChatModel, Conversation, Reply
+from zeroseg.errors import ChatError
+from zeroseg.recognition.blip2 import Blip2
+from zeroseg.recognition.captioner import Captioner
+from zeroseg.recognition.tagger import Tagger
+from zeroseg.segmentation import Segmentation
+from zeroseg.values import Tag, Trace, Usage
+from zeroseg.vocabulary import Vocabulary
+
+
+class Tags(Tagger):
+    """A dog in every picture, and a boat in bright ones; it breaks at pictures of one width."""
+
+    def __init__(self, breaks_at_width: int = 0) -> None:
+        super().__init__()
+        self.breaks_at_width = breaks_at_width
+
+    def forward(self, images: Sequence[Tensor]) -> list[tuple[Tag, ...]]:
+        if any(image.shape[2] == self.breaks_at_width for image in images):
+            raise RuntimeError("the tagger broke")
+        bright = [bool(image.float().mean() > 127) for image in images]
+        return [(Tag("dog", 1.0), *([Tag("boat", 0.5)] if b else [])) for b in bright]
+
+
+class Mortal(Blip2):
+    """A captioner whose process is killed at the first picture of one width, once."""
+
+    def __init__(self, checkpoint: str, width: int, marker: str) -> None:
+        super().__init__(checkpoint)
+        self.width, self.marker = width, Path(marker)
+
+    def forward(self, images: Sequence[Tensor]) -> list[str]:
+        if any(image.shape[2] == self.width for image in images) and not self.marker.exists():
+            self.marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(images)
+
+
+class Leaving(Captioner):
+    """A captioner whose service is gone when a picture of one width comes."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, images: Sequence[Tensor]) -> list[str]:
+        if any(image.shape[2] == self.width for image in images):
+            raise ChatError("the service stayed unreachable")
+        return ["a caption"] * len(images)
+
+
+class Echo(ChatModel):
+    """A language model that finds every class present, for 7 tokens a word it is sent."""
+
+    def forward(self, conversations: Sequence[Conversation]) -> list[Reply]:
+        return [
+            Reply("dog, boat", Usage(1, 7 * len(str(talk).split()), 2, 0.25, 0.0))
+            for talk in conversations
+        ]
+
+    @property
+    def waits(self) -> bool:
+        return True
+
+    @property
+    def identity(self) -> str:
+        return "echo"
+
+
+class Bright(BaseSegmenter):
+    """A system without stages: bright pixels are of the first class.
+
+    Its service is gone when a picture of one width comes.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, batch_size: int = 2, leaves_at_width: int = 0
+    ) -> None:
+        super().__init__(vocabulary, batch_size)
+        self.leaves_at_width = leaves_at_width
+
+    def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
+        if any(image.shape[2] == self.leaves_at_width for image in images):
+            raise ChatError("the service stayed unreachable")
+        first = self.vocabulary.classes[0]
+        with watch.time("looking"):
+            maps = [torch.where(image[0] > 127, first, 0).long() for image in images]
+        return [
+            Segmentation(labels, self.vocabulary, image, trace=Trace(dict(watch.seconds)))
+            for labels, image in zip(maps, images, strict=True)
+        ]
+
+
+class Numbered(ChatModel):
+    """A language model that calls a dog an animal and a boat a vessel, as post-refinement asks."""
+
+    def forward(self, conversations: Sequence[Conversation]) -> list[Reply]:
+        return [Reply("1. animal\n2. vessel", Usage(1, 10, 5, 0.0, 0.0)) for _ in conversations]

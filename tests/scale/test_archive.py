@@ -1,0 +1,139 @@
+"""Where pictures lie."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zeroseg.errors import ImageError, ZerosegError
+from zeroseg.images import read_image
+from zeroseg.scale.archive import Folder, decode, list_pictures, read_all
+from zeroseg.scale.work import Work
+
+NAMES = [f"{index // 5}/{index}.png" for index in range(10)]
+
+
+def test_a_folder_is_searched_to_its_depths_in_order(archive: Path) -> None:
+    (archive / "0/notes.txt").write_text("no picture")
+    (archive / "1/x.JPG").write_bytes(b"")
+    works = list_pictures(str(archive))
+    assert [work.name for work in works] == [*NAMES, "1/x.JPG"]
+    assert works[0].source == f"file://{archive}/0/0.png"
+    assert [w.name for w in list_pictures(f"file://{archive}/")] == [*NAMES, "1/x.JPG"]
+
+
+def test_a_picture_and_a_glob(archive: Path) -> None:
+    assert [w.name for w in list_pictures(str(archive / "0/3.png"))] == ["3.png"]
+    assert [w.name for w in list_pictures(f"{archive}/*/[3-6].png")] == NAMES[3:7]
+    assert [w.name for w in list_pictures(f"{archive}/1/*.png")] == [
+        "5.png",
+        "6.png",
+        *["7.png", "8.png", "9.png"],
+    ]
+
+
+def test_results_within_the_archive_are_no_pictures_of_it(archive: Path) -> None:
+    results = archive / "results"
+    Folder(str(results)).write("masks/0/0.png.png", b"x")
+    assert [w.name for w in list_pictures(str(archive), without=str(results))] == NAMES
+
+
+def test_any_file_system() -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/pictures/a/x.png", b"one")
+    memory.pipe_file("/pictures/y.jpg", b"two")
+    works = list_pictures("memory://pictures")
+    assert [work.name for work in works] == ["a/x.png", "y.jpg"]
+    assert [work.data for work in read_all(works)] == [b"one", b"two"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nowhere", "no pictures found at 'nowhere'"),
+        ("tape://x", "cannot open 'tape://x'.*tape"),
+        ("s3://bucket/x", "cannot open 's3://bucket/x'.*s3fs"),
+    ],
+)
+def test_a_place_that_is_none(
+    source: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if source.startswith("s3"):
+        monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
+    with pytest.raises(ZerosegError, match=message):
+        list_pictures(source)
+
+
+def test_what_cannot_be_fetched_has_failed(archive: Path) -> None:
+    there, gone = read_all([Work("a", str(archive / "0/0.png")), Work("b", str(archive / "no"))])
+    assert there.data == (archive / "0/0.png").read_bytes()
+    assert gone.failure is not None
+    assert "there is no file" in gone.failure.message
+    fetched = Work("c", "nowhere", b"here already")
+    assert read_all([fetched]) == [fetched]
+
+
+def test_bytes_decode_as_their_file_does(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    for name, picture in {
+        "alpha.png": Image.fromarray(pixels),
+        "deep.png": Image.fromarray(pixels[..., 0].astype(np.uint16) * 200),
+        "photo.jpg": Image.fromarray(pixels[..., :3]),
+        "palette.gif": Image.fromarray(pixels[..., :3]).quantize(16),
+    }.items():
+        file = tmp_path / name
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        picture.save(file, exif=exif) if name.endswith("jpg") else picture.save(file)
+        assert torch.equal(decode(file.read_bytes(), name), read_image(file)), name
+
+
+def test_what_is_no_picture_says_so(archive: Path) -> None:
+    whole = (archive / "0/0.png").read_bytes()
+    tiny = io.BytesIO()
+    Image.new("RGB", (3, 3)).save(tiny, "PNG")
+    for data, message in [
+        (b"", "is empty"),
+        (b"words", "not a picture"),
+        (whole[: len(whole) // 2], "cannot be read|not a picture"),
+        (tiny.getvalue(), "3 x 3 pixels"),
+    ]:
+        with pytest.raises(ImageError, match=message):
+            decode(data, "x")
+
+
+@pytest.mark.parametrize("where", ["local", "memory"])
+def test_files_are_written_whole_and_listed(where: str, tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path / "out") if where == "local" else "memory://written")
+    assert folder.list("masks", ".png") == []
+    assert folder.read("run.json") is None
+    folder.write("masks/sub/a.png", b"1")
+    folder.write("masks/b.png", b"2")
+    folder.write("masks/b.png", b"3")
+    assert folder.list("masks", ".png") == ["masks/b.png", "masks/sub/a.png"]
+    assert folder.read("masks/b.png") == b"3"
+    folder.remove("masks/b.png")
+    assert folder.list("masks", "") == ["masks/sub/a.png"]
+
+
+def test_a_write_that_ends_half_way_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(str(tmp_path))
+    folder.write("a", b"old")
+
+    def broken(*_: object) -> None:
+        raise OSError("killed here")
+
+    monkeypatch.setattr("os.replace", broken)
+    with pytest.raises(OSError, match="killed"):
+        folder.write("a", b"new")
+    assert folder.read("a") == b"old"

@@ -1,0 +1,175 @@
+"""The stages as workers, one after another, against the segmenter's own walk."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.drawn.scene import draw_scene
+from zeroseg.errors import PresetError
+from zeroseg.presets import load_preset
+from zeroseg.scale.stages import Recipe, build
+from zeroseg.scale.work import Part, Work, pack, unpack
+from zeroseg.values import Failure, Usage
+from zeroseg.vocabularies import DRAM
+from zeroseg.vocabulary import Vocabulary
+
+Standins = Callable[..., dict[str, Any]]
+
+
+def png(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def plain(width: int = 32, value: int = 20) -> bytes:
+    return png(np.full((24, width, 3), value, np.uint8))
+
+
+def walk(recipe: Recipe, pictures: Sequence[bytes]) -> Part:
+    """All stages, the part sent from one to the next as Ray sends it."""
+    part = Part(tuple(Work(str(i), str(i), data) for i, data in enumerate(pictures)))
+    for name in recipe.stages:
+        part = unpack(pack(build(name, recipe, "cpu")(part)))
+    return part
+
+
+def test_tiny_cut_in_stages_equals_tiny_in_one() -> None:
+    recipe = Recipe.of(load_preset("tiny"), DRAM, 3)
+    scenes = [draw_scene(7, index, (72, 96)).image for index in range(5)]
+    part = walk(recipe, [png(scene) for scene in scenes])
+    tensors = [torch.from_numpy(scene).permute(2, 0, 1).contiguous() for scene in scenes]
+    results = recipe.segmenter("cpu").segment(list(tensors))
+    assert any(int(result.label_map.max()) for result in results)
+    for work, result in zip(part.works, results, strict=True):
+        assert torch.equal(work.value.long(), result.label_map)
+        assert list(work.seconds) == list(result.trace.seconds)
+        assert all(spent >= 0 for spent in work.seconds.values())
+
+
+def test_what_a_language_model_was_asked_is_counted(standins: Standins) -> None:
+    chat = {"class_path": "scale_parts.Echo"}
+    config = standins(
+        pre_refiner={
+            "class_path": "zeroseg.refinement.llm_pre_refiner.LLMPreRefiner",
+            "init_args": {"chat": chat},
+        }
+    )
+    recipe = Recipe.of(config)
+    pictures = [plain(value=value) for value in (20, 200, 20)]
+    part = walk(recipe, pictures)
+    segmenter = recipe.segmenter("cpu")
+    results = list(segmenter.stream([Image.open(io.BytesIO(data)) for data in pictures]))
+    for work, result in zip(part.works, results, strict=True):
+        assert not isinstance(result, Failure)
+        assert work.usage == result.trace.usage
+        assert work.usage.calls == 1 and work.usage.cost == 0.25
+        assert torch.equal(work.value.long(), result.label_map)
+
+
+def test_phrases_are_resolved_and_asked_once(standins: Standins) -> None:
+    config = standins(
+        vocabulary=["background", "animal", "vessel"],
+        pre_refiner={"class_path": "zeroseg.refinement.raw_tags.RawTags"},
+        post_refiner={
+            "class_path": "zeroseg.refinement.llm_post_refiner.LLMPostRefiner",
+            "init_args": {"chat": {"class_path": "scale_parts.Numbered"}},
+        },
+    )
+    recipe = Recipe.of(config)
+    part = walk(recipe, [plain(value=200)] * 3)
+    assert [work.usage.calls for work in part.works] == [1, 0, 0]  # the first one pays for all
+    results = recipe.segmenter("cpu").segment([Image.open(io.BytesIO(plain(value=200)))] * 3)
+    for work, result in zip(part.works, results, strict=True):
+        assert set(work.value.unique().tolist()) == {0, 1, 2}
+        assert torch.equal(work.value.long(), result.label_map)
+
+
+def test_a_picture_that_a_stage_fails_on_fails_alone(standins: Standins) -> None:
+    config = standins(
+        tagger={"class_path": "scale_parts.Tags", "init_args": {"breaks_at_width": 40}},
+        batch_size=3,
+    )
+    part = walk(Recipe.of(config), [plain(), plain(40), b"broken", plain(), b""])
+    failures = [work.failure for work in part.works]
+    assert failures[0] is None and failures[3] is None
+    assert failures[1] == Failure("1", "tags", "RuntimeError: the tagger broke")
+    assert failures[2] is not None and failures[2].stage == "reading"
+    assert failures[4] is not None and "is empty" in failures[4].message
+    stream = Recipe.of(config).segmenter("cpu").stream([Image.open(io.BytesIO(plain(40)))])
+    assert failures[1].message == next(stream).message  # type: ignore[union-attr]
+
+
+def test_a_service_that_is_gone_stops_the_run_and_keeps_what_is_finished(
+    standins: Standins,
+) -> None:
+    config = standins(captioner={"class_path": "scale_parts.Leaving", "init_args": {"width": 40}})
+    pictures = [plain(), b"broken", plain(), plain(40), plain(), plain()]
+    part = walk(Recipe.of(config), pictures)
+    assert [work.name for work in part.works] == ["0", "1", "4", "5"]
+    assert part.works[1].failure is not None
+    assert part.stop is not None
+    assert part.stop.begun
+    assert "unreachable" in part.stop.message
+
+
+def test_a_system_without_stages_is_one(standins: Standins) -> None:
+    config = {"class_path": "scale_parts.Bright", "vocabulary": ["background", "light"]}
+    recipe = Recipe.of(config)
+    assert recipe.stages == ("segment",)
+    part = walk(recipe, [plain(value=200), b"broken", plain(value=20)])
+    assert part.works[0].value.unique().tolist() == [1]
+    assert part.works[2].value.unique().tolist() == [0]
+    assert part.works[1].failure is not None
+    assert list(part.works[0].seconds) == [] or part.works[0].usage == Usage()
+
+
+def test_optional_components_may_be_missing(standins: Standins) -> None:
+    config = standins(pre_refiner={"class_path": "zeroseg.refinement.all_classes.AllClasses"})
+    for left_out in ({"tagger": None}, {"tagger": None, "captioner": None}):
+        part = walk(Recipe.of({**config, **left_out}), [plain()])
+        assert part.works[0].value.unique().tolist() == [0, 1, 2]
+
+
+def test_a_recipe_says_what_is_wrong(standins: Standins) -> None:
+    with pytest.raises(PresetError, match="no argument 'taggr'"):
+        Recipe.of(standins(taggr=None))
+    with pytest.raises(PresetError, match="'vocabulary' is missing"):
+        Recipe.of(standins(vocabulary=None))
+    with pytest.raises(PresetError, match="no Detector"):
+        build("detect", Recipe.of(standins(detector=None)), "cpu")
+    with pytest.raises(PresetError, match="does not describe a Tagger"):
+        build("recognise", Recipe.of(standins(tagger={"class_path": "scale_parts.Leaving"})), "cpu")
+
+
+def test_a_recipe_takes_classes_and_batch_size_from_the_configuration(standins: Standins) -> None:
+    recipe = Recipe.of(standins())
+    assert (recipe.vocabulary.names, recipe.batch_size) == (("background", "dog", "boat"), 2)
+    assert Recipe.of(standins(batch_size=None)).batch_size == 8
+    other = Vocabulary.from_names(["cat"])
+    assert Recipe.of(standins(), other, 5).vocabulary == other
+
+
+def test_answers_are_kept_where_the_recipe_says(standins: Standins, tmp_path: Path) -> None:
+    chat = {"class_path": "scale_parts.Echo"}
+    config = standins(
+        pre_refiner={
+            "class_path": "zeroseg.refinement.llm_pre_refiner.LLMPreRefiner",
+            "init_args": {"chat": chat},
+        }
+    )
+    recipe = Recipe.of(config, answers=str(tmp_path / "answers"))
+    first = walk(recipe, [plain()]).works[0]
+    second = walk(recipe, [plain()]).works[0]
+    assert (first.usage.calls, second.usage.calls) == (1, 0)
+    assert torch.equal(first.value, second.value)
+    assert isinstance(recipe.segmenter("cpu"), BaseSegmenter)

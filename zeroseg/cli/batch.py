@@ -1,0 +1,214 @@
+"""`zeroseg batch`: whole archives of pictures, on this machine or on a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from zeroseg.cli import options
+from zeroseg.errors import ZerosegError
+
+if TYPE_CHECKING:
+    from zeroseg.scale.batch import Run
+    from zeroseg.scale.dataset import Pool
+    from zeroseg.scale.manifest import Summary
+
+_EXAMPLES = """\
+  zeroseg draw --count 100 --output drawn
+  zeroseg batch drawn/images results --labels "dog, boat, person"
+  zeroseg batch drawn/images results --engine ray --actors recognise=2,masks=2
+  zeroseg batch s3://archive/photos s3://results/photos --engine ray --model large \\
+      --vocabulary coco81 --num-gpus recognise=0.5,detect=0.2,masks=0.3
+
+DST holds masks/NAME.png (indexed, the vocabulary's ids and colours; NAME is the picture's path
+below SRC) and manifest/, a Parquet data set with a row for each picture: status, classes, areas,
+seconds, tokens, cost, error. Start it again to go on: only what is missing is done.
+
+Stages: recognise, refine, detect, resolve, masks; a system without stages is one, segment.
+Needs pip install "zeroseg[ray]"; s3:// needs s3fs as well, gs:// gcsfs."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands, "batch", "segment an archive of pictures", str(__doc__), _EXAMPLES
+    )
+    parser.add_argument("source", metavar="SRC", help="folder, picture or glob; a path or a URL")
+    parser.add_argument("target", metavar="DST", help="folder to write to; a path or a URL")
+    parser.add_argument(
+        "--limit", type=options.positive, metavar="N", help="only the first N pictures, by name"
+    )
+    parser.add_argument(
+        "--part-size",
+        type=options.positive,
+        default=32,
+        metavar="N",
+        help="pictures that travel together and share a file of the manifest; default 32",
+    )
+    parser.add_argument(
+        "--retry", action="store_true", help="try pictures again that failed in an earlier run"
+    )
+    engine = parser.add_argument_group("engine")
+    engine.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="local: this process (default); ray: the cluster that RAY_ADDRESS names, or a Ray of "
+        "this machine",
+    )
+    engine.add_argument(
+        "--actors",
+        type=sizes,
+        default={},
+        metavar="STAGE=N,...",
+        help="workers of each stage, as processes; 1 by default",
+    )
+    engine.add_argument(
+        "--num-gpus",
+        type=sizes,
+        default={},
+        metavar="STAGE=X,...",
+        help="GPUs that each worker of a stage takes, such as 0.25; 0 by default: CPU",
+    )
+    options.add_vocabulary(parser, "by default the model's own")
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--model",
+        default=options.DEFAULT_PRESET,
+        metavar="NAME|FILE.yaml",
+        help="a preset (tiny, tiny-llm, paper, large, ssa, ...) or your own file; default tiny",
+    )
+    options.add_changes(group)
+    parser.set_defaults(run=run)
+
+
+def sizes(text: str) -> dict[str, float]:
+    """An option's numbers by stage, such as detect=2,masks=4."""
+    found: dict[str, float] = {}
+    for entry in text.split(","):
+        stage, _, number = (word.strip() for word in entry.partition("="))
+        try:
+            found[stage] = float(number)
+        except ValueError:
+            found[stage] = -1
+        if not stage or not 0 <= found[stage] < 1e6:
+            raise ArgumentTypeError(f"'{entry}' is not STAGE=NUMBER, such as masks=2")
+    return found
+
+
+def run(arguments: Namespace) -> int:
+    """Segment the archive; see `zeroseg.cli.main.main` for the exit code."""
+    pools = _pools(arguments)
+    config = options.config(arguments.model, arguments.changes)
+    vocabulary = options.vocabulary(arguments)
+    if arguments.engine == "local":
+        options.device(arguments.device)
+    from zeroseg.scale.batch import Run
+    from zeroseg.scale.stages import Recipe
+
+    plan = Run(
+        arguments.source,
+        arguments.target,
+        Recipe.of(config, vocabulary, arguments.batch_size, _answers(arguments)),
+        arguments.part_size,
+        arguments.limit,
+        arguments.retry,
+    )
+    if arguments.engine == "ray":
+        return _Report(plan, arguments.target).go(plan.with_ray(pools))
+    return _Report(plan, arguments.target).go(plan.here(options.device(arguments.device)))
+
+
+def _answers(arguments: Namespace) -> str | None:
+    """The folder that `--llm-cache` means, for workers that may stand elsewhere."""
+    folder = arguments.llm_cache
+    if folder is None:
+        folder = os.environ.get(options.CACHE_VARIABLE, "")
+    return None if folder in ("", "off") else os.path.abspath(folder)
+
+
+def _pools(arguments: Namespace) -> dict[str, Pool]:
+    """The pools that the options describe.
+
+    Raises:
+        ZerosegError: They are of the other engine, or no whole numbers of workers.
+    """
+    actors, gpus = arguments.actors, arguments.num_gpus
+    if arguments.engine == "local":
+        if actors or gpus:
+            raise ZerosegError("--actors and --num-gpus are of --engine ray")
+        return {}
+    if arguments.device != "auto":
+        raise ZerosegError("--device is of --engine local; with ray, say --num-gpus")
+    if wrong := [stage for stage, count in actors.items() if count < 1 or count % 1]:
+        raise ZerosegError(f"--actors {wrong[0]}={actors[wrong[0]]:g}: a stage has 1 or more")
+    from zeroseg.scale.dataset import Pool
+
+    return {
+        stage: Pool(int(actors.get(stage, 1)), gpus.get(stage, 0.0))
+        for stage in dict.fromkeys((*actors, *gpus))
+    }
+
+
+class _Report:
+    """Follows a run, and sums up."""
+
+    def __init__(self, plan: Run, target: str) -> None:
+        from rich.console import Console
+
+        self.plan, self.target = plan, target
+        self.errors = Console(stderr=True)
+
+    def go(self, summaries: Iterator[Summary]) -> int:
+        """Wait for the run to end, print what came of it, return the exit code."""
+        total = self._follow(summaries)
+        failed = len(total.failures) + self.plan.failed_before
+        self._print(total)
+        if total.stop is not None:
+            print(f"zeroseg batch: stopped: {total.stop.message}", file=sys.stderr)
+            print("what is done is saved; start it again to go on", file=sys.stderr)
+        return 1 if failed or total.stop is not None else 0
+
+    def _follow(self, summaries: Iterator[Summary]) -> Summary:
+        from zeroseg.cli.report import progress
+        from zeroseg.scale.manifest import Summary
+
+        total = Summary()
+        with progress(self.errors) as bar:
+            task = bar.add_task("segmenting", total=self.plan.left)
+            for summary in summaries:
+                total += summary
+                bar.advance(task, summary.done + len(summary.failures))
+                for failure in summary.failures:
+                    self.errors.print(
+                        f"failed: {failure.name}: {failure.message}",
+                        markup=False,
+                        style="red",
+                        soft_wrap=True,
+                    )
+        return total
+
+    def _print(self, total: Summary) -> None:
+        from rich.console import Console
+
+        from zeroseg.cli.report import Totals
+
+        totals = Totals()
+        totals.pictures, totals.seconds, totals.usage = total.done, total.seconds, total.usage
+        console = Console()
+        if total.done:
+            console.print(totals.table())
+        if (cost := totals.cost()) is not None:
+            console.print(cost, highlight=False, soft_wrap=True)
+        done_before = self.plan.total - self.plan.left
+        lines = [f"{total.done} segmented, {len(total.failures)} failed"]
+        if done_before:
+            lines.append(
+                f"{done_before} were done before, {self.plan.failed_before} of them failed"
+            )
+        lines.append(f"results in {self.target}")
+        console.print("; ".join(lines), highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,1 @@
+"""Whole archives of pictures: in one process, or on a cluster with Ray."""

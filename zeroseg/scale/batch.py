@@ -1,0 +1,152 @@
+"""A run over an archive: what is left to do, and what does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from zeroseg import __version__
+from zeroseg.ahead import run_ahead
+from zeroseg.errors import ChatError, ZerosegError
+from zeroseg.presets import _without_secrets
+from zeroseg.scale.archive import list_pictures, look, read_all
+from zeroseg.scale.dataset import PART_SIZE, Pool, running_ray, segment_parts
+from zeroseg.scale.manifest import ERROR, Manifest, Summary
+from zeroseg.scale.stages import Recipe, segmented
+from zeroseg.scale.work import Part, Stop, Work, parts_of
+
+if TYPE_CHECKING:
+    from zeroseg.base_segmenter import BaseSegmenter
+
+
+class Run:
+    """An archive, and a folder of its label maps that is filled part by part.
+
+    A run that was ended, by whatever, is gone on with by starting it again: only what has no row in
+    the manifest, or no mask, is done. Both engines write the same files, byte for byte but for the
+    times: they cut the same pictures into the same batches.
+
+    Args:
+        source: The pictures: a folder, a picture or a glob, on this machine or as a URL.
+        target: The folder, a path or a URL.
+        recipe: The system.
+        part_size: Pictures to a part.
+        limit: Only the first so many pictures, by name.
+        again: Whether to try pictures again that failed in an earlier run.
+
+    Attributes:
+        total: Pictures that belong to the run.
+        left: How many of them have no result yet.
+        failed_before: How many of them failed in an earlier run and stay so.
+        parts: What is left to do.
+
+    Raises:
+        ZerosegError: The archive cannot be listed or is empty, the folder holds another run or
+            cannot be written, or a package is not installed.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        target: str,
+        recipe: Recipe,
+        part_size: int = PART_SIZE,
+        limit: int | None = None,
+        again: bool = False,
+    ) -> None:
+        self.recipe = recipe
+        self.output = Manifest(target, recipe.vocabulary)
+        works = list_pictures(source, without=target)[:limit]
+        self.output.begin(_identity(source, recipe))
+        status = self.output.finished(again)
+        left = [work for work in works if work.name not in status]
+        self.total = len(works)
+        self.left = len(left)
+        self.failed_before = sum(status.get(work.name) == ERROR for work in works)
+        whole = max(1, part_size // recipe.batch_size) * recipe.batch_size
+        self.parts = parts_of(left, whole)
+
+    def here(self, device: str | torch.device = "cpu") -> Iterator[Summary]:
+        """Do it in this process; see `with_ray`."""
+        if not self.parts:
+            return
+        yield from _here(self.parts, self.recipe.segmenter(device), self.output)
+
+    def with_ray(self, pools: Mapping[str, Pool] | None = None) -> Iterator[Summary]:
+        """Do it on a Ray cluster, or on this machine where none is running.
+
+        Args:
+            pools: Workers by stage; one actor each by default.
+
+        Yields:
+            What came of each part, as they are finished. The last may hold a stop.
+
+        Raises:
+            ZerosegError: Nothing could be begun.
+        """
+        if not self.parts:
+            return
+        with running_ray():
+            for summary in segment_parts(self.parts, self.recipe, self.output, pools or {}):
+                if summary.stop is not None and not summary.stop.begun:
+                    raise ZerosegError(summary.stop.message)
+                yield summary
+
+
+def _identity(source: str, recipe: Recipe) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "source": source,
+        "vocabulary": recipe.vocabulary.to_dict(),
+        "config": _without_secrets({k: v for k, v in recipe.config.items() if k != "vocabulary"}),
+    }
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Pictures that go through together, and whether they are their part's last."""
+
+    works: Sequence[Work]
+    images: Sequence[Tensor]
+    last: bool
+
+
+def _here(parts: Sequence[Part], segmenter: BaseSegmenter, output: Manifest) -> Iterator[Summary]:
+    """The batches of all parts in order, several in flight where a language model is asked."""
+    begun = run_ahead(
+        _batches(parts, segmenter), lambda batch: segmenter.begin(batch.images), segmenter.depth
+    )
+    works: list[Work] = []
+    for batch, job in begun:
+        try:
+            results = iter(job.finish())
+        except ChatError as error:
+            yield output.add(Part(tuple(works), Stop(str(error), begun=True)))
+            return
+        works += [
+            segmented(work, next(results)) if work.failure is None else work for work in batch.works
+        ]
+        if batch.last:
+            yield output.add(Part(tuple(works)))
+            works = []
+
+
+def _batches(parts: Sequence[Part], segmenter: BaseSegmenter) -> Iterator[_Batch]:
+    size = segmenter.batch_size
+    for part in parts:
+        read = read_all(part.works)
+        for start in range(0, len(read), size):
+            looked = [_look(work) for work in read[start : start + size]]
+            works = [work for work, _ in looked]
+            images = [image.to(segmenter.device) for _, image in looked if image is not None]
+            yield _Batch(works, images, start + size >= len(read))
+
+
+def _look(work: Work) -> tuple[Work, Tensor | None]:
+    """A picture with its pixels; it needs its encoding no more."""
+    work, image = look(work)
+    return replace(work, data=None), image

@@ -1,0 +1,277 @@
+"""What a run over an archive writes: label maps, and one row a picture."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from zeroseg.drawing import indexed
+from zeroseg.errors import ZerosegError
+from zeroseg.scale.archive import Folder
+from zeroseg.scale.work import Part, Stop, Work, printable
+from zeroseg.values import Failure, Usage
+from zeroseg.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+OK, ERROR = "ok", "error"
+
+
+def missing(package: str, error: ImportError) -> ZerosegError:
+    """The error of an archive's packages not being installed."""
+    return ZerosegError(
+        f'archives need {package}, which cannot be imported ({error}): pip install "zeroseg[ray]"'
+    )
+
+
+def schema() -> pa.Schema:
+    """The manifest's columns.
+
+    `name` (the path below the archive's root), `source`, `status` ("ok" or "error"), `height` and
+    `width` in pixels, `classes` found and their `areas` as shares of the picture (largest first,
+    background left out), `seconds` of each stage, `calls`, `prompt_tokens`, `completion_tokens` and
+    `cost` (US dollars, null where the price is not known) of the language model; of an error, the
+    `stage` and the message, `error`.
+
+    Raises:
+        ZerosegError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise missing("pyarrow", error) from error
+    text, whole, number = pa.string(), pa.int64(), pa.float64()
+    return pa.schema(
+        {
+            "name": text,
+            "source": text,
+            "status": text,
+            "height": whole,
+            "width": whole,
+            "classes": pa.list_(text),
+            "areas": pa.list_(number),
+            "seconds": pa.map_(text, number),
+            "calls": whole,
+            "prompt_tokens": whole,
+            "completion_tokens": whole,
+            "cost": number,
+            "stage": text,
+            "error": text,
+        }
+    )
+
+
+def row(work: Work, vocabulary: Vocabulary) -> dict[str, Any]:
+    """The manifest's row of a finished or failed picture."""
+    common = {
+        "name": work.name,
+        "source": printable(work.source),
+        "seconds": list(work.seconds.items()),
+        "calls": work.usage.calls,
+        "prompt_tokens": work.usage.prompt_tokens,
+        "completion_tokens": work.usage.completion_tokens,
+        "cost": work.usage.cost,
+    }
+    if work.failure is not None:
+        return {
+            **common,
+            "status": ERROR,
+            "stage": work.failure.stage,
+            "error": printable(work.failure.message),
+        }
+    labels = work.value
+    counts = labels.flatten().long().bincount(minlength=len(vocabulary))
+    found = sorted((c for c in vocabulary.classes if counts[c]), key=lambda c: -int(counts[c]))
+    return {
+        **common,
+        "status": OK,
+        "height": labels.shape[0],
+        "width": labels.shape[1],
+        "classes": [vocabulary.names[c] for c in found],
+        "areas": [int(counts[c]) / labels.numel() for c in found],
+    }
+
+
+def picture(work: Work, vocabulary: Vocabulary) -> bytes:
+    """The label map as an indexed PNG of file ids, as `Segmentation.mask` gives it."""
+    buffer = io.BytesIO()
+    indexed(work.value.to(torch.int64), vocabulary).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def table(works: Sequence[Work], vocabulary: Vocabulary, masks: bool = False) -> pa.Table:
+    """The rows of pictures, with the label maps as a column `mask` if they are asked for."""
+    import pyarrow as pa
+
+    columns = schema()
+    rows = [row(work, vocabulary) for work in works]
+    if masks:
+        columns = columns.append(pa.field("mask", pa.large_binary()))
+        for entry, work in zip(rows, works, strict=True):
+            entry["mask"] = None if work.failure else picture(work, vocabulary)
+    return pa.Table.from_pylist(rows, schema=columns)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of pictures.
+
+    Attributes:
+        done: How many have a label map.
+        failures: Those that have none.
+        seconds: Time of each stage, added up.
+        usage: What a language model was asked.
+        stop: Why the run ended early.
+    """
+
+    done: int = 0
+    failures: tuple[Failure, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    stop: Stop | None = None
+
+    def __add__(self, other: Summary) -> Summary:
+        stages = dict.fromkeys((*self.seconds, *other.seconds))
+        return Summary(
+            self.done + other.done,
+            self.failures + other.failures,
+            {s: self.seconds.get(s, 0.0) + other.seconds.get(s, 0.0) for s in stages},
+            self.usage + other.usage,
+            self.stop or other.stop,
+        )
+
+
+class Manifest:
+    """The folder of a run over an archive.
+
+    It holds `run.json` (what is run), `masks/<name>.png` and `manifest/part-<key>.parquet`. Every
+    file is written in one step, and the row of a picture after its mask, so that a row that says
+    "ok" has a mask. A part that is done again, since its worker was lost, writes the same files: no
+    picture has two rows. One run at a time may write to a folder.
+
+    Args:
+        url: The folder.
+        vocabulary: The classes.
+
+    Raises:
+        ZerosegError: There is no such kind of place, or pyarrow is not installed.
+    """
+
+    def __init__(self, url: str, vocabulary: Vocabulary) -> None:
+        self.folder, self.vocabulary = Folder(url), vocabulary
+        schema()
+
+    def begin(self, identity: Mapping[str, Any]) -> None:
+        """Write down what is run, or go on with a folder that holds part of the same run.
+
+        Raises:
+            ZerosegError: The folder holds another run, or cannot be written.
+        """
+        wanted = json.loads(json.dumps(identity))
+        try:
+            found = self.folder.read("run.json")
+            if found is None:
+                text = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
+                self.folder.write("run.json", text.encode())
+                return
+        except OSError as error:
+            raise ZerosegError(f"cannot write to '{self.folder.url}': {error}") from error
+        before = json.loads(found)
+        changed = [k for k in {**before, **wanted} if before.get(k) != wanted.get(k)]
+        if changed:
+            raise ZerosegError(
+                f"'{self.folder.url}' holds another run (it differs in {', '.join(changed)}); "
+                f"choose another folder, or delete it"
+            )
+
+    def finished(self, again: bool = False) -> dict[str, str]:
+        """Status of every picture that needs no more work, by name.
+
+        Rows of pictures whose mask is gone are taken out of the manifest.
+
+        Args:
+            again: Take out the rows of failed pictures too.
+
+        Raises:
+            ZerosegError: A part of the manifest is damaged.
+        """
+        masks = set(self.folder.list("masks", ".png"))
+        status: dict[str, str] = {}
+        for part in self.folder.list("manifest", ".parquet"):
+            rows = self._read(part)
+            found = dict(
+                zip(rows.column("name").to_pylist(), rows.column("status").to_pylist(), strict=True)
+            )
+            keep = [
+                not again if state == ERROR else f"masks/{name}.png" in masks
+                for name, state in found.items()
+            ]
+            if not all(keep):
+                self._replace(part, rows.filter(keep))
+            status.update(compress(found.items(), keep))
+        return status
+
+    def _read(self, part: str) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.read_table(io.BytesIO(self.folder.read(part) or b""))
+        except pa.ArrowInvalid as error:
+            raise ZerosegError(
+                f"'{self.folder.url}/{part}' cannot be read ({error}); delete it, and what it "
+                f"listed is done again"
+            ) from error
+
+    def _replace(self, part: str, rows: pa.Table) -> None:
+        if rows.num_rows:
+            self.folder.write(part, _parquet(rows))
+        else:
+            self.folder.remove(part)
+
+    def add(self, part: Part) -> Summary:
+        """Write the label maps of a part, and its rows after them.
+
+        A label map that cannot be written is that picture's failure.
+
+        Raises:
+            ZerosegError: The rows cannot be written.
+        """
+        works = [self._write_mask(work) for work in part.works]
+        if works:
+            rows = _parquet(table(works, self.vocabulary))
+            try:
+                self.folder.write(f"manifest/part-{part.key}.parquet", rows)
+            except OSError as error:
+                raise ZerosegError(f"cannot write to '{self.folder.url}': {error}") from error
+        return sum(map(_summary, works), Summary(stop=part.stop))
+
+    def _write_mask(self, work: Work) -> Work:
+        if work.failure is not None:
+            return work
+        try:
+            self.folder.write(f"masks/{work.name}.png", picture(work, self.vocabulary))
+        except OSError as error:
+            return work.failed("saving", f"cannot save the label map: {error}")
+        return work
+
+
+def _summary(work: Work) -> Summary:
+    if work.failure is not None:
+        return Summary(0, (work.failure,), dict(work.seconds), work.usage)
+    return Summary(1, (), dict(work.seconds), work.usage)
+
+
+def _parquet(rows: pa.Table) -> bytes:
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(rows, buffer)
+    return buffer.getvalue()
