@@ -354,3 +354,50 @@ def test_the_trainer_works_ahead(job: str) -> None:
     assert ahead_of is not None
     names = [result.name for batch in ahead_of for result in batch]
     assert names == [f"drawn-3-{number:05d}" for number in range(6)]
+
+
+class SeesPrecision(Numbered):
+    """Notes the mixed precision it is called under."""
+
+    def __init__(self, notes: list[bool]) -> None:
+        super().__init__()
+        self.notes = notes
+
+    def forward(self, images: Sequence[Tensor]) -> list[tuple[Tag, ...]]:
+        self.notes.append(torch.is_autocast_enabled("cpu"))
+        return super().forward(images)
+
+
+class MasksSeePrecision(BoxMasks):
+    """The same of masks, which may be made in another thread."""
+
+    def __init__(self, notes: list[bool]) -> None:
+        super().__init__()
+        self.notes = notes
+
+    def forward(
+        self,
+        images: Sequence[Tensor],
+        detections: Sequence[Detections],
+        encodings: Encodings | None = None,
+    ) -> list[Masks]:
+        self.notes.append(torch.is_autocast_enabled("cpu"))
+        return super().forward(images, detections)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("waiting", [False, True])
+def test_batches_in_flight_keep_the_trainers_precision(precision: str, waiting: bool) -> None:
+    notes: list[bool] = []
+    data = DrawnScenes(CLASSES, count=4, size=(48, 64), seed=3, batch_size=1)
+    refiner = AnswersOnce(2) if waiting else GivenLabels(["dog"])
+    segmenter = system(
+        4,
+        tagger=SeesPrecision(notes),
+        pre_refiner=refiner,
+        mask_predictor=MasksSeePrecision(notes),
+    )
+    options: dict[str, Any] = {"accelerator": "cpu", "devices": 1, "precision": precision}
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    Trainer(**options, **quiet).test(segmenter, data, verbose=False)
+    assert notes == [precision == "bf16-mixed"] * 8

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -17,6 +18,28 @@ from zeroseg.errors import ChatError
 Batch = TypeVar("Batch")
 Answer = TypeVar("Answer")
 Results = TypeVar("Results")
+
+
+class Autocast:
+    """The mixed precision that is on where this is made, to be put on again elsewhere.
+
+    It is a matter of a thread and a place, and a batch in flight leaves both.
+    """
+
+    def __init__(self) -> None:
+        self._types = {
+            kind: torch.get_autocast_dtype(kind)
+            for kind in ("cuda", "cpu")
+            if torch.is_autocast_enabled(kind)
+        }
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        """The same mixed precision for the body."""
+        with ExitStack() as stack:
+            for kind, dtype in self._types.items():
+                stack.enter_context(torch.autocast(kind, dtype))
+            yield
 
 
 @dataclass(frozen=True)
@@ -54,9 +77,10 @@ def beside(call: Callable[[], Answer]) -> Awaited[Answer]:
 
     Calls are made one after the other, so that what only they use is never used twice at once.
     """
+    casting = Autocast()
 
     def inferring() -> Answer:
-        with torch.inference_mode():
+        with torch.inference_mode(), casting.on():
             return call()
 
     return Awaited(_second().submit(inferring))
@@ -102,6 +126,7 @@ class Job(Generic[Results]):
         self._waiting: Awaited[Any] | None = None
         self._results: Results | None = None
         self._failed: Exception | None = None
+        self._casting = Autocast()
         self.waited = 0.0
         self._send(None)
 
@@ -147,7 +172,7 @@ class Job(Generic[Results]):
 
     def _send(self, answer: Any) -> None:
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), self._casting.on():
                 self._waiting = self._steps.send(answer)
         except StopIteration as stop:
             self._results = stop.value

@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -269,7 +269,8 @@ class BaseSegmenter(LightningModule):
     def begin_samples(self, samples: Sequence[Sample]) -> Started:
         """Start a batch of samples of a data set, on this segmenter's device."""
         readable = [sample.image for sample in samples if sample.problem is None]
-        return Started(samples, self.begin([image.to(self.device) for image in readable]))
+        with precision_of(self):
+            return Started(samples, self.begin([image.to(self.device) for image in readable]))
 
     def segment_samples(self, samples: Sequence[Sample] | Started) -> list[Segmentation | Failure]:
         """Segment samples of a data set; one that could not be read is a Failure."""
@@ -331,6 +332,12 @@ class BaseSegmenter(LightningModule):
 
     def configure_optimizers(self) -> None:
         """Nothing is trained."""
+
+
+def precision_of(module: LightningModule) -> AbstractContextManager[Any]:
+    """The trainer's precision, for work that begins outside its steps."""
+    trainer = module._trainer
+    return nullcontext() if trainer is None else trainer.precision_plugin.forward_context()
 
 
 class Started:

@@ -140,3 +140,11 @@ def test_examples_come_from_other_scenes_and_a_resumed_run_keeps_them(
     assert content("few/results.json")["config"] == first["config"]
     assert main([*run, "--examples-seed", "1"]) == 2
     assert "another run" in capsys.readouterr().err
+
+
+def test_precision_is_part_of_what_is_run(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run = ["test", "--model", config, *SCENES, "--output", "own"]
+    assert main([*run, "--precision", "bf16-mixed"]) == 0
+    assert content("own/results.json")["precision"] == "bf16-mixed"
+    assert main(run) == 2
+    assert "it differs in precision" in capsys.readouterr().err

@@ -45,6 +45,12 @@ def add_scoring(parser: ArgumentParser, model: str | None) -> None:
         metavar="N",
         help="processes or GPUs that share the work; every picture still counts once",
     )
+    parser.add_argument(
+        "--precision",
+        default="32-true",
+        choices=("32-true", "bf16-mixed", "16-mixed"),
+        help="of the networks, as Lightning calls it; default 32-true",
+    )
 
 
 def prepare(arguments: Namespace) -> tuple[BaseSegmenter, SampleData, dict[str, Any]]:
@@ -85,7 +91,12 @@ def trainer(arguments: Namespace) -> dict[str, Any]:
         chosen = [device.index]
     strategy = "auto" if arguments.devices == 1 else "ddp"
     accelerator = "gpu" if device.type == "cuda" else device.type
-    return {"accelerator": accelerator, "devices": chosen, "strategy": strategy}
+    return {
+        "accelerator": accelerator,
+        "devices": chosen,
+        "strategy": strategy,
+        "precision": arguments.precision,
+    }
 
 
 @contextmanager

@@ -73,7 +73,11 @@ def evaluate(
         _check_classes(name, system, data)
     opened = {name: RunFolder(folders[name]) for name in systems}
     names = list(data.dataset.names)
-    origins = {name: _origin(name, systems[name], data, dict(seeds or {})) for name in systems}
+    precision = str(trainer.get("precision", "32-true"))
+    origins = {
+        name: {**_origin(name, systems[name], data, dict(seeds or {})), "precision": precision}
+        for name in systems
+    }
     for name, folder in opened.items():
         folder.begin(origins[name])
     done = {name: folder.finished() for name, folder in opened.items()}

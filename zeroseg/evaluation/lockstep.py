@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch import LightningModule
 from torch import nn
 
-from zeroseg.base_segmenter import BaseSegmenter, Started
+from zeroseg.base_segmenter import BaseSegmenter, Started, precision_of
 from zeroseg.data.sample import Sample
 from zeroseg.errors import ZerosegError
 from zeroseg.memo import Memo
@@ -51,7 +51,8 @@ class Lockstep(LightningModule):
         """Start a batch by the single system, without what it had finished."""
         [name], [system] = self.names, self.systems
         left = [sample for sample in samples if sample.name not in self.finished[name]]
-        started: Started = system.begin_samples(left)  # type: ignore[operator]
+        with precision_of(self):
+            started: Started = system.begin_samples(left)  # type: ignore[operator]
         return Started(samples, started.job)
 
     def test_step(self, batch: Sequence[Sample] | Started, batch_idx: int) -> dict[str, Any]:
