@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -86,6 +87,46 @@ def test_what_is_computed_beside_is_computed_one_after_the_other() -> None:
 
     calls = [beside(alone) for _ in range(5)]
     assert all(call.future.result() for call in calls)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    assert beside(lambda: 1).future.result() == 1
+    child = os.fork()
+    if child == 0:
+        answer = beside(lambda: 7).future.result(PATIENCE)
+        os._exit(answer)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+
+
+class OneThread(BoxMasks):
+    """Notes by which threads it is used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: set[str] = set()
+
+    def forward(
+        self,
+        images: Sequence[Tensor],
+        detections: Sequence[Detections],
+        encodings: Encodings | None = None,
+    ) -> list[Masks]:
+        self.threads.add(threading.current_thread().name)
+        return super().forward(images, detections)
+
+
+def test_masks_are_made_by_one_thread_even_when_a_batch_fails() -> None:
+    masks = OneThread()
+    detector = Breaks({"dog": [0, 0, 0.5, 0.5]})
+    segmenter = system(
+        6, pre_refiner=GivenLabels(["dog"]), detector=detector, mask_predictor=masks, batch_size=2
+    )
+    results = list(segmenter.stream(pictures(6)))
+    assert [isinstance(result, Failure) for result in results] == [i == 3 for i in range(6)]
+    segmenter(pictures(2))
+    assert len(masks.threads) == 1
 
 
 def test_what_fails_is_done_otherwise_but_for_its_language_model() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -70,6 +71,11 @@ def _threads() -> ThreadPoolExecutor:
 @cache
 def _second() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="zeroseg-second")
+
+
+if hasattr(os, "register_at_fork"):  # threads do not live on in a forked process
+    os.register_at_fork(after_in_child=_threads.cache_clear)
+    os.register_at_fork(after_in_child=_second.cache_clear)
 
 
 def beside(call: Callable[[], Answer]) -> Awaited[Answer]:

@@ -131,7 +131,7 @@ class ZeroShotSegmenter(BaseSegmenter):
         with torch.inference_mode():
             watch = Stopwatch(self.device)
             nothing = [Description()] * len(images)
-            return run(self._search(images, nothing, selections, watch, False))
+            return run(self._search(images, nothing, selections, watch))
 
     def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
         return run(self._steps(images, watch, False))
@@ -147,7 +147,7 @@ class ZeroShotSegmenter(BaseSegmenter):
         watch.stage = "pre-refinement"
         selections = yield asked
         encodings = (yield encoded) if encoded is not None else None
-        return (yield from self._search(images, descriptions, selections, watch, ahead, encodings))
+        return (yield from self._search(images, descriptions, selections, watch, encodings))
 
     def _beside(self, call: Callable[[], Answer]) -> Awaited[Answer]:
         """What the mask predictor does: in the thread beside, or at once."""
@@ -159,7 +159,6 @@ class ZeroShotSegmenter(BaseSegmenter):
         descriptions: Sequence[Description],
         selections: Sequence[Selection],
         watch: Stopwatch,
-        ahead: bool,
         encodings: Encodings | None = None,
     ) -> Steps[list[Segmentation]]:
         """The second half of the walk, from what to look for to label maps."""
@@ -178,7 +177,7 @@ class ZeroShotSegmenter(BaseSegmenter):
         def paint() -> tuple[Sequence[Masks], list[Tensor]]:
             return self._paint(images, resolved, encodings, watch)
 
-        masks, maps = yield self._beside(paint) if ahead else at_once(paint)
+        masks, maps = yield self._beside(paint)
         spent = watch.seconds
         seconds = {stage: spent[stage] / len(images) for stage in STAGES if stage in spent}
         return [

@@ -121,7 +121,7 @@ class OracleSegmenter(ZeroShotSegmenter):
         truths = [self._truth[id(image)] for image in images]
         selections = [select_classes(t.labels.tolist(), self.vocabulary) for t in truths]
         nothing = [Description()] * len(images)
-        return (yield from self._search(images, nothing, selections, watch, ahead))
+        return (yield from self._search(images, nothing, selections, watch))
 
     def _detect(
         self, images: Sequence[Tensor], selections: Sequence[Selection], watch: Stopwatch
