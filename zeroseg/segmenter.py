@@ -14,6 +14,7 @@ from zeroseg.base_segmenter import BaseSegmenter, Stopwatch
 from zeroseg.detection.detector import Detector
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.fusion.highest_score import HighestScore
+from zeroseg.joining import compose, resolve, unresolved
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.memo import Memo
 from zeroseg.recognition.captioner import Captioner
@@ -23,12 +24,10 @@ from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import (
-    UNRESOLVED,
     Description,
     Detections,
     Exchange,
     Masks,
-    Resolution,
     Selection,
     Trace,
 )
@@ -282,44 +281,6 @@ class ZeroShotSegmenter(BaseSegmenter):
             return answer
 
         return later(timed)
-
-
-def unresolved(found: Sequence[Detections]) -> list[str]:
-    """Phrases of a whole batch that have no class yet, each once."""
-    return list(
-        dict.fromkeys(
-            phrase
-            for detections in found
-            for phrase, label in zip(detections.phrases, detections.labels.tolist(), strict=True)
-            if label == UNRESOLVED
-        )
-    )
-
-
-def resolve(
-    found: Sequence[Detections], answer: Resolution
-) -> tuple[list[Detections], list[tuple[Exchange, ...]]]:
-    """Give the unresolved phrases of a batch the classes that were answered.
-
-    The exchanges are booked on the first image that has an unresolved phrase.
-    """
-    label_of = dict(zip(unresolved(found), answer.labels, strict=True))
-    resolved = []
-    for detections in found:
-        labels = [
-            label_of[phrase] if label == UNRESOLVED else label
-            for phrase, label in zip(detections.phrases, detections.labels.tolist(), strict=True)
-        ]
-        resolved.append(detections.relabel(detections.labels.new_tensor(labels)))
-    booked: list[tuple[Exchange, ...]] = [()] * len(found)
-    first = next(i for i, d in enumerate(found) if UNRESOLVED in d.labels.tolist())
-    booked[first] = answer.exchanges
-    return resolved, booked
-
-
-def compose(tags: Sequence[Any], captions: Sequence[str | None]) -> list[Description]:
-    """Descriptions of the tags and captions of images."""
-    return [Description(tag, caption) for tag, caption in zip(tags, captions, strict=True)]
 
 
 def _check_slots(*slots: tuple[object, type, bool]) -> None:

@@ -150,7 +150,7 @@ def _described(segmenter: ZeroShotSegmenter, images: Sequence[Tensor]) -> list[D
     """Tags and captions of images, in batches of the segmenter's size."""
     import torch
 
-    from zeroseg.segmenter import compose
+    from zeroseg.joining import compose
 
     tagger, captioner = segmenter.tagger, segmenter.captioner
     found: list[Description] = []

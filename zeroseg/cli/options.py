@@ -306,15 +306,9 @@ def keep_answers(parts: Iterable[nn.Module], llm_cache: str | None) -> None:
     folder = llm_cache if llm_cache is not None else os.environ.get(CACHE_VARIABLE, "")
     if folder in ("", "off"):
         return
-    from zeroseg.chat.answer_cache import AnswerCache
-    from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
-    from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
+    from zeroseg.refinement import keeping
 
-    asking = [part for part in parts if isinstance(part, LLMPreRefiner | LLMPostRefiner)]
-    if asking:
-        cache = AnswerCache(folder)
-        for part in asking:
-            part.keep(cache)
+    keeping.keep_answers(parts, folder)
 
 
 def output_folder(path: str | Path) -> Path:

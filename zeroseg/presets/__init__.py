@@ -89,7 +89,7 @@ def build(kind: type[System], config: Mapping[str, Any], changes: Mapping[str, A
     except ValueError as error:
         raise PresetError(str(error)) from error
     if not objects:
-        described = {"vocabulary": vocabulary.to_dict(), **_without_secrets(plain)}
+        described = {"vocabulary": vocabulary.to_dict(), **without_secrets(plain)}
         segmenter.config = {"class_path": named, **described} if named else described
     return segmenter
 
@@ -152,10 +152,10 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, str | int | float | bool | Path)
 
 
-def _without_secrets(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
     """A configuration without API keys: what is written down takes them from the environment."""
     if isinstance(value, Mapping):
-        return {name: _without_secrets(v) for name, v in value.items() if name != "api_key"}
+        return {name: without_secrets(v) for name, v in value.items() if name != "api_key"}
     return value
 
 

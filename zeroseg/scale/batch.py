@@ -12,7 +12,7 @@ from torch import Tensor
 from zeroseg import __version__
 from zeroseg.ahead import run_ahead
 from zeroseg.errors import ChatError, ZerosegError
-from zeroseg.presets import _without_secrets
+from zeroseg.presets import without_secrets
 from zeroseg.scale.archive import list_pictures, look, read_all
 from zeroseg.scale.dataset import PART_SIZE, Pool, running_ray, segment_parts
 from zeroseg.scale.manifest import ERROR, Manifest, Summary
@@ -102,7 +102,7 @@ def _identity(source: str, recipe: Recipe) -> dict[str, Any]:
         "version": __version__,
         "source": source,
         "vocabulary": recipe.vocabulary.to_dict(),
-        "config": _without_secrets({k: v for k, v in recipe.config.items() if k != "vocabulary"}),
+        "config": without_secrets({k: v for k, v in recipe.config.items() if k != "vocabulary"}),
     }
 
 

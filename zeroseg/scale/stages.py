@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.detection.detector import Detector
 from zeroseg.errors import ChatError, PresetError
 from zeroseg.fusion.fusion import Fusion
@@ -29,8 +28,7 @@ from zeroseg.presets import component
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.exact_post_refiner import ExactPostRefiner
-from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
-from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
+from zeroseg.refinement.keeping import keep_answers
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.scale.archive import look
@@ -325,7 +323,7 @@ class Resolve(Step):
         return {"post-refinement": self._resolve}
 
     def _resolve(self, images: Sequence[Tensor], values: Sequence[Any]) -> list[Answer]:
-        from zeroseg.segmenter import resolve, unresolved
+        from zeroseg.joining import resolve, unresolved
 
         phrases = unresolved(values)
         if not phrases:
@@ -408,12 +406,3 @@ def free(values: Iterable[Any]) -> list[Answer]:
 def cost(exchanges: Iterable[Exchange]) -> Usage:
     """What exchanges cost together."""
     return sum((exchange.usage for exchange in exchanges), Usage())
-
-
-def keep_answers(parts: Iterable[nn.Module], folder: str | None) -> None:
-    """Have the refiners among components keep a language model's answers in a folder."""
-    asking = [part for part in parts if isinstance(part, LLMPreRefiner | LLMPostRefiner)]
-    if folder is not None and asking:
-        cache = AnswerCache(folder)
-        for part in asking:
-            part.keep(cache)
