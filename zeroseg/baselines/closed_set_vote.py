@@ -24,7 +24,7 @@ from transformers.models.auto.modeling_auto import (
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
 from zeroseg.checkpoints import load_pretrained
 from zeroseg.errors import CheckpointError
-from zeroseg.refinement.lexical import LexicalMatcher
+from zeroseg.refinement.lexical import matcher_of
 from zeroseg.values import UNRESOLVED, Masks, check_images
 from zeroseg.vocabulary import Vocabulary
 
@@ -85,7 +85,7 @@ class ClosedSetVote(MaskClassifier):
         Raises:
             CheckpointError: Not one of them stands for a class of the vocabulary.
         """
-        matcher = LexicalMatcher(vocabulary)
+        matcher = matcher_of(vocabulary)
         names = self.model.config.id2label
         found = [matcher.match(str(names[index])) for index in range(len(names))]
         labels = tuple(match.label if match is not None else UNRESOLVED for match in found)

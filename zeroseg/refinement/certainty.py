@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zeroseg.refinement.lexical import LexicalMatcher
+from zeroseg.refinement.lexical import matcher_of
 from zeroseg.refinement.words import Segment, segments, without_article, words_of
 from zeroseg.values import Description
 from zeroseg.vocabulary import Vocabulary
@@ -30,7 +30,7 @@ class Certainty:
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self.matcher = LexicalMatcher(vocabulary)
+        self.matcher = matcher_of(vocabulary)
         thesaurus = self.matcher.thesaurus
         named = (thesaurus.find(words_of(vocabulary.prompts[i])) for i in vocabulary.classes)
         # What the thesaurus says that the classes are: words that may stand for one of them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.thesaurus import Thesaurus, built_in_thesaurus
@@ -46,6 +47,7 @@ class LexicalMatcher:
         self.vocabulary = vocabulary
         self.names = ClassNames(vocabulary)
         self.thesaurus = thesaurus or built_in_thesaurus()
+        self._known = lru_cache(maxsize=2**14)(self._match)
 
     def match(self, phrase: str) -> Match | None:
         """The class that a tag or a detector's phrase stands for.
@@ -53,6 +55,9 @@ class LexicalMatcher:
         Of several noun phrases the first with a known head decides: "vase with flowers" is a
         vase.
         """
+        return self._known(phrase)
+
+    def _match(self, phrase: str) -> Match | None:
         named = self.names.find(phrase)
         if named is not None:
             return Match(named)
@@ -124,3 +129,9 @@ class LexicalMatcher:
         words = self.thesaurus.synonyms.get(concept, (concept,))
         found = (self.names.find_words(tuple(word.split())) for word in words)
         return next((label for label in found if label is not None), None)
+
+
+@lru_cache(maxsize=16)
+def matcher_of(vocabulary: Vocabulary) -> LexicalMatcher:
+    """A vocabulary's matcher with the built-in table, made once."""
+    return LexicalMatcher(vocabulary)

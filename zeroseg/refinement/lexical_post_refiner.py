@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zeroseg.refinement.lexical import LexicalMatcher
+from zeroseg.refinement.lexical import matcher_of
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.values import UNRESOLVED, Resolution
 from zeroseg.vocabulary import Vocabulary
@@ -18,6 +18,6 @@ class LexicalPostRefiner(PostRefiner):
 
     def forward(self, phrases: Sequence[str], vocabulary: Vocabulary) -> Resolution:
         """Resolve phrases by what their head nouns stand for."""
-        matcher = LexicalMatcher(vocabulary)
+        matcher = matcher_of(vocabulary)
         matches = [matcher.match(phrase) for phrase in phrases]
         return Resolution(tuple(match.label if match else UNRESOLVED for match in matches))

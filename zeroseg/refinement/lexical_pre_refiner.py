@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from zeroseg.refinement.lexical import LexicalMatcher, Match
+from zeroseg.refinement.lexical import LexicalMatcher, Match, matcher_of
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.values import Description, Selection
 from zeroseg.vocabulary import Vocabulary
@@ -41,7 +41,7 @@ class LexicalPreRefiner(PreRefiner):
         self, descriptions: Sequence[Description], vocabulary: Vocabulary
     ) -> list[Selection]:
         """Choose the classes that are named, in the vocabulary's order."""
-        matcher = LexicalMatcher(vocabulary)
+        matcher = matcher_of(vocabulary)
         return [self._select(description, matcher) for description in descriptions]
 
     def _select(self, description: Description, matcher: LexicalMatcher) -> Selection:

@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 
 from zeroseg.errors import PresetError
-from zeroseg.refinement.lexical import LexicalMatcher
+from zeroseg.refinement.lexical import LexicalMatcher, matcher_of
 from zeroseg.values import Description
 from zeroseg.vocabulary import Vocabulary, as_words
 
@@ -119,7 +119,7 @@ def advice(vocabulary: Vocabulary, scenes: bool) -> str:
         vocabulary: The classes.
         scenes: Whether to tell what usually occurs together, too.
     """
-    matcher = LexicalMatcher(vocabulary)
+    matcher = matcher_of(vocabulary)
     parts = []
     words = equivalences(matcher)
     if words:

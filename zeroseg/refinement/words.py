@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from zeroseg.vocabulary import as_words
@@ -82,7 +83,8 @@ def forms(word: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def keys(words: Sequence[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=2**14)
+def keys(words: tuple[str, ...]) -> tuple[str, ...]:
     """All spellings under which a name or a phrase may be looked up, likeliest first.
 
     Names meet when they share a key: the last word in its singular forms, with and without the
