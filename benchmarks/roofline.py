@@ -1,25 +1,18 @@
 """How fast the hardware would let the networks be: floating-point operations over matmul rate.
 
-    python benchmarks/roofline.py --random-weights published
-
-prints what the networks of the published system take for one image, counted on shapes alone: no
-weights, no device. `throughput.py` counts the same while real images pass, and divides by the rate
-that a large matrix product reaches on the device at hand, in the precision and with the threads of
-the run. A multiply-add is two operations. What is no matrix product, convolution or attention
-counts as nothing, so the roofline is never quite reached.
+`throughput.py` counts operations while images pass, and divides by the rate that a large matrix
+product reaches on the device at hand, in the precision and with the threads of the run. A
+multiply-add is two operations. What is no matrix product, convolution or attention counts as
+nothing, so the roofline is never quite reached; `bounds.py` tells how near one could come.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import random_weights
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -79,45 +72,3 @@ def stage_operations(
         found = count("detection", segmenter.detector, [image], selections)
         count("masks", segmenter.mask_predictor, [image], found)
     return counts
-
-
-def network_operations(segmenter: Any, seen: tuple[int, int]) -> dict[str, float]:
-    """Operations of what takes most for one image, counted on any device, "meta" too.
-
-    Args:
-        segmenter: A system of `random_weights`.
-        seen: (height, width) of what the detector sees of the image.
-    """
-
-    def of(network: Callable[..., object], height: int, width: int, *more: Tensor) -> float:
-        blank = torch.zeros(1, 3, height, width, device=segmenter.device)
-        return operations(lambda: network(blank, *more))
-
-    tagger, captioner = segmenter.tagger.model, segmenter.captioner.model
-    detector, masks = segmenter.detector.model, segmenter.mask_predictor
-    piece, square = tagger.config.image_size, captioner.config.vision_config.image_size
-    whole = torch.ones(1, *seen, dtype=torch.int64, device=segmenter.device)
-    return {
-        "tagger, one piece": of(tagger, piece, piece),
-        "captioner's vision model": of(captioner.vision_model, square, square),
-        "detector's backbone": of(detector.model.backbone.conv_encoder, *seen, whole),
-        "mask predictor's image encoder": of(masks.model.vision_encoder, masks.frame, masks.frame),
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--random-weights", choices=list(random_weights.SIZES), default="published")
-    args = parser.parse_args()
-    sizes = random_weights.SIZES[args.random_weights]()
-    seen = (sizes.short_side, sizes.short_side * 4 // 3)
-    table = Table(f"{args.random_weights}, one image", "GFLOP")
-    for part, count in network_operations(random_weights.build(sizes, "meta"), seen).items():
-        table.add_row(part, f"{count / 1e9:.1f}")
-    Console(width=80).print(table)
-
-
-if __name__ == "__main__":
-    main()

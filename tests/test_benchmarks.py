@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -277,17 +276,54 @@ class TestRoofline:
         one, other = torch.ones(3, 5), torch.ones(5, 7)
         assert roofline.operations(lambda: one @ other) == 2 * 3 * 5 * 7
 
-    def test_the_published_networks_take_what_is_known_of_them(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+
+class TestBounds:
+    @pytest.fixture
+    def bounds(self) -> Any:
+        return import_module("bounds")
+
+    @pytest.fixture
+    def rates(self, bounds: Any) -> Any:
+        return bounds.Rates(operations=1e12, traffic=1e9, launch=1e-6)
+
+    def test_a_kernel_takes_the_longer_of_its_arithmetic_and_its_traffic(
+        self, bounds: Any, rates: Any
     ) -> None:
-        monkeypatch.setattr(sys, "argv", ["roofline.py"])
-        import_module("roofline").main()
-        rows = re.findall(r"│ (.+?) +│ ([\d.]+) +│", capsys.readouterr().out)
-        counts = {part: float(count) for part, count in rows}
-        assert counts["mask predictor's image encoder"] == pytest.approx(2990, rel=0.01)
-        assert counts["captioner's vision model"] == pytest.approx(520, rel=0.01)
-        assert counts["detector's backbone"] == pytest.approx(160, rel=0.01)
-        assert counts["tagger, one piece"] > 210  # its Swin-L alone
+        one, other = torch.ones(3, 5, device="meta"), torch.ones(5, 7, device="meta")
+        work = bounds.work_of(lambda: one @ other, rates)
+        assert (work.operations, work.launches) == (2 * 3 * 5 * 7, 1)
+        assert work.traffic == 4 * (3 * 5 + 5 * 7 + 3 * 7)
+        assert work.seconds == pytest.approx(work.traffic / rates.traffic)
+
+    def test_views_are_free_and_what_is_expanded_is_read_once(
+        self, bounds: Any, rates: Any
+    ) -> None:
+        row = torch.ones(1, 6, device="meta")
+        assert bounds.work_of(lambda: row.view(2, 3).T, rates).launches == 0
+        work = bounds.work_of(lambda: row.expand(4, 6) + row, rates)
+        assert work.traffic == 4 * (6 + 6 + 4 * 6)
+
+    def test_attention_is_one_kernel(self, bounds: Any, rates: Any) -> None:
+        query, key = torch.ones(2, 4, 8, device="meta"), torch.ones(2, 6, 8, device="meta")
+        attend = torch.nn.functional.scaled_dot_product_attention
+        work = bounds.work_of(lambda: attend(query, key, value=key), rates)
+        assert (work.operations, work.launches) == (2 * 2 * 4 * 6 * (8 + 8), 1)
+        assert work.traffic == 4 * 2 * (4 * 8 + 6 * 8 + 6 * 8 + 4 * 8)
+
+    def test_the_published_networks_take_what_is_known_of_them(
+        self, bounds: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "bounds.json"
+        command = ["bounds.py", "--batch-size", "1", "--json", str(file)]
+        monkeypatch.setattr(sys, "argv", command)
+        bounds.main()
+        found = json.loads(file.read_text())
+        count = {part: work["operations"] / 1e9 for part, work in found["parts"].items()}
+        assert count["mask predictor, image encoder"] == pytest.approx(2990, rel=0.01)
+        assert count["captioner, to the first token"] > 520  # its vision model alone
+        assert count["detector"] > 160  # its backbone alone
+        assert count["tagger"] > 210  # its Swin-L alone
+        assert 0 < found["share_at_most"] < 1
 
 
 def test_random_systems_say_the_same_amount_of_every_picture() -> None:
