@@ -9,7 +9,9 @@ launch. From these follows the least time of a batch: on the device, each kernel
 its arithmetic and its traffic; on the host, launches take their time one after the other. Nothing
 is fused, as without `torch.compile`; attention counts as one kernel that keeps its scores to
 itself. The rates are arguments; the defaults are what large copies and bfloat16 products reach on
-an H200, and a usual cost of a launch. These are bounds, not measurements: `throughput.py` measures.
+an H200, and a usual cost of a launch. "GB alive" is the most that a batch has in memory at once,
+beside the weights and beside what an allocator wastes. These are bounds, not measurements:
+`throughput.py` measures.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -37,6 +40,7 @@ from zeroseg import ZeroShotSegmenter
 TOKENS, WORDS = 20, 20
 """Tokens that a caption has, and those of the detector's prompts."""
 BOXES = random_weights.BOXES
+TYPES = {"32": torch.float32, "bf16": torch.bfloat16, "16": torch.float16}
 _SCALAR = torch.ops.aten._local_scalar_dense.default
 _NOTHING = ("empty", "new_empty", "_unsafe_view", "detach", "lift_fresh")
 """Operations, beside views, that touch no data."""
@@ -66,12 +70,14 @@ class Work:
         traffic: Bytes read and written.
         launches: Kernels.
         seconds: Least time on the device.
+        peak: Most bytes that were alive at once, beside what was there before.
     """
 
     operations: float = 0.0
     traffic: float = 0.0
-    launches: int = 0
+    launches: float = 0.0
     seconds: float = 0.0
+    peak: int = 0
 
     def __add__(self, other: Work) -> Work:
         return Work(
@@ -79,12 +85,13 @@ class Work:
             self.traffic + other.traffic,
             self.launches + other.launches,
             self.seconds + other.seconds,
+            max(self.peak, other.peak),
         )
 
     def times(self, count: float) -> Work:
         """The same work again and again."""
-        launches = round(self.launches * count)
-        return Work(self.operations * count, self.traffic * count, launches, self.seconds * count)
+        ran = (self.operations, self.traffic, self.launches, self.seconds)
+        return Work(*(count * each for each in ran), self.peak)
 
 
 class Tally(TorchDispatchMode):
@@ -93,6 +100,7 @@ class Tally(TorchDispatchMode):
     def __init__(self, rates: Rates) -> None:
         super().__init__()
         self.rates, self.work = rates, Work()
+        self._alive: dict[int, tuple[StorageWeakRef, int]] = {}
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -106,7 +114,19 @@ class Tally(TorchDispatchMode):
             count = flop_registry.get(func.overloadpacket)
             operations = count(*args, **(kwargs or {}), out_val=result) if count else 0
             self.add(operations, args, kwargs, result)
+        if not func.is_view:
+            self.hold(result)
         return result
+
+    def hold(self, result: Any) -> None:
+        """Count what an operation gave as alive until nothing refers to it."""
+        kept = {key: (ref, size) for key, (ref, size) in self._alive.items() if not ref.expired()}
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, Tensor):
+                storage = leaf.untyped_storage()
+                kept.setdefault(storage._cdata, (StorageWeakRef(storage), storage.nbytes()))
+        self._alive = kept
+        self.work.peak = max(self.work.peak, sum(size for _, size in kept.values()))
 
     def add(self, operations: float, *touched: Any) -> None:
         """Count a kernel that reads or writes these tensors."""
@@ -197,13 +217,13 @@ def parts_of(
 
     return {
         "tagger": work_of(lambda: tagger(blank(piece, piece)), rates),
-        "captioner, to the first token": work_of(begin, rates),
-        f"captioner, {TOKENS - 1} tokens more": work_of(go_on, rates).times(TOKENS - 1),
+        "captioner, first token": work_of(begin, rates),
+        f"captioner, {TOKENS - 1} more": work_of(go_on, rates).times(TOKENS - 1),
         "detector": work_of(lambda: detector(pixel_values=blank(*seen), **prompts), rates),
-        "mask predictor, image encoder": work_of(
+        "masks, image encoder": work_of(
             lambda: masks._embed(blank(masks.frame, masks.frame)), rates
         ),
-        f"mask predictor, {BOXES} boxes twice": work_of(decode, rates).times(2),
+        f"masks, {BOXES} boxes twice": work_of(decode, rates).times(2),
     }
 
 
@@ -223,7 +243,8 @@ def report(parts: dict[str, Work], count: int, rates: Rates) -> dict[str, Any]:
 
 def show(parts: dict[str, Work], count: int, rates: Rates, console: Console) -> None:
     """The figures as a table."""
-    table = Table("an image", "GFLOP", "GB", "launches", "arithmetic, ms", "device, ms", "host, ms")
+    heads = ("GFLOP", "GB moved", "launches", "arithmetic, ms", "device, ms", "host, ms")
+    table = Table("an image", *heads, "GB alive")
     for name, work in [*parts.items(), ("all", sum(parts.values(), Work()))]:
         table.add_row(
             name,
@@ -233,6 +254,7 @@ def show(parts: dict[str, Work], count: int, rates: Rates, console: Console) -> 
             f"{1000 * work.operations / rates.operations / count:.2f}",
             f"{1000 * work.seconds / count:.2f}",
             f"{1000 * work.launches * rates.launch / count:.2f}",
+            f"{work.peak / 1e9:.2f}",
         )
     console.print(table)
     share = report(parts, count, rates)["share_at_most"]
@@ -245,6 +267,7 @@ def main() -> None:
     )
     parser.add_argument("--random-weights", choices=list(random_weights.SIZES), default="published")
     parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--precision", choices=list(TYPES), default="bf16", help="of all networks")
     parser.add_argument("--chunk-size", type=int, default=16, help="boxes decoded at a time")
     parser.add_argument("--tflops", type=float, default=790, help="10^12 operations a second")
     parser.add_argument("--tbps", type=float, default=4.3, help="10^12 bytes a second")
@@ -255,7 +278,7 @@ def main() -> None:
         parser.error("sizes and rates must be above 0")
     rates = Rates(1e12 * args.tflops, 1e12 * args.tbps, 1e-6 * args.launch_us)
     sizes = random_weights.SIZES[args.random_weights]()
-    segmenter: Any = random_weights.build(sizes, "meta").to(torch.bfloat16)
+    segmenter: Any = random_weights.build(sizes, "meta").to(TYPES[args.precision])
     segmenter.mask_predictor.chunk_size = args.chunk_size
     seen = (sizes.short_side, sizes.short_side * 4 // 3)
     parts = parts_of(segmenter, seen, args.batch_size, rates)
