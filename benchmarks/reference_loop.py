@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zeroseg import ZeroShotSegmenter
+from zeroseg.batches import wait_for
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import NO_POINT, ON_OBJECT, TopLogits
@@ -123,8 +124,7 @@ class ReferenceLoop:
     def _timed(self, stage: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        if self.parts.device.type == "cuda":
-            torch.cuda.synchronize(self.parts.device)
+        wait_for(self.parts.device)
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from zeroseg import ZeroShotSegmenter
+from zeroseg.batches import wait_for
 from zeroseg.values import Description
 
 SECONDS_OF_MATMUL = 1.0
@@ -32,14 +33,13 @@ def operations(work: Callable[[], object]) -> float:
 
 def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
     """Operations a second of the best of many products of large square matrices."""
-    side = 8192 if device.type == "cuda" else 1024
+    side = 1024 if device.type == "cpu" else 8192
     one, other = torch.randn(2, side, side, device=device).to(dtype)
     best, end = float("inf"), time.perf_counter() + SECONDS_OF_MATMUL
     while best == float("inf") or time.perf_counter() < end:
         start = time.perf_counter()
         one @ other
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        wait_for(device)
         best = min(best, time.perf_counter() - start)
     return 2 * side**3 / best
 

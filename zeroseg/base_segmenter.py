@@ -18,6 +18,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from zeroseg.ahead import Job, Steps, run_ahead
+from zeroseg.batches import wait_for
 from zeroseg.data.sample import Sample
 from zeroseg.errors import ChatError, ZerosegError
 from zeroseg.images import ImageLike, read_image
@@ -43,8 +44,7 @@ class Stopwatch:
         self.stage = stage
         start = time.perf_counter()
         yield
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        wait_for(self.device)
         self.add(stage, time.perf_counter() - start)
 
     def add(self, stage: str, seconds: float) -> None:

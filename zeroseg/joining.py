@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from zeroseg.values import UNRESOLVED, Description, Detections, Exchange, Resolution
+from zeroseg.batches import download
+from zeroseg.values import (
+    UNRESOLVED,
+    Description,
+    Detections,
+    Exchange,
+    Masks,
+    Points,
+    Resolution,
+)
 
 
 def unresolved(found: Sequence[Detections]) -> list[str]:
@@ -39,6 +48,15 @@ def resolve(
     first = next(i for i, d in enumerate(found) if UNRESOLVED in d.labels.tolist())
     booked[first] = answer.exchanges
     return resolved, booked
+
+
+def points_of(masks: Sequence[Masks]) -> list[Points | None]:
+    """The point prompts of masks on the CPU; None where there are none."""
+    shown = [mask.points for mask in masks if mask.points is not None]
+    places = download([points.xy for points in shown])
+    labels = download([points.labels for points in shown])
+    here = map(Points, places, labels)
+    return [None if mask.points is None else next(here) for mask in masks]
 
 
 def compose(tags: Sequence[Any], captions: Sequence[str | None]) -> list[Description]:

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from zeroseg.ahead import Awaited, Steps, at_once, beside, later, run
 from zeroseg.base_segmenter import BaseSegmenter, Stopwatch
+from zeroseg.batches import download
 from zeroseg.detection.detector import Detector
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.fusion.highest_score import HighestScore
-from zeroseg.joining import compose, resolve, unresolved
+from zeroseg.joining import compose, points_of, resolve, unresolved
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.memo import Memo
 from zeroseg.recognition.captioner import Captioner
@@ -177,6 +178,7 @@ class ZeroShotSegmenter(BaseSegmenter):
             return self._paint(images, resolved, encodings, watch)
 
         masks, maps = yield self._beside(paint)
+        points = points_of(masks)
         spent = watch.seconds
         seconds = {stage: spent[stage] / len(images) for stage in STAGES if stage in spent}
         return [
@@ -189,7 +191,7 @@ class ZeroShotSegmenter(BaseSegmenter):
                 selection=selections[i],
                 detections=resolved[i].to("cpu"),
                 detections_before=found[i].labels.cpu(),
-                points=points.to("cpu") if (points := masks[i].points) is not None else None,
+                points=points[i],
                 trace=Trace(seconds, (*selections[i].exchanges, *booked[i])),
             )
             for i in range(len(images))
@@ -205,10 +207,12 @@ class ZeroShotSegmenter(BaseSegmenter):
         """The masks of a batch, and its label maps on the CPU."""
         masks = self._segment_boxes(images, found, encodings, watch)
         with watch.time("fusion"):
-            maps = [
-                self.fusion(mask, detections, self.vocabulary).cpu()
-                for mask, detections in zip(masks, found, strict=True)
-            ]
+            maps = download(
+                [
+                    self.fusion(mask, detections, self.vocabulary)
+                    for mask, detections in zip(masks, found, strict=True)
+                ]
+            )
         return masks, maps
 
     def _describe(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Description]:

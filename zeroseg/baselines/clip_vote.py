@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import CLIPModel, CLIPProcessor
 
+from zeroseg.baselines.everything import ends
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
 from zeroseg.checkpoints import load_pretrained
 from zeroseg.values import Masks, check_images
@@ -99,11 +100,12 @@ class ClipVote(MaskClassifier):
         """Crops (3, S, S) uint8 of the masks that cover a pixel, and the masks' positions."""
         fill = torch.tensor(self.processor.image_processor.image_mean, device=image.device)
         fill = (fill * 255).round().to(image.dtype)[:, None, None]
-        for part in torch.arange(len(masks)).split(self.chunk_size):
-            covered = masks.full(part) > 0
-            seen = [(i, mask) for i, mask in zip(part.tolist(), covered, strict=True) if mask.any()]
+        for start in range(0, len(masks), self.chunk_size):
+            covered = masks.full(slice(start, start + self.chunk_size)) > 0
+            seen = [(i, box) for i, box in enumerate(_bounds(covered)) if box is not None]
             if seen:
-                yield [i for i, _ in seen], [_crop(image, mask, fill) for _, mask in seen]
+                crops = [_crop(image, covered[i], box, fill) for i, box in seen]
+                yield [start + i for i, _ in seen], crops
 
     def _embed_crops(self, crops: list[Tensor]) -> Tensor:
         inputs = self.processor.image_processor(
@@ -127,9 +129,17 @@ class ClipVote(MaskClassifier):
         return _normalised(self.model.text_projection(pooled))
 
 
-def _crop(image: Tensor, mask: Tensor, fill: Tensor) -> Tensor:
-    """The square around a mask (H, W) that covers a pixel, with `fill` (3, 1, 1) off the mask."""
-    rows, columns = (_span(mask.any(axis)) for axis in (1, 0))
+def _bounds(covered: Tensor) -> list[tuple[slice, slice] | None]:
+    """Rows and columns that masks (n, H, W) bool lie in, None for one that covers no pixel."""
+    top, bottom = ends(covered.any(2))
+    left, right = ends(covered.any(1))
+    sides = torch.stack([top, bottom, left, right, covered.flatten(1).any(1)], 1).tolist()
+    return [(slice(*side[:2]), slice(*side[2:4])) if side[4] else None for side in sides]
+
+
+def _crop(image: Tensor, mask: Tensor, bounds: tuple[slice, slice], fill: Tensor) -> Tensor:
+    """The square around a mask (H, W) within bounds, with `fill` (3, 1, 1) off the mask."""
+    rows, columns = bounds
     shown = torch.where(mask[rows, columns], image[:, rows, columns], fill)
     height, width = shown.shape[1:]
     side = max(height, width)
@@ -137,12 +147,6 @@ def _crop(image: Tensor, mask: Tensor, fill: Tensor) -> Tensor:
     square = fill.expand(3, side, side).clone()
     square[:, top : top + height, left : left + width] = shown
     return square
-
-
-def _span(covered: Tensor) -> slice:
-    """From the first to the last covered place of a row."""
-    places = covered.nonzero()[:, 0]
-    return slice(int(places[0]), int(places[-1]) + 1)
 
 
 def _normalised(vectors: Tensor) -> Tensor:

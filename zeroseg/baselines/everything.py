@@ -174,15 +174,15 @@ def inside(logits: Tensor, frame: Masks) -> Tensor:
 
 def _boxes(covered: Tensor, frame: Masks) -> Tensor:
     """x1 y1 x2 y2 around masks (n, h, w) bool, in pixels of the image and within it, (n, 4)."""
-    left, right = _ends(covered.any(1))
-    top, bottom = _ends(covered.any(2))
+    left, right = ends(covered.any(1))
+    top, bottom = ends(covered.any(2))
     width, height = cell_size(frame)
-    ends = torch.stack([left * width, top * height, right * width, bottom * height], 1)
-    limit = ends.new_tensor([frame.size[1], frame.size[0]] * 2)
-    return ends.minimum(limit)
+    corners = torch.stack([left * width, top * height, right * width, bottom * height], 1)
+    limit = corners.new_tensor([frame.size[1], frame.size[0]] * 2)
+    return corners.minimum(limit)
 
 
-def _ends(covered: Tensor) -> tuple[Tensor, Tensor]:
+def ends(covered: Tensor) -> tuple[Tensor, Tensor]:
     """First covered cell of rows (n, L) bool, and the one after the last."""
     marks = covered.int()
     return marks.argmax(1), marks.shape[1] - marks.flip(1).argmax(1)

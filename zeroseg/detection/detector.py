@@ -26,9 +26,10 @@ class Detector(nn.Module, ABC):
                 not an error.
 
         Returns:
-            B detections, on the detector's device. A region that answers prompt i of its image
-            has `prompts == i` and `labels == selection.labels[i]`, unless the detector decodes
-            phrases on its own: then the label is -1 where the phrase is not a prompt.
+            B detections, on any device; best on the CPU, where they are read in many small steps. A
+            region that answers prompt i of its image has `prompts == i` and
+            `labels == selection.labels[i]`, unless the detector decodes phrases on its own: then
+            the label is -1 where the phrase is not a prompt.
         """
 
     if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchvision.ops import nms
 from transformers import BatchEncoding
 
-from zeroseg.batches import by_size, upload
+from zeroseg.batches import by_size, sent, upload
 from zeroseg.detection.detector import Detector
 from zeroseg.detection.token_spans import PromptText, write_prompts
 from zeroseg.values import UNRESOLVED, Detections, Queries, Selection, check_images
@@ -191,7 +191,8 @@ class GroundedDetector(Detector):
         for row, text in enumerate(texts):
             ids[row, : len(text.ids)] = torch.tensor(text.ids)
             real[row, : len(text.ids)] = 1
-        tokens = BatchEncoding({"input_ids": ids, "attention_mask": real}).to(pixels.device)
+        ids, real = sent(ids, pixels.device), sent(real, pixels.device)
+        tokens = BatchEncoding({"input_ids": ids, "attention_mask": real})
         logits, centred = self._look(pixels, tokens)
         scores = logits[..., :length].float().sigmoid().cpu()
         middle, size = centred.float().cpu().split(2, -1)
@@ -204,7 +205,7 @@ class GroundedDetector(Detector):
     ) -> Detections:
         """Threshold, thin out and name the queries of one image."""
         if not readings:
-            return Detections.empty(self._weight.device)
+            return Detections.empty()
         queries = _pool(readings, len(selection.prompts))
         best, prompts = queries.scores.max(1)
         keep = (best > self.box_threshold).nonzero()[:, 0]
@@ -225,7 +226,7 @@ class GroundedDetector(Detector):
             phrases=tuple(n[2] for n in named),
             prompts=torch.tensor([n[0] for n in named], dtype=torch.int64),
             queries=queries,
-        ).to(self._weight.device)
+        )
 
     def _phrases(
         self, selection: Selection, readings: Sequence[_Reading], keep: Tensor, prompts: Tensor

@@ -11,6 +11,7 @@ from transformers import BatchEncoding, GroundingDinoForObjectDetection, Groundi
 
 from zeroseg.checkpoints import load_pretrained
 from zeroseg.detection.grounded_detector import GroundedDetector
+from zeroseg.detection.half_sampling import keep_sampling
 from zeroseg.detection.text_positions import keep_positions
 from zeroseg.official.grounding_dino_checkpoint import (
     published_processor,
@@ -87,6 +88,7 @@ class GroundingDino(GroundedDetector):
             processor=processor,
         )
         keep_positions(self.model)
+        keep_sampling(self.model)
 
     def _load(self, checkpoint: str | Path, tokenizer: str | Path) -> tuple[Any, Any]:
         name = type(self).__name__

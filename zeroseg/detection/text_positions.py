@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -30,8 +31,7 @@ def positions_of(together: Tensor) -> Tensor:
         (B, T) int64, distance from the sentence's first token.
     """
     first = together.byte().argmax(-1)
-    places = first.new_tensor(range(together.shape[-1]))
-    return places - first
+    return torch.arange(together.shape[-1], device=first.device) - first
 
 
 def _in_text_encoder(encoder: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +13,7 @@ import scipy.ndimage
 import scipy.optimize
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 from torchvision.ops import box_iou
 
 from zeroseg.ahead import Steps
@@ -23,9 +24,8 @@ from zeroseg.evaluation.evaluate import Run, evaluate
 from zeroseg.evaluation.results import scores, total_pixels
 from zeroseg.masking.mask_predictor import Encodings
 from zeroseg.refinement.selecting import select_classes
-from zeroseg.segmentation import Segmentation
 from zeroseg.segmenter import ZeroShotSegmenter
-from zeroseg.values import Description, Detections, Failure, Masks, Selection
+from zeroseg.values import Description, Detections, Masks, Selection
 from zeroseg.vocabulary import Vocabulary
 
 Stage = Literal["labels", "boxes", "masks"]
@@ -97,28 +97,22 @@ class OracleSegmenter(ZeroShotSegmenter):
         )
         self.told = frozenset(told)
         self.config = segmenter.config
-        self._truth: dict[int, Regions] = {}
+        self._truth: MutableMapping[Tensor, Regions] = WeakTensorKeyDictionary()
 
     def begin_samples(self, samples: Sequence[Sample]) -> Started:
         """Start a batch of samples with the help of their truth."""
-        self._truth |= {
-            id(sample.image): true_regions(sample, self.vocabulary).to(self.device)
-            for sample in samples
-            if sample.target is not None
-        }
-        return super().begin_samples(samples)
-
-    def segment_samples(self, samples: Sequence[Sample] | Started) -> list[Segmentation | Failure]:
-        """Segment samples with the help of their truth."""
-        results = super().segment_samples(samples)
-        for sample in samples:
-            self._truth.pop(id(sample.image), None)
-        return results
+        # What is segmented is the image on the device: by that very tensor the truth is found.
+        there = [replace(sample, image=sample.image.to(self.device)) for sample in samples]
+        for sample in there:
+            if sample.target is not None:
+                truth = true_regions(sample, self.vocabulary)
+                self._truth[sample.image] = truth.to(self.device)
+        return super().begin_samples(there)
 
     def _steps(self, images: Sequence[Tensor], watch: Stopwatch, ahead: bool) -> Steps[Any]:
         if "labels" not in self.told or not len(images):
             return (yield from super()._steps(images, watch, ahead))
-        truths = [self._truth[id(image)] for image in images]
+        truths = [self._truth[image] for image in images]
         selections = [select_classes(t.labels.tolist(), self.vocabulary) for t in truths]
         nothing = [Description()] * len(images)
         return (yield from self._search(images, nothing, selections, watch))
@@ -129,7 +123,7 @@ class OracleSegmenter(ZeroShotSegmenter):
         if "boxes" not in self.told:
             return super()._detect(images, selections, watch)
         return [
-            true_detections(self._truth[id(image)], selection, self.vocabulary)
+            true_detections(self._truth[image], selection, self.vocabulary)
             for image, selection in zip(images, selections, strict=True)
         ]
 
@@ -144,7 +138,7 @@ class OracleSegmenter(ZeroShotSegmenter):
         if "masks" not in self.told:
             return predicted
         return [
-            true_masks(masks, detections, self._truth[id(image)])
+            true_masks(masks, detections, self._truth[image])
             for image, masks, detections in zip(images, predicted, found, strict=True)
         ]
 

@@ -20,7 +20,7 @@ class Fusion(nn.Module, ABC):
 
         Args:
             masks: N masks of one image.
-            detections: Their scores and labels, N.
+            detections: Their scores and labels, N, on any device; best on the CPU.
             vocabulary: Names the class of pixels where nothing stands.
 
         Returns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from zeroseg.batches import sent
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.values import UNRESOLVED, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
@@ -36,13 +37,15 @@ class HighestScore(Fusion):
 
     def forward(self, masks: Masks, detections: Detections, vocabulary: Vocabulary) -> Tensor:
         """Paint the masks, see `Fusion.forward`."""
-        labels = detections.labels.to(masks.logits.device)
-        claims = ((labels != UNRESOLVED) & (labels != vocabulary.background)).nonzero()[:, 0]
-        canvas = labels.new_full(masks.size, vocabulary.background)
+        device, background = masks.logits.device, vocabulary.background
+        canvas = torch.full(masks.size, background, dtype=torch.int64, device=device)
+        labels = detections.labels.cpu()
+        claims = ((labels != UNRESOLVED) & (labels != background)).nonzero()[:, 0]
         parts = claims.split(min(self.chunk, _MOST)) if len(claims) else ()
         for part in reversed(parts):  # the best ends on top
-            rank = torch.arange(len(part), 0, -1, dtype=torch.uint8, device=part.device)
-            best = ((masks.full(part) > 0) * rank[:, None, None]).amax(0)
             label_of = torch.cat([labels[:1], labels[part.flip(0)]])  # 0 is the rank of no mask
+            part, label_of = sent(part, device), sent(label_of, device)
+            rank = torch.arange(len(part), 0, -1, dtype=torch.uint8, device=device)
+            best = ((masks.full(part) > 0) * rank[:, None, None]).amax(0)
             canvas = torch.where(best > 0, label_of[best.long()], canvas)
         return canvas

@@ -51,8 +51,8 @@ class PublishedOverlap(Fusion):
     def forward(self, masks: Masks, detections: Detections, vocabulary: Vocabulary) -> Tensor:
         """Paint the masks, see `Fusion.forward`."""
         phrases = [detections.phrases.index(phrase) for phrase in detections.phrases]
-        labels, scores = torch.stack([detections.labels, detections.scores.double()]).tolist()
-        levels = [int(score * 100) for score in scores]
+        labels = detections.labels.tolist()
+        levels = [int(score * 100) for score in detections.scores.tolist()]
         device = masks.logits.device
         canvas = torch.full(masks.size, vocabulary.background, dtype=torch.int64, device=device)
         owners = torch.full(masks.size, _NOBODY, dtype=torch.int64, device=device)
@@ -61,7 +61,7 @@ class PublishedOverlap(Fusion):
             other = (owners != _NOBODY) & (owners != phrases[i])
             owners = torch.where(covered, torch.where(other, _CONTESTED, phrases[i]), owners)
             if labels[i] != UNRESOLVED:
-                draft = torch.where(covered, int(labels[i]), draft)
+                draft = torch.where(covered, labels[i], draft)
             if i + 1 == len(masks) or levels[i + 1] != levels[i]:
                 # Nothing of one level is painted where it met another phrase, even of this level.
                 canvas = draft = torch.where(owners == _CONTESTED, canvas, draft)

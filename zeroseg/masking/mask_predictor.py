@@ -28,7 +28,7 @@ class MaskPredictor(nn.Module, ABC):
 
         Args:
             images: B tensors (3, H, W) uint8, RGB; H and W may differ between them.
-            detections: The boxes of each image; none is not an error.
+            detections: The boxes of each image, on any device; none is not an error.
             encodings: What `encode` gave for these images, to go without that work. Only a
                 predictor that implements `encode` is ever given any.
 

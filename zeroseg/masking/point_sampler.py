@@ -18,7 +18,7 @@ class PointSampler(nn.Module, ABC):
         """Sample points for the boxes of one image.
 
         Args:
-            detections: N boxes.
+            detections: N boxes, on any device.
             masks: Their N masks from the first pass, which saw the boxes alone.
 
         Returns:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zeroseg.batches import sent
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.values import Detections, Masks, Points
 
@@ -179,7 +180,8 @@ class _Windows:
             there, (n, h, w) float32, `OUTSIDE` to the right of and below a smaller rectangle.
         """
         for part in _alike(bounds, self.logits.shape[1:].numel()):
-            index, *sides = torch.tensor([(i, *bounds[i]) for i in part]).T.to(self.logits.device)
+            places = torch.tensor([(i, *bounds[i]) for i in part]).T
+            index, *sides = sent(places, self.logits.device)
             left, top, right, bottom = sides
             columns = left[:, None] + torch.arange(_longest(bounds, part, 0), device=left.device)
             rows = top[:, None] + torch.arange(_longest(bounds, part, 1), device=top.device)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from zeroseg.batches import sent
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import TopLogits
@@ -108,8 +109,7 @@ class TwoPassMasks(MaskPredictor):
         check_images(images)
         device = next(self.model.parameters()).device
         masks = [self._blank(image, device) for image in images]
-        found = [boxed.to(device) for _, boxed in zip(images, detections, strict=True)]
-        busy = [i for i, boxed in enumerate(found) if len(boxed)]
+        busy = [i for i, (_, own) in enumerate(zip(images, detections, strict=True)) if len(own)]
         if not busy:
             return masks
         if encodings is None:
@@ -118,18 +118,27 @@ class TwoPassMasks(MaskPredictor):
             features = encodings
         else:
             features = tuple(rows[busy] for rows in encodings)
-        boxes = [_scaled(found[i].boxes.view(-1, 2, 2), masks[i]).view(-1, 4) for i in busy]
-        for i, logits in zip(busy, self._predict(features, boxes), strict=True):
-            masks[i] = replace(masks[i], logits=logits)
+        found = [sent(detections[i].boxes, device) for i in busy]
+        boxes = [
+            _scaled(own.view(-1, 2, 2), masks[i]).view(-1, 4)
+            for i, own in zip(busy, found, strict=True)
+        ]
+        logits = self._predict(features, boxes)
         if self.point_sampler is None:
+            for i, own in zip(busy, logits, strict=True):
+                masks[i] = replace(masks[i], logits=own)
             return masks
-        points = [self.point_sampler(found[i], masks[i]).to(device) for i in busy]
+        points = [
+            self.point_sampler(detections[i], replace(masks[i], logits=own)).to(device)
+            for i, own in zip(busy, logits, strict=True)
+        ]
+        del logits  # else they stay in memory throughout the second pass
         framed = [
             Points(_scaled(p.xy, masks[i]), p.labels) for i, p in zip(busy, points, strict=True)
         ]
         second = self._predict(features, boxes, framed)
-        for i, logits, shown in zip(busy, second, points, strict=True):
-            masks[i] = replace(masks[i], logits=logits, points=shown)
+        for i, own, shown in zip(busy, second, points, strict=True):
+            masks[i] = replace(masks[i], logits=own, points=shown)
         return masks
 
     def _predict(
@@ -146,7 +155,8 @@ class TwoPassMasks(MaskPredictor):
             ]
         counts = [len(b) for b in boxes]
         asked = torch.cat(list(boxes))
-        image = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts)).to(asked.device)
+        image = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+        image = sent(image, asked.device)
         shown = None
         if points is not None:
             shown = Points(torch.cat([p.xy for p in points]), torch.cat([p.labels for p in points]))

@@ -49,6 +49,12 @@ class PixelCounts:
             self.unlisted + other.unlisted,
         )
 
+    def to(self, device: torch.device | str) -> PixelCounts:
+        """The same on another device."""
+        return PixelCounts(
+            self.confusion.to(device), self.boundary.to(device), self.unlisted.to(device)
+        )
+
     @property
     def areas(self) -> Tensor:
         """(K, 3) int64, like `boundary` but of whole masks: in both, predicted, true."""
@@ -74,30 +80,35 @@ class PixelCounts:
         return cls(*map(_filled, parts, _shapes(classes)))
 
 
-def confusion(prediction: Tensor, target: Tensor, classes: int, ignore_index: int) -> Tensor:
+def confusion(
+    prediction: Tensor, target: Tensor, classes: int, ignore_index: int, unlisted: bool = False
+) -> Tensor:
     """Count pixels by true class (rows) and predicted class (columns).
+
+    A device is waited for twice: for the check, and by `bincount`.
 
     Args:
         prediction: Class indices of any shape.
         target: True class indices of the same shape; `ignore_index` leaves a pixel out.
         classes: K.
         ignore_index: See `target`.
+        unlisted: Allow `UNLISTED` in the prediction, and count it in a column before the others.
 
     Returns:
-        (K, K) int64.
+        (K, K) int64, or (K, K + 1) with `unlisted`.
 
     Raises:
         ValueError: The shapes differ, or a class lies outside 0..K-1.
     """
     _check_shapes(prediction, target)
-    kept = target != ignore_index
-    true, predicted = target[kept].long(), prediction[kept].long()
-    if true.numel() and (
-        min(int(true.min()), int(predicted.min())) < 0
-        or max(int(true.max()), int(predicted.max())) >= classes
-    ):
+    true, predicted, lowest = target.long(), prediction.long(), UNLISTED if unlisted else 0
+    kept = true != ignore_index
+    known = (true >= 0) & (true < classes) & (predicted >= lowest) & (predicted < classes)
+    if bool((kept & ~known).any()):
         raise ValueError(f"class indices outside 0..{classes - 1}")
-    return torch.bincount(true * classes + predicted, minlength=classes**2).view(classes, classes)
+    columns = classes - lowest
+    pairs = true * columns + predicted - lowest
+    return _occurrences(pairs, kept, classes * columns).view(classes, columns)
 
 
 def count_pixels(
@@ -128,18 +139,13 @@ def count_pixels(
     classes, void = len(vocabulary), vocabulary.ignore_index
     true = target.long()
     predicted = prediction.long().where(true != void, void)
-    unlisted = predicted == UNLISTED
-    missed = true[unlisted]
+    unlisted, matrix = confusion(predicted, true, classes, void, True).split([1, classes], dim=1)
     boundary = true.new_zeros(classes, 3)
     if boundary_ratio is not None and true.numel():
         height, width = true.shape
         distance = max(1, round(boundary_ratio * (height**2 + width**2) ** 0.5))
         boundary = _boundaries(predicted, true, distance, classes)
-    return PixelCounts(
-        confusion(predicted, true.where(~unlisted, void), classes, void),
-        boundary,
-        confusion(torch.zeros_like(missed), missed, classes, void)[:, 0],
-    )
+    return PixelCounts(matrix.contiguous(), boundary, unlisted[:, 0])
 
 
 def near_edge(labels: Tensor, distance: int) -> Tensor:
@@ -180,14 +186,17 @@ def _boundaries(predicted: Tensor, true: Tensor, distance: int, classes: int) ->
     near_predicted = near_edge(predicted.short(), distance)
     near_true = near_edge(true.short(), distance)
     both = near_predicted & near_true & (predicted == true)
-    kept = [true[both], predicted[near_predicted], true[near_true]]
-    return torch.stack([_per_class(labels, classes) for labels in kept], dim=1)
+    counted = ((true, both), (predicted, near_predicted), (true, near_true))
+    columns = [
+        _occurrences(labels, near & (labels >= 0) & (labels < classes), classes)
+        for labels, near in counted
+    ]
+    return torch.stack(columns, dim=1)
 
 
-def _per_class(labels: Tensor, classes: int) -> Tensor:
-    """How often each class occurs among labels of which some are no class."""
-    listed = labels[(labels >= 0) & (labels < classes)]
-    return torch.bincount(listed, minlength=classes)
+def _occurrences(values: Tensor, counted: Tensor, limit: int) -> Tensor:
+    """How often each whole number below a limit occurs where it is counted, (limit,) int64."""
+    return torch.bincount(values.where(counted, limit).flatten(), minlength=limit + 1)[:limit]
 
 
 def _check_shapes(prediction: Tensor, target: Tensor) -> None:

@@ -132,7 +132,12 @@ class SegmentationScores(Metric):
     def compute(self) -> dict[str, float]:
         """See `summarize`."""
         scores = summarize(
-            self.counts, self.vocabulary, self.protocol, self.scored, self.void_classes
+            # Not every device knows float64, which scores are divided in.
+            self.counts.to("cpu"),
+            self.vocabulary,
+            self.protocol,
+            self.scored,
+            self.void_classes,
         )
         if self.boundaries:
             return scores

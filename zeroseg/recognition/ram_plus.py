@@ -11,7 +11,7 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HFValidationError
 from torch import Tensor
 
-from zeroseg.batches import by_size, upload
+from zeroseg.batches import by_size, sent, upload
 from zeroseg.checkpoints import locate
 from zeroseg.errors import CheckpointError, CheckpointNotFound
 from zeroseg.recognition.published_file import PublishedFile
@@ -124,13 +124,15 @@ class RamPlus(Tagger):
         In floating point; PIL, which rounds between its two passes, differs by a grey level.
         """
         size = self.model.config.image_size
-        squashed = pieces[0].new_zeros(len(pieces), 3, size, size, dtype=torch.float32)
+        squashed: dict[int, Tensor] = {}
         for own in by_size(pieces):
             together = torch.stack([pieces[i] for i in own]).float()
             pixels = F.interpolate(together, (size, size), mode="bilinear", antialias=True)
-            squashed[own] = pixels
-        mean, std = 255 * torch.tensor([IMAGE_MEAN, IMAGE_STD])[..., None, None]
-        return squashed.sub_(mean.to(squashed.device)).div_(std.to(squashed.device))
+            squashed.update(zip(own, pixels, strict=True))
+        pixels = torch.stack([squashed[i] for i in range(len(pieces))])
+        constants = 255 * torch.tensor([IMAGE_MEAN, IMAGE_STD])[..., None, None]
+        mean, std = sent(constants, pixels.device)
+        return pixels.sub_(mean).div_(std)
 
     def _name(self, scores: Tensor) -> tuple[Tag, ...]:
         found = (scores > self.thresholds).nonzero().flatten().tolist()
