@@ -30,7 +30,7 @@ class Autocast:
     def __init__(self) -> None:
         self._types = {
             kind: torch.get_autocast_dtype(kind)
-            for kind in ("cuda", "cpu")
+            for kind in ("cuda", "xpu", "mps", "cpu")
             if torch.is_autocast_enabled(kind)
         }
 

@@ -250,9 +250,11 @@ def device(name: str) -> torch.device:
     try:
         found = torch.device(name)
     except RuntimeError as error:
-        raise ZerosegError(f"--device {name}: write auto, cpu, cuda or cuda:N") from error
-    count = {"cpu": 1, "cuda": torch.cuda.device_count()}.get(found.type)
-    if count is None or (found.index or 0) >= count:
+        raise ZerosegError(f"--device {name}: write auto, cpu, cuda, cuda:N, xpu or mps") from error
+    counts = {"cpu": 1}
+    if torch.accelerator.is_available() and (own := torch.accelerator.current_accelerator()):
+        counts[own.type] = torch.accelerator.device_count()
+    if (found.index or 0) >= counts.get(found.type, 0):
         raise ZerosegError(f"--device {name}: there is no such device here; --device cpu works")
     return found
 
