@@ -268,18 +268,17 @@ def main() -> None:
     parser.add_argument("--random-weights", choices=list(random_weights.SIZES), default="published")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--precision", choices=list(TYPES), default="bf16", help="of all networks")
-    parser.add_argument("--chunk-size", type=int, default=16, help="boxes decoded at a time")
     parser.add_argument("--tflops", type=float, default=790, help="10^12 operations a second")
     parser.add_argument("--tbps", type=float, default=4.3, help="10^12 bytes a second")
     parser.add_argument("--launch-us", type=float, default=6, help="microseconds to a launch")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     args = parser.parse_args()
-    if min(args.batch_size, args.chunk_size, args.tflops, args.tbps, args.launch_us) <= 0:
+    if min(args.batch_size, args.tflops, args.tbps, args.launch_us) <= 0:
         parser.error("sizes and rates must be above 0")
     rates = Rates(1e12 * args.tflops, 1e12 * args.tbps, 1e-6 * args.launch_us)
     sizes = random_weights.SIZES[args.random_weights]()
-    segmenter: Any = random_weights.build(sizes, "meta").to(TYPES[args.precision])
-    segmenter.mask_predictor.chunk_size = args.chunk_size
+    segmenter = random_weights.build(sizes, "meta", batch_size=args.batch_size)
+    segmenter.to(TYPES[args.precision])
     seen = (sizes.short_side, sizes.short_side * 4 // 3)
     parts = parts_of(segmenter, seen, args.batch_size, rates)
     show(parts, args.batch_size, rates, Console(width=110))

@@ -181,12 +181,23 @@ def mid() -> Sizes:
 SIZES: dict[str, Callable[[], Sizes]] = {"mid": mid, "published": published}
 
 
-def build(sizes: Sizes, device: torch.device | str, seed: int = 0) -> ZeroShotSegmenter:
-    """A system of these sizes, the same for the same seed; "meta" has shapes and no weights."""
+def build(
+    sizes: Sizes, device: torch.device | str, seed: int = 0, batch_size: int = 8
+) -> ZeroShotSegmenter:
+    """A system of these sizes, the same for the same seed.
+
+    Args:
+        sizes: Of the networks.
+        device: Where they are; on "meta" they have shapes and no weights.
+        seed: Of their weights.
+        batch_size: Images to a batch, and to a forward pass of each network.
+    """
     torch.manual_seed(seed)
     with torch.device(device):
         tagger, captioner = _tagger(sizes), _captioner(sizes)
         detector, masks = _detector(sizes), _masks(sizes)
+    tagger.batch_size = captioner.batch_size = detector.batch_size = batch_size
+    masks.chunk_size = 2 * batch_size
     segmenter = ZeroShotSegmenter(
         DRAWN,
         LexicalPreRefiner(),
@@ -195,6 +206,7 @@ def build(sizes: Sizes, device: torch.device | str, seed: int = 0) -> ZeroShotSe
         tagger=tagger,
         captioner=captioner,
         post_refiner=LexicalPostRefiner(),
+        batch_size=batch_size,
     )
     return segmenter.to(device).requires_grad_(False)
 

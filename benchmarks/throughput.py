@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +41,8 @@ from rich.table import Table
 from roofline import matmul_rate, stage_operations
 from torch import Tensor, nn
 
-from zeroseg import (
-    LexicalPostRefiner,
-    LexicalPreRefiner,
-    LLMPostRefiner,
-    LLMPreRefiner,
-    OpenAIChat,
-    Segmentation,
-    ZeroShotSegmenter,
-)
+from zeroseg import LexicalPostRefiner, LexicalPreRefiner, Segmentation, ZeroShotSegmenter
+from zeroseg.batches import wait_for
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.presets import preset_names
 from zeroseg.values import Description, Exchange
@@ -199,6 +193,8 @@ class Bench:
                 LexicalPostRefiner(),
             )
             return
+        from zeroseg import LLMPostRefiner, LLMPreRefiner, OpenAIChat
+
         chat = OpenAIChat(NAME, base_url=self.address)
         segmenter.pre_refiner, segmenter.post_refiner = LLMPreRefiner(chat), LLMPostRefiner(chat)
 
@@ -274,8 +270,7 @@ def _clock(device: torch.device) -> Iterator[Clock]:
 
 def _now(device: torch.device) -> float:
     """Seconds on a clock, when all work of the device is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    wait_for(device)
     return time.perf_counter()
 
 
@@ -381,6 +376,8 @@ def parse() -> argparse.Namespace:
     args = parser.parse_args()
     if min(args.images, args.batch_size, args.repeats) < 1:
         parser.error("--images, --batch-size and --repeats must be at least 1")
+    if not args.no_llm and find_spec("openai") is None:
+        parser.error("the language model is asked through openai: pip install openai, or --no-llm")
     if args.device == "cuda" and not torch.cuda.is_available():
         parser.error("--device cuda: there is no GPU that torch can use")
     return args
@@ -393,7 +390,7 @@ def main() -> None:
     def build() -> ZeroShotSegmenter:
         if args.random_weights:
             sizes = random_weights.SIZES[args.random_weights]()
-            segmenter = random_weights.build(sizes, device)
+            segmenter = random_weights.build(sizes, device, batch_size=args.batch_size)
         else:
             rules = {"pre_refiner": LexicalPreRefiner(), "post_refiner": LexicalPostRefiner()}
             segmenter = ZeroShotSegmenter.from_preset(args.preset, **rules)
