@@ -80,7 +80,10 @@ def serving(latency: float, rate: float) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield process.stdout.readline().strip()
+            address = process.stdout.readline().strip()
+            if not address:
+                raise RuntimeError("the language model's server did not start, see above")
+            yield address
         finally:
             process.terminate()
 

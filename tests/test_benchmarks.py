@@ -116,6 +116,14 @@ class TestThroughput:
         assert set(found["roofline"]["operations"]) == {"tags", "caption", "detection", "masks"}
         assert found["server"]["refused"] == 0
 
+    def test_a_language_model_needs_openai(
+        self, report: Report, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "openai", None)
+        with pytest.raises(SystemExit):
+            report("throughput", *self.SMALLEST)
+        assert "pip install openai" in capsys.readouterr().err
+
     def test_without_one(self, report: Report) -> None:
         found = report("throughput", *self.SMALLEST, "--no-llm")
         assert found["llm_hidden"] is None and found["zeroseg"]["calls"] == 0

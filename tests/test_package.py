@@ -19,6 +19,17 @@ def test_importing_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_embedded_models_need_no_package_that_they_do_not_use() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(['openai', 'diskcache', 'ray', 'pycocotools']))\n"
+        "from zeroseg import ZeroShotSegmenter\n"
+        "ZeroShotSegmenter.from_preset('tiny-llm')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("name", [n for n in zeroseg.__all__ if n != "__version__"])
 def test_every_public_name_resolves_and_has_a_docstring(name: str) -> None:
     assert getattr(zeroseg, name).__doc__

@@ -241,7 +241,7 @@ def test_a_full_disk_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def full(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("zeroseg.chat.answer_cache.Cache.set", full)
+    monkeypatch.setattr("diskcache.Cache.set", full)
     with pytest.warns(UserWarning, match="disk is full"):
         cache["key"] = "dog"
     cache["key"] = "dog"  # no second warning

@@ -47,6 +47,15 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert __version__ in capsys.readouterr().out
 
 
+def test_a_missing_package_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "jsonargparse", None)
+    assert main(["demo"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "jsonargparse" in line and "pip install zeroseg" in line
+
+
 def test_changes_reach_their_place_and_leave_the_original_alone() -> None:
     content = {
         "detector": {"class_path": "a.B", "init_args": {"x": 1}},

@@ -8,12 +8,13 @@ import sqlite3
 import warnings
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from diskcache import Cache, Disk, Timeout  # type: ignore[import-untyped]
-
 from zeroseg.chat.lock import Lock
+
+if TYPE_CHECKING:
+    from diskcache import Cache  # type: ignore[import-untyped]
 
 VARIABLE = "ZEROSEG_CACHE"
 """Environment variable that names the folder."""
@@ -21,8 +22,6 @@ VARIABLE = "ZEROSEG_CACHE"
 SMALLEST = 2**16
 """Bytes that an empty file with its tables takes, and room for a few answers."""
 
-_RAW = 1
-"""How the database marks a value that it holds as it is."""
 _OTHER_TROUBLE = re.compile("locked|locking|full|readonly|unable to open|permission|out of memory")
 """What SQLite says about a file that is not at fault."""
 _PATIENCE = 10.0
@@ -84,6 +83,8 @@ class AnswerCache(MutableMapping[str, str]):
 
     def _try(self, operation: Callable[[Cache], Result], otherwise: Result) -> Result:
         """An operation, once more after mending what was wrong; else `otherwise`."""
+        from diskcache import Timeout
+
         for attempt in range(2):
             store = self._store
             if store is None:
@@ -112,6 +113,8 @@ class AnswerCache(MutableMapping[str, str]):
         Args:
             problem: What was wrong with the store that was open until now.
         """
+        from diskcache import Timeout
+
         try:
             if problem is not None and _is_damage(problem):
                 self._set_aside(self._file, problem)
@@ -136,10 +139,14 @@ class AnswerCache(MutableMapping[str, str]):
         warnings.warn(message, stacklevel=2)
 
     def _connect(self) -> Cache:
+        from diskcache import Cache
+
+        from zeroseg.chat.text_disk import TextDisk
+
         return Cache(
             str(self._folder),
             timeout=_PATIENCE,
-            disk=_TextDisk,
+            disk=TextDisk,
             size_limit=self.size_limit,
             eviction_policy="least-recently-used",
             # A mapped file that somebody else cuts off would end the process.
@@ -173,23 +180,6 @@ class AnswerCache(MutableMapping[str, str]):
             f"the cache of answers was damaged ({error}) and is now '{aside}'; a fresh one begins",
             stacklevel=2,
         )
-
-
-class _TextDisk(Disk):
-    """Reads nothing but text out of the database: no pickles, no other files."""
-
-    def get(self, key: Any, raw: Any) -> str:
-        """A key as it is stored."""
-        return self._text(key if raw else None)
-
-    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> str:
-        """A value as it is stored."""
-        return self._text(value if mode == _RAW and filename is None else None)
-
-    def _text(self, value: Any) -> str:
-        if not isinstance(value, str):
-            raise sqlite3.DatabaseError("it holds something else than text")
-        return value
 
 
 def default_folder() -> Path:

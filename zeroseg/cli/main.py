@@ -61,6 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ZerosegError as error:
         print(f"zeroseg {arguments.command}: error: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        about = f"{error}; `pip install zeroseg` installs what every command needs"
+        print(f"zeroseg {arguments.command}: error: {about}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(f"zeroseg {arguments.command}: interrupted; what was saved stays", file=sys.stderr)
         return 130

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from zeroseg.errors import CheckpointNotFound, MissingKeyError, PresetError, ZerosegError
 from zeroseg.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser, Namespace
     from torch import nn
 
     from zeroseg.base_segmenter import BaseSegmenter
@@ -69,6 +69,8 @@ def build(kind: type[System], config: Mapping[str, Any], changes: Mapping[str, A
         PresetError: An argument is unknown, misspelt or of the wrong kind; or weights or keys are
             missing, all of which are named.
     """
+    from jsonargparse import ArgumentError, ArgumentParser
+
     merged = {**config, **changes}
     named = merged.pop("class_path", None)
     kind = _system(kind, named)
@@ -100,6 +102,8 @@ def component(kind: type[nn.Module], entry: Mapping[str, Any] | None) -> Any:
     Raises:
         PresetError: It is not described, not a `kind`, or weights or keys are missing.
     """
+    from jsonargparse import ArgumentError, ArgumentParser
+
     name = kind.__name__
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument(f"--{name}", type=kind)
@@ -167,6 +171,8 @@ def _required(merged: Mapping[str, Any], name: str) -> Any:
 
 def _instantiate(parser: ArgumentParser, parsed: Namespace) -> dict[str, Any]:
     """Build part by part, and report everything that is missing in one message."""
+    from jsonargparse import Namespace
+
     parts: dict[str, Any] = {}
     missing: list[str] = []
     # Refiners first: they tell a missing key in no time, before gigabytes are loaded.
