@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ class CornerPoints(PointSampler):
 class TestSam(MaskPredictorContract):
     @pytest.fixture(autouse=True)
     def _networks(self, sam_model: SamModel, processor: SamImageProcessor) -> None:
-        self.model, self.processor = sam_model, processor
+        self.library, self.processor = sam_model, processor
+        self.model = copy.deepcopy(sam_model)  # a predictor changes its encoder's attention
 
     def part(self) -> MaskPredictor:
         return Sam(model=self.model, image_processor=self.processor)
@@ -51,7 +53,7 @@ class TestSam(MaskPredictorContract):
         sizes = inputs.pop("original_sizes"), inputs.pop("reshaped_input_sizes")
         inputs = {k: v.float() if v.is_floating_point() else v for k, v in inputs.items()}
         with torch.no_grad():
-            low = self.model(**inputs, multimask_output=False).pred_masks
+            low = self.library(**inputs, multimask_output=False).pred_masks
         full = self.processor.post_process_masks(low, *sizes, binarize=False)
         return low[0, :, 0], full[0][:, 0]
 
@@ -131,9 +133,8 @@ class TestSam(MaskPredictorContract):
             [image], [found]
         )[0].logits
         for dtype, limit in ((torch.float16, 0.02), (torch.bfloat16, 0.1)):
-            copy = SamModel(self.model.config)
-            copy.load_state_dict(self.model.state_dict())
-            part = Sam(model=copy, image_processor=self.processor, point_sampler=TopLogits(3)).to(
+            model = copy.deepcopy(self.model)
+            part = Sam(model=model, image_processor=self.processor, point_sampler=TopLogits(3)).to(
                 dtype
             )
             [masks] = part([image], [found])
@@ -187,7 +188,7 @@ class LargestTensor(TorchFunctionMode):
 def test_memory_does_not_grow_with_the_boxes(
     sam_model: SamModel, processor: SamImageProcessor, sampler: PointSampler
 ) -> None:
-    part = Sam(model=sam_model, image_processor=processor, point_sampler=sampler)
+    part = Sam(model=copy.deepcopy(sam_model), image_processor=processor, point_sampler=sampler)
     image, boxes = noise(1024, 2048), [(i, i, i + 300, i + 200) for i in range(300)]
     with LargestTensor() as few:
         part([image], [boxed(*boxes[:20])])

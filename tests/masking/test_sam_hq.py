@@ -25,7 +25,7 @@ BOXES = ((10, 8, 70, 50), (40.5, 3.25, 119, 79), (0, 0, 20, 20))
 class TestSamHq(MaskPredictorContract):
     @pytest.fixture(autouse=True)
     def _networks(self, sam_hq_model: SamHQModel, processor: SamImageProcessor) -> None:
-        self.model, self.processor = sam_hq_model, processor
+        self.model, self.processor = copy.deepcopy(sam_hq_model), processor
 
     def part(self) -> MaskPredictor:
         return SamHq(model=self.model, image_processor=self.processor)

@@ -9,7 +9,7 @@ from transformers import SamImageProcessor, SamModel
 
 from zeroseg.masking.mask_predictor import Encodings
 from zeroseg.masking.point_sampler import PointSampler
-from zeroseg.masking.transformers_masks import TransformersMasks
+from zeroseg.masking.transformers_masks import FIRST_MASK, TransformersMasks, answers
 from zeroseg.masking.two_pass import TOP_20
 from zeroseg.official.sam_checkpoint import read_sam
 from zeroseg.values import Points
@@ -51,11 +51,6 @@ class Sam(TransformersMasks):
     def _decode(
         self, features: Encodings, image: Tensor, boxes: Tensor, points: Points | None
     ) -> Tensor:
-        outputs = self.model(
-            image_embeddings=features[0][image],
-            input_boxes=boxes[:, None],
-            input_points=points.xy[:, None] if points is not None else None,
-            input_labels=points.labels[:, None] if points is not None else None,
-            multimask_output=False,
-        )
-        return outputs.pred_masks[:, 0, 0]
+        read, pixels = self._read(features[0][image], boxes, points)
+        head = self.model.mask_decoder.output_hypernetworks_mlps[0]
+        return answers(head(read[:, FIRST_MASK]), pixels)

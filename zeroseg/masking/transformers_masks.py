@@ -12,13 +12,21 @@ from transformers import SamImageProcessor
 
 from zeroseg.batches import upload
 from zeroseg.checkpoints import load_pretrained
+from zeroseg.masking.attention import slice_attention
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.two_pass import TwoPassMasks
 from zeroseg.official.weights import is_published
+from zeroseg.values import Points
+
+FIRST_MASK = 1
+"""Place of the token of SAM's first mask, after that of the masks' quality."""
 
 
 class TransformersMasks(TwoPassMasks):
     """Two passes of a network of transformers.
+
+    The attention of its image encoder is replaced by one that takes less memory, see
+    `zeroseg.masking.attention`, also in a `model` already in hand.
 
     Args:
         kind: The network's class in transformers.
@@ -55,6 +63,7 @@ class TransformersMasks(TwoPassMasks):
             name = type(self).__name__
             network = load_pretrained(kind, checkpoint, name, dtype=torch.float32)
             image_processor = load_pretrained(SamImageProcessor, checkpoint, name)
+        slice_attention(network)
         side = 4 * network.config.prompt_encoder_config.image_embedding_size
         super().__init__(network, _frame(image_processor), side, point_sampler, chunk_size)
         self.image_processor: Any = image_processor
@@ -66,6 +75,49 @@ class TransformersMasks(TwoPassMasks):
             return_tensors="pt",
         )
         return inputs["pixel_values"].to(device, next(self.model.parameters()).dtype)
+
+    def _read(
+        self, cells: Tensor, boxes: Tensor, points: Points | None, *tokens: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Let prompts and the image's cells read one another, for one box each.
+
+        The library's decoder does the same with several copies of the cells, and makes all masks.
+
+        Args:
+            cells: Image embeddings (n, C, h, w).
+            boxes: (n, 4), in pixels of the frame.
+            points: Theirs, in pixels of the frame.
+            tokens: Output tokens (t, C) beside those of SAM.
+
+        Returns:
+            What the output tokens and prompts have read, (n, T, C), and the cells what they have,
+            upsampled to (n, C / 8, 4h, 4w).
+        """
+        sparse, dense = self.model.prompt_encoder(
+            input_points=points.xy[:, None] if points is not None else None,
+            input_labels=points.labels[:, None] if points is not None else None,
+            input_boxes=boxes[:, None],
+            input_masks=None,
+        )
+        decoder = self.model.mask_decoder
+        cells = cells + dense
+        own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight, *tokens])
+        asking = torch.cat([own.expand(len(cells), 1, -1, -1), sparse], 2).to(cells.dtype)
+        positions = self.model.get_image_wide_positional_embeddings()
+        read, seen = decoder.transformer(
+            point_embeddings=asking,
+            image_embeddings=cells,
+            image_positional_embeddings=positions.expand(len(cells), -1, -1, -1),
+            attention_similarity=None,
+        )
+        seen = decoder.upscale_conv1(seen[:, 0].transpose(1, 2).reshape(cells.shape))
+        seen = decoder.activation(decoder.upscale_layer_norm(seen))
+        return read[:, 0], decoder.activation(decoder.upscale_conv2(seen))
+
+
+def answers(token: Tensor, pixels: Tensor) -> Tensor:
+    """Logits (n, h, w): how well pixels (n, C, h, w) answer their token (n, C)."""
+    return (token[:, None] @ pixels.flatten(2)).view(len(token), *pixels.shape[2:])
 
 
 def _frame(image_processor: Any) -> int:
