@@ -3,17 +3,19 @@
     python benchmarks/scaling.py --measure 96 --json benchmarks/scaling_tiny.json
     python benchmarks/scaling.py --costs benchmarks/scaling_tiny.json --devices 2
     python benchmarks/scaling.py --costs benchmarks/scaling_published.json --devices 64
-    python benchmarks/scaling.py --check 192 --json check.json
+    python benchmarks/scaling.py --check 96:8 256:32:masks=2 192:16:recognise=2,detect=2,masks=3
 
-Input is a JSON of costs: seconds of device time an image in each stage, tokens, bytes. `--measure`
-writes one from a run of `zeroseg batch --engine local` with tiny over drawn scenes; the one of the
-published set holds estimates, each with its derivation. `--check` runs an archive on a local Ray
-and compares images per second with what the simulator says; the machine should have nothing else
-to do.
+Input is a JSON of costs: seconds of device time an image in each stage, tokens, bytes, and on a CPU
+what reading, writing, Ray and the workers' starts take. `--measure` measures them with tiny over
+drawn scenes (`scaling_costs.py` says how); the file of the published set holds estimates, each with
+its derivation. `--check` runs archives on a local Ray, IMAGES:PART_SIZE:WORKERS each, and holds
+wall clock and core seconds against what the simulator says. The machine should have nothing else to
+do: what others take of it while a check runs is measured, and the simulator is told so as well.
 
-The simulator sends parts of pictures through pools of workers. Workers of a pool run one part at a
-time; those that compute share `devices` devices, those that wait for a language model share none;
-a worker pays its start once. Parts are begun as fast as the bounded number in flight allows.
+The simulator sends parts of pictures through reading, pools of workers, and writing. A worker has
+one part at a time. Whatever computes at the same moment, starts of workers included, shares the
+devices (less what Ray always takes) evenly, as processes share a machine's cores; what waits for a
+language model shares none. Parts are begun as fast as the bounded number in flight allows.
 """
 
 from __future__ import annotations
@@ -22,69 +24,17 @@ import argparse
 import heapq
 import json
 import math
-import os
-import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
+from scaling_costs import STAGES, STEPS, CoreSeconds, Costs, drawn, measure, tiny
 
 HERE = Path(__file__).parent
-STAGES = ("recognise", "refine", "detect", "resolve", "masks")
-TIMED = {
-    "tags": "recognise",
-    "caption": "recognise",
-    "pre-refinement": "refine",
-    "detection": "detect",
-    "post-refinement": "resolve",
-    "masks": "masks",
-    "fusion": "masks",
-}
-"""Which worker spends the time that a manifest's `seconds` names."""
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What one image takes.
-
-    Attributes:
-        name: Of what; with the command, the machine class and the date where it was measured.
-        measured: False for estimates.
-        seconds: Device time in each stage.
-        waits: Stages whose time is waiting for a language model, and takes no device.
-        prompt_tokens: Sent to the language model.
-        completion_tokens: Received from it.
-        price: US dollars per million tokens, sent and received.
-        bytes_in: Of the encoded picture.
-        bytes_mask: Of its label map.
-        bytes_row: Of its row in the manifest.
-        start: Seconds of a core that a worker takes to start.
-        notes: How each figure came about.
-    """
-
-    name: str
-    measured: bool
-    seconds: dict[str, float]
-    waits: list[str] = field(default_factory=list)
-    prompt_tokens: float = 0.0
-    completion_tokens: float = 0.0
-    price: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    bytes_in: float = 0.0
-    bytes_mask: float = 0.0
-    bytes_row: float = 0.0
-    start: float = 0.0
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def device_seconds(self) -> float:
-        """Device time of an image in all stages."""
-        return sum(self.seconds[stage] for stage in STAGES if stage not in self.waits)
 
 
 @dataclass(frozen=True)
@@ -95,20 +45,75 @@ class Simulated:
         seconds: From the first start to the last image.
         rate: Images a second between a quarter and three quarters of the way.
         busy: Share of that time that each pool's workers were occupied.
+        work: Seconds of a device that it took in all.
     """
 
     seconds: float
     rate: float
     busy: dict[str, float]
+    work: float
+
+
+class Shared:
+    """Devices, or cores, that all jobs of the moment share evenly; none gets more than one.
+
+    Args:
+        capacity: How many; infinite for jobs that only wait.
+    """
+
+    def __init__(self, capacity: float) -> None:
+        self.capacity = capacity
+        self.total = 0.0
+        self._jobs: list[tuple[float, int, Any]] = []
+        self._each = 0.0  # what a job that was always there has been given
+        self._now, self._count = 0.0, 0
+
+    def add(self, now: float, work: float, job: Any) -> None:
+        """Begin a job of so many seconds of one device."""
+        self._pass(now)
+        self._count += 1
+        self.total += work
+        heapq.heappush(self._jobs, (self._each + work, self._count, job))
+
+    def next(self) -> float:
+        """When the next job will be done if none is added; infinity if there is none."""
+        if not self._jobs:
+            return math.inf
+        return self._now + (self._jobs[0][0] - self._each) / self._speed
+
+    def take(self) -> Any:
+        """The job that is done next."""
+        self._pass(self.next())
+        return heapq.heappop(self._jobs)[2]
+
+    @property
+    def _speed(self) -> float:
+        return min(1.0, self.capacity / len(self._jobs))
+
+    def _pass(self, now: float) -> None:
+        if self._jobs:
+            self._each += (now - self._now) * self._speed
+        self._now = now
+
+
+class Pool:
+    """Workers, and what stands before them: steps and the parts that are to take them."""
+
+    def __init__(self, workers: int, step_start: float) -> None:
+        self.workers, self.start = workers, step_start
+        self.free = 0 if step_start else workers
+        self.waiting: deque[tuple[str, int]] = deque()
+        self.busy = 0.0
 
 
 def simulate(
     costs: Costs,
     images: int,
     actors: Mapping[str, int],
-    devices: int,
+    devices: float,
     part: int = 32,
     in_flight: int = 2,
+    tasks: int = 2,
 ) -> Simulated:
     """Send an archive through pools of workers.
 
@@ -119,39 +124,43 @@ def simulate(
         devices: GPUs or cores that they share.
         part: Images to a part.
         in_flight: Parts that may stand before each worker, counting the one it works on.
+        tasks: Processes that read and write.
     """
     parts = [min(part, images - start) for start in range(0, images, part)]
-    waiting: dict[str, list[int]] = {stage: [] for stage in STAGES}
-    free = dict(actors)
-    cold = dict(actors)
-    spare, now, busy = devices, 0.0, dict.fromkeys(STAGES, 0.0)
-    marks: list[tuple[float, int]] = []
-    begun = done = 0
+    pools = {stage: Pool(actors[stage], costs.start.get(stage, 0.0)) for stage in STAGES}
+    pools["read"] = pools["write"] = Pool(tasks, costs.start.get("tasks", 0.0))
+    shared, apart = Shared(devices - costs.always), Shared(math.inf)
+    shared.add(0.0, costs.begin, None)
+    for pool in set(pools.values()):  # all workers start at once
+        for _ in range(pool.workers if pool.start else 0):
+            shared.add(0.0, pool.start, (pool, None, 0))
     limit = in_flight * sum(actors.values())
-    events: list[tuple[float, int, str]] = []
-    while done < len(parts):
-        while begun < len(parts) and begun - done < limit:
-            waiting[STAGES[0]].append(begun)
+    now, begun, marks = 0.0, 0, []
+    while len(marks) < len(parts):
+        while begun < len(parts) and begun - len(marks) < limit:
+            pools["read"].waiting.append(("read", begun))
             begun += 1
-        for stage in reversed(STAGES):  # what is nearest its end goes first
-            while waiting[stage] and free[stage] and (spare or stage in costs.waits):
-                number = waiting[stage].pop(0)
-                spent = costs.seconds[stage] * parts[number]
-                if cold[stage]:
-                    cold[stage], spent = cold[stage] - 1, spent + costs.start
-                free[stage] -= 1
-                spare -= stage not in costs.waits
-                busy[stage] += spent
-                heapq.heappush(events, (now + spent, number, stage))
-        now, number, stage = heapq.heappop(events)
-        free[stage] += 1
-        spare += stage not in costs.waits
-        if stage == STAGES[-1]:
-            done += 1
+        for pool in pools.values():
+            while pool.waiting and pool.free:
+                step, number = pool.waiting.popleft()
+                pool.free -= 1
+                pool.busy -= now
+                work = costs.of(step) * parts[number] + costs.step
+                (apart if step in costs.waits else shared).add(now, work, (pool, step, number))
+        ends = min(shared, apart, key=Shared.next)
+        now = ends.next()
+        pool, step, number = ends.take() or (None, None, 0)
+        if pool is not None:
+            pool.free += 1
+        if step is not None:
+            pool.busy += now
+        if step == STEPS[-1]:
             marks.append((now, parts[number]))
-        else:
-            waiting[STAGES[STAGES.index(stage) + 1]].append(number)
-    return Simulated(now, middle_rate(marks), {s: busy[s] / actors[s] / now for s in STAGES})
+        elif step is not None:
+            after = STEPS[STEPS.index(step) + 1]
+            pools[after].waiting.append((after, number))
+    busy = {stage: pools[stage].busy / pools[stage].workers / now for stage in STAGES}
+    return Simulated(now, middle_rate(marks), busy, shared.total + costs.always * now)
 
 
 def middle_rate(marks: Sequence[tuple[float, int]]) -> float:
@@ -167,7 +176,7 @@ def middle_rate(marks: Sequence[tuple[float, int]]) -> float:
     return sum(done for _, done in marks) / marks[-1][0]
 
 
-def pools(costs: Costs, devices: int) -> dict[str, int]:
+def pools_of(costs: Costs, devices: int) -> dict[str, int]:
     """Workers of each stage that keep the devices busy: in proportion to their time, one at least.
 
     Waiting stages get as many as their waiting needs at the rate that the devices allow.
@@ -176,114 +185,96 @@ def pools(costs: Costs, devices: int) -> dict[str, int]:
     return {stage: max(1, math.ceil(rate * costs.seconds[stage])) for stage in STAGES}
 
 
-def measure(count: int, size: tuple[int, int]) -> Costs:
-    """Run tiny over drawn scenes in this process, and see what an image takes."""
-    from zeroseg.scale.batch import Run
-    from zeroseg.scale.manifest import Summary
+@dataclass(frozen=True)
+class Setting:
+    """An archive and its pools, to be run and to be simulated."""
 
-    with drawn(count, size) as (source, target):
-        run = Run(str(source), str(target / "warm"), tiny(), limit=16)
-        for _ in run.here():
-            pass
-        run = Run(str(source), str(target / "out"), tiny())
-        total = sum(run.here(), Summary())
-        spent = dict.fromkeys(STAGES, 0.0)
-        for name, seconds in total.seconds.items():
-            spent[TIMED[name]] += seconds / total.done
-        return Costs(
-            name=f"tiny on drawn scenes of {size[1]}x{size[0]}, one thread of a CPU",
-            measured=True,
-            seconds={stage: round(seconds, 5) for stage, seconds in spent.items()},
-            bytes_in=mean_bytes(source),
-            bytes_mask=mean_bytes(target / "out" / "masks"),
-            bytes_row=mean_bytes(target / "out" / "manifest", count),
-            start=round(start_seconds(), 2),
-            notes=[f"python benchmarks/scaling.py --measure {count} --size {size[1]}x{size[0]}"],
-        )
+    images: int
+    part: int
+    actors: dict[str, int]
+
+    @classmethod
+    def parse(cls, text: str) -> Setting:
+        """Such as 192:16:recognise=2,masks=3; a stage that is not named has one worker."""
+        images, part, *rest = text.split(":")
+        named = (entry.split("=") for entry in ",".join(rest).split(",") if entry)
+        chosen = {stage: int(number) for stage, number in named}
+        return cls(int(images), int(part), {**dict.fromkeys(STAGES, 1), **chosen})
 
 
-def start_seconds() -> float:
-    """Seconds that a worker takes to start: what its imports and its models take, on average."""
-    import subprocess
-    import sys
-
-    code = (
-        "import ray.data; from zeroseg.scale.stages import Recipe, build; "
-        "from zeroseg.presets import load_preset; from zeroseg.vocabularies import DRAM; "
-        "import time; r = Recipe(load_preset('tiny'), DRAM, 8); build('{}', r, 'cpu'); "
-        "print(time.process_time())"
-    )
-    spent = [
-        subprocess.run(
-            [sys.executable, "-c", code.format(stage)], check=True, capture_output=True, text=True
-        ).stdout
-        for stage in STAGES
-    ]
-    return sum(map(float, spent)) / len(STAGES)
-
-
-def mean_bytes(folder: Path, count: int | None = None) -> float:
-    sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
-    return round(sum(sizes) / (count or len(sizes)), 1)
-
-
-def tiny() -> Any:
-    from zeroseg.presets import load_preset
-    from zeroseg.scale.stages import Recipe
-    from zeroseg.vocabularies import DRAM
-
-    return Recipe.of(load_preset("tiny"), DRAM, 8)
-
-
-@contextmanager
-def drawn(count: int, size: tuple[int, int]) -> Iterator[tuple[Path, Path]]:
-    """A folder of drawn scenes, and one for results."""
-    from zeroseg.drawn.scene import draw_scene
-
-    with tempfile.TemporaryDirectory() as name:
-        source, target = Path(name) / "in", Path(name) / "out"
-        source.mkdir()
-        for index in range(count):
-            scene = draw_scene(7, index, size)
-            Image.fromarray(scene.image).save(source / f"{index:06}.png")
-        yield source, target
-
-
-def check(costs: Costs, count: int, size: tuple[int, int], devices: int) -> dict[str, float]:
+def check(costs: Costs, setting: Setting, size: tuple[int, int]) -> dict[str, Any]:
     """The same archive on a local Ray and in the simulator, the workers' start included."""
     import ray
 
     from zeroseg.scale.batch import Run
-    from zeroseg.scale.dataset import Pool, running_ray
+    from zeroseg.scale.dataset import Pool as Workers
+    from zeroseg.scale.dataset import running_ray
 
-    actors = dict.fromkeys(STAGES, 1) | {"masks": 2}
-    with drawn(count, size) as (source, target), running_ray():
+    with drawn(setting.images, size) as (source, target), running_ray():
         cores = int(ray.cluster_resources()["CPU"])
-        run = Run(str(source), str(target), tiny(), part_size=16)
-        start = time.perf_counter()
-        chosen = {stage: Pool(number) for stage, number in actors.items()}
-        done = sum(summary.done for summary in run.with_ray(chosen))
-        spent = time.perf_counter() - start
-    if done != count:
-        raise SystemExit(f"{done} of {count} images were segmented")
-    predicted = simulate(costs, count, actors, devices, part=16)
+        run = Run(str(source), str(target), tiny(), part_size=setting.part)
+        workers = {stage: Workers(number) for stage, number in setting.actors.items()}
+        with CoreSeconds() as spent:
+            done = sum(summary.done for summary in run.with_ray(workers))
+    if done != setting.images:
+        raise SystemExit(f"{done} of {setting.images} images were segmented")
+
+    def predicted(devices: float) -> Simulated:
+        return simulate(costs, setting.images, setting.actors, devices, setting.part, tasks=cores)
+
+    beside = predicted(max(0.3, cores - spent.others))
     return {
-        "images": count,
+        "setting": asdict(setting),
         "cores": cores,
-        "measured_seconds": spent,
-        "predicted_seconds": predicted.seconds,
-        "measured_rate": count / spent,
-        "predicted_rate": count / predicted.seconds,
-        "load_before": os.getloadavg()[0],
+        "cores_of_others": spent.others,
+        "measured_seconds": spent.seconds,
+        "predicted_seconds": predicted(cores).seconds,
+        "predicted_seconds_beside_others": beside.seconds,
+        "measured_core_seconds": spent.total,
+        "predicted_core_seconds": beside.work,
     }
 
 
-def bill(costs: Costs, images: float) -> dict[str, float]:
-    """What so many images take."""
+def show_checks(found: Sequence[Mapping[str, Any]]) -> None:
+    """Print what `check` found, a setting a row."""
+    table = Table(
+        *("images", "part", "workers", "others, cores", "s", "simulated", "beside others"),
+        *("core s", "simulated"),
+    )
+    for one in found:
+        setting, seconds, spent = (
+            one["setting"],
+            one["measured_seconds"],
+            one["measured_core_seconds"],
+        )
+        workers = " ".join(str(setting["actors"][stage]) for stage in STAGES)
+        table.add_row(
+            str(setting["images"]),
+            str(setting["part"]),
+            workers,
+            f"{one['cores_of_others']:.2f}",
+            f"{seconds:.1f}",
+            off(one["predicted_seconds"], seconds),
+            off(one["predicted_seconds_beside_others"], seconds),
+            f"{spent:.1f}",
+            off(one["predicted_core_seconds"], spent),
+        )
+    Console(width=110).print(table)
+
+
+def off(predicted: float, measured: float) -> str:
+    """A prediction and how far it is off."""
+    return f"{predicted:.1f} ({predicted / measured - 1:+.0%})"
+
+
+def bill(costs: Costs, images: float, part: int = 32) -> dict[str, float]:
+    """What so many images take, in parts of `part`."""
+    besides = costs.read + costs.write + len(STEPS) * costs.step / part
     sent, received = costs.prompt_tokens * images, costs.completion_tokens * images
     return {
         "images": images,
         "device_hours": costs.device_seconds * images / 3600,
+        "core_hours_besides": besides * images / 3600,
         "prompt_tokens": sent,
         "completion_tokens": received,
         "dollars": (sent * costs.price[0] + received * costs.price[1]) / 1e6,
@@ -298,19 +289,20 @@ def show(costs: Costs, counts: Sequence[float], devices: int, part: int) -> dict
     console.print(f"{costs.name} ({'measured' if costs.measured else 'ESTIMATES'})", markup=False)
     for note in costs.notes:
         console.print(f"  {note}", markup=False, highlight=False)
-    bills = [bill(costs, count) for count in counts]
+    bills = [bill(costs, count, part) for count in counts]
     table = Table("for", *(f"{b['images']:,.0f} images" for b in bills))
     for key in list(bills[0])[1:]:
         table.add_row(key.replace("_", " "), *(f"{b[key]:,.4g}" for b in bills))
     console.print(table)
-    sized = pools(costs, devices)
+    sized = pools_of(costs, devices)
     one = dict.fromkeys(STAGES, 1)
     images = part * max(200, 20 * sum(sized.values()))
-    steady = replace(costs, start=0.0)
-    both = {
-        "one worker each": (one, simulate(steady, images, one, devices, part)),
-        f"sized for {devices} devices": (sized, simulate(steady, images, sized, devices, part)),
-    }
+    steady = replace(costs, start={}, begin=0.0)
+
+    def steadily(actors: dict[str, int]) -> tuple[dict[str, int], Simulated]:
+        return actors, simulate(steady, images, actors, devices, part, tasks=max(2, devices))
+
+    both = {"one worker each": steadily(one), f"sized for {devices} devices": steadily(sized)}
     table = Table("pools", "images/s", *STAGES)
     for title, (actors, outcome) in both.items():
         cells = (f"{actors[s]} · {outcome.busy[s]:.0%} busy" for s in STAGES)
@@ -343,18 +335,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--devices", type=int, default=2, help="GPUs, or cores of a CPU")
     parser.add_argument("--part-size", type=int, default=32)
     parser.add_argument("--measure", type=int, metavar="N", help="measure costs over N scenes")
-    parser.add_argument("--check", type=int, metavar="N", help="compare with Ray over N scenes")
+    parser.add_argument(
+        "--check",
+        type=Setting.parse,
+        nargs="+",
+        metavar="IMAGES:PART[:STAGE=N,...]",
+        help="compare with a local Ray",
+    )
     parser.add_argument("--size", type=size, default=(192, 256), help="of scenes, WIDTHxHEIGHT")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args(argv)
+    found: Any
     if arguments.measure:
-        found: dict[str, Any] = asdict(measure(arguments.measure, arguments.size))
+        found = asdict(measure(arguments.measure, arguments.size))
         Console().print_json(data=found)
     else:
         costs = Costs(**json.loads(arguments.costs.read_text(encoding="utf-8")))
         if arguments.check:
-            found = check(costs, arguments.check, arguments.size, arguments.devices)
-            Console().print_json(data=found)
+            found = [check(costs, setting, arguments.size) for setting in arguments.check]
+            show_checks(found)
         else:
             found = show(costs, arguments.images, arguments.devices, arguments.part_size)
     if arguments.json:

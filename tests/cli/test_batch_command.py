@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from zeroseg.cli import batch
 from zeroseg.cli.batch import sizes
 from zeroseg.cli.main import main
+from zeroseg.scale import precision
 
 
 def pictures(count: int, widths: dict[int, int] | None = None) -> None:
@@ -48,6 +50,8 @@ def test_labels_limit_and_going_on(config: str, capsys: pytest.CaptureFixture[st
     assert set(np.asarray(Image.open("out/masks/2.png.png")).flat) == {0, 1}
     assert run(config, "--labels", "boat, other") == 2
     assert "another run (it differs in vocabulary)" in capsys.readouterr().err
+    assert run(config, "--labels", "dog, other", "--precision", "bf16-mixed") == 2
+    assert "another run (it differs in precision)" in capsys.readouterr().err
 
 
 def test_a_broken_picture_is_a_row_and_the_exit_code(
@@ -111,6 +115,10 @@ def test_without_ray_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "ray", None)
     assert run(config, "--engine", "ray") == 2
     assert 'pip install "zeroseg[ray]"' in capsys.readouterr().err
+
+
+def test_the_precisions_are_those_of_the_engines() -> None:
+    assert batch.PRECISIONS == precision.PRECISIONS
 
 
 def test_sizes_are_numbers_by_stage() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,8 +57,33 @@ def archive(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def ray_here() -> Iterator[None]:
-    """One Ray of two cores for all tests."""
+def stores() -> Iterator[None]:
+    """Servers that speak as S3 and Google Cloud Storage do, each with a bucket `archive`."""
+    import s3fs
+    from gcp_storage_emulator.server import create_server
+    from moto.server import ThreadedMotoServer
+
+    s3 = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    s3.start()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    gs = create_server("127.0.0.1", port, in_memory=True, default_bucket="archive")
+    gs.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*s3.get_host_and_port()))
+        patch.setenv("AWS_ACCESS_KEY_ID", "key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        s3fs.S3FileSystem().mkdir("archive")
+        yield
+    gs.stop()
+    s3.stop()
+
+
+@pytest.fixture(scope="session")
+def ray_here(stores: None) -> Iterator[None]:
+    """One Ray of two cores for all tests; its workers know the stores from the environment."""
     import logging
 
     import ray

@@ -130,5 +130,7 @@ def test_a_folder_of_another_run_is_refused(
     assert json.loads(written)["source"] == str(archive)
     with pytest.raises(ZerosegError, match=r"another run.*config"):
         Run(str(archive), target, Recipe.of(standins(tagger=None)))
+    with pytest.raises(ZerosegError, match=r"another run.*differs in precision"):
+        Run(str(archive), target, Recipe.of(secret, precision="bf16-true"))
     with pytest.raises(ZerosegError, match=r"another run.*source"):
         Run(str(archive / "0"), target, Recipe.of(secret))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ import torch
 from PIL import Image
 
 from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.data.drawn_scenes import DrawnScenes
 from zeroseg.drawn.scene import draw_scene
-from zeroseg.errors import PresetError
+from zeroseg.errors import PresetError, ZerosegError
 from zeroseg.presets import load_preset
+from zeroseg.scale.batch import Run
+from zeroseg.scale.manifest import Summary
+from zeroseg.scale.precision import PRECISIONS
 from zeroseg.scale.stages import Recipe, build
 from zeroseg.scale.work import Part, Work, pack, unpack
 from zeroseg.values import Failure, Usage
@@ -54,6 +59,36 @@ def test_tiny_cut_in_stages_equals_tiny_in_one() -> None:
         assert torch.equal(work.value.long(), result.label_map)
         assert list(work.seconds) == list(result.trace.seconds)
         assert all(spent >= 0 for spent in work.seconds.values())
+
+
+@pytest.mark.parametrize("precision", PRECISIONS[1:])
+def test_every_precision_is_the_same_in_stages_and_in_one(precision: str, tmp_path: Path) -> None:
+    scenes = [png(draw_scene(7, index, (72, 96)).image) for index in range(3)]
+    for index, scene in enumerate(scenes):
+        (tmp_path / f"{index}.png").write_bytes(scene)
+    recipe = Recipe.of(load_preset("tiny"), DRAM, 2, precision=precision)
+    staged = [work.value for work in walk(recipe, scenes).works]
+    run = Run(str(tmp_path), str(tmp_path / "out"), recipe)
+    assert sum(run.here(), Summary()).done == 3
+    full = [work.value for work in walk(replace(recipe, precision="32-true"), scenes).works]
+    for index, labels in enumerate(staged):
+        mask = np.asarray(Image.open(tmp_path / f"out/masks/{index}.png.png"))
+        assert np.array_equal(DRAM.to_ids(labels.long()).numpy(), mask)
+        assert (labels == full[index]).float().mean() > 0.98
+    assert any((labels != other).any() for labels, other in zip(staged, full, strict=True))
+
+
+def test_mixed_precision_is_that_of_lightning() -> None:
+    from lightning.pytorch import Trainer
+
+    recipe = Recipe.of(load_preset("tiny"), DRAM, 3, precision="bf16-mixed")
+    data = DrawnScenes(DRAM, count=3, size=(72, 96), batch_size=3)
+    quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False}
+    trainer = Trainer(accelerator="cpu", devices=1, precision="bf16-mixed", **quiet)
+    [theirs] = trainer.predict(recipe.segmenter("cpu"), data) or []
+    scenes = [sample.image.permute(1, 2, 0).numpy() for sample in data.dataset]
+    for work, result in zip(walk(recipe, list(map(png, scenes))).works, theirs, strict=True):
+        assert torch.equal(work.value.long(), result.label_map)
 
 
 def test_what_a_language_model_was_asked_is_counted(standins: Standins) -> None:
@@ -149,6 +184,11 @@ def test_a_recipe_says_what_is_wrong(standins: Standins) -> None:
         build("detect", Recipe.of(standins(detector=None)), "cpu")
     with pytest.raises(PresetError, match="does not describe a Tagger"):
         build("recognise", Recipe.of(standins(tagger={"class_path": "scale_parts.Leaving"})), "cpu")
+
+
+def test_a_precision_that_is_none(standins: Standins) -> None:
+    with pytest.raises(ZerosegError, match=r"no precision 'bf16'; there are 32-true, bf16-true"):
+        Recipe.of(standins(), precision="bf16")
 
 
 def test_a_recipe_takes_classes_and_batch_size_from_the_configuration(standins: Standins) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from argparse import ArgumentTypeError, Namespace
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from zeroseg.scale.dataset import Pool
     from zeroseg.scale.manifest import Summary
 
+PRECISIONS = ("32-true", "bf16-true", "16-true", "bf16-mixed", "16-mixed")
+
 _EXAMPLES = """\
   zeroseg draw --count 100 --output drawn
   zeroseg batch drawn/images results --labels "dog, boat, person"
@@ -24,12 +27,25 @@ _EXAMPLES = """\
   zeroseg batch s3://archive/photos s3://results/photos --engine ray --model large \\
       --vocabulary coco81 --num-gpus recognise=0.5,detect=0.2,masks=0.3
 
-DST holds masks/NAME.png (indexed, the vocabulary's ids and colours; NAME is the picture's path
-below SRC) and manifest/, a Parquet data set with a row for each picture: status, classes, areas,
-seconds, tokens, cost, error. Start it again to go on: only what is missing is done.
+what DST holds:
+  masks/NAME.png   the label map, indexed, the vocabulary's ids and colours; NAME is the picture's
+                   path below SRC
+  manifest/        a Parquet data set, a row a picture: status, classes, areas, seconds, tokens,
+                   cost, error
+  run.json         what is run: source, classes, model, precision; another run is refused
 
-Stages: recognise, refine, detect, resolve, masks; a system without stages is one, segment.
-Needs pip install "zeroseg[ray]"; s3:// needs s3fs as well, gs:// gcsfs."""
+Start a command again to go on where it was ended: only what is missing is done. A picture that
+fails is a row with its error; the others go on, and the exit code is 1.
+
+workers of --engine ray:
+  The stages are recognise, refine, detect, resolve and masks, each a pool of processes that hold
+  its models; a system without stages is one, segment. Give more workers to the stage that takes
+  longest; the table of times at the end of a run names it.
+
+what to install:
+  pip install "zeroseg[ray]" for both engines, "zeroseg[ray,s3]" for s3://, "zeroseg[ray,gs]" for
+  gs://. Credentials come from where the cloud's own tools look; AWS_ENDPOINT_URL names a server
+  other than Amazon's, such as MinIO."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -65,7 +81,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=sizes,
         default={},
         metavar="STAGE=N,...",
-        help="workers of each stage, as processes; 1 by default",
+        help="workers of each stage, such as masks=2; 1 by default",
     )
     engine.add_argument(
         "--num-gpus",
@@ -83,6 +99,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="a preset (tiny, tiny-llm, paper, large, ssa, ...) or your own file; default tiny",
     )
     options.add_changes(group)
+    group.add_argument(
+        "--precision",
+        default=PRECISIONS[0],
+        choices=PRECISIONS,
+        help="of the networks, as Lightning calls it: true casts the weights, mixed leaves them "
+        "and casts where torch's autocast holds it safe; default 32-true",
+    )
     parser.set_defaults(run=run)
 
 
@@ -107,13 +130,16 @@ def run(arguments: Namespace) -> int:
     vocabulary = options.vocabulary(arguments)
     if arguments.engine == "local":
         options.device(arguments.device)
+    logging.getLogger("gcsfs").setLevel(logging.ERROR)  # without credentials it warns at each call
     from zeroseg.scale.batch import Run
     from zeroseg.scale.stages import Recipe
 
     plan = Run(
         arguments.source,
         arguments.target,
-        Recipe.of(config, vocabulary, arguments.batch_size, _answers(arguments)),
+        Recipe.of(
+            config, vocabulary, arguments.batch_size, _answers(arguments), arguments.precision
+        ),
         arguments.part_size,
         arguments.limit,
         arguments.retry,
@@ -179,10 +205,11 @@ class _Report:
 
         total = Summary()
         with progress(self.errors) as bar:
-            task = bar.add_task("segmenting", total=self.plan.left)
+            task = bar.add_task("starting", total=self.plan.left)
             for summary in summaries:
                 total += summary
-                bar.advance(task, summary.done + len(summary.failures))
+                finished = summary.done + len(summary.failures)
+                bar.update(task, advance=finished, description="segmenting")
                 for failure in summary.failures:
                     self.errors.print(
                         f"failed: {failure.name}: {failure.message}",

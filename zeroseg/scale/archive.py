@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,15 @@ from zeroseg.scale.work import Work, printable
 READERS = 16
 """Pictures of one part that are read at the same time."""
 
+_PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
+
+_ADVICE = {
+    "s3": "credentials are taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or ~/.aws, "
+    "and AWS_ENDPOINT_URL names a server other than Amazon's",
+    "gs": "credentials are taken from 'gcloud auth application-default login' or the file that "
+    "GOOGLE_APPLICATION_CREDENTIALS names",
+}
+
 
 def file_system(url: str) -> tuple[Any, str]:
     """The file system that a path or URL belongs to, and its path there.
@@ -29,9 +39,45 @@ def file_system(url: str) -> tuple[Any, str]:
     """
     try:
         fs, path = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError, OSError) as error:
+    except ImportError as error:
+        package = _PACKAGES.get(url.partition(":")[0])
+        hint = f": pip install {package}" if package else ""
+        raise ZerosegError(f"cannot open '{url}': {error}{hint}") from error
+    except (ValueError, OSError) as error:
         raise ZerosegError(f"cannot open '{url}': {error}") from error
     return fs, path.rstrip("/")
+
+
+@contextmanager
+def reaching(fs: Any, path: str) -> Iterator[None]:
+    """Have what goes wrong with a place be an OSError that says what to do.
+
+    Packages of object stores raise errors of many kinds, their own and those of what they use.
+    """
+    try:
+        yield
+    except Exception as error:
+        advice = [_ADVICE[name] for name in _protocols(fs) if name in _ADVICE]
+        if not advice and isinstance(error, OSError):
+            raise
+        reason = str(error) or type(error).__name__
+        if advice and isinstance(error, FileNotFoundError):
+            reason = f"there is no bucket '{path.partition('/')[0]}', or it is not to be seen"
+        raise OSError("; ".join([reason, *advice])) from error
+
+
+def fetch(fs: Any, path: str) -> bytes | None:
+    """The content of a file; None if there is none.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with reaching(fs, path):
+        try:
+            content: bytes = fs.cat_file(path)
+        except FileNotFoundError:
+            return None
+    return content
 
 
 def list_pictures(source: str, without: str | None = None) -> list[Work]:
@@ -47,11 +93,12 @@ def list_pictures(source: str, without: str | None = None) -> list[Work]:
     """
     fs, path = file_system(source)
     try:
-        if any(sign in path for sign in "*?["):
-            found, root = fs.glob(path), _before_signs(path)
-        else:
-            found, root = fs.find(path), path
-    except (OSError, ValueError) as error:
+        with reaching(fs, path):
+            if any(sign in path for sign in "*?["):
+                found, root = fs.glob(path), _before_signs(path)
+            else:
+                found, root = fs.find(path), path
+    except OSError as error:
         raise ZerosegError(f"cannot list '{source}': {error}") from error
     if found == [root]:
         root = root.rpartition("/")[0]
@@ -84,12 +131,12 @@ def _read(work: Work) -> Work:
     if work.data is not None or work.failure is not None:
         return work
     try:
-        fs, path = file_system(work.source)
-        return replace(work, data=fs.cat_file(path))
-    except FileNotFoundError:
-        return work.failed("reading", f"there is no file '{work.source}'")
-    except (OSError, ValueError, ZerosegError) as error:
+        data = fetch(*file_system(work.source))
+    except (OSError, ZerosegError) as error:
         return work.failed("reading", f"the picture '{work.source}' cannot be read: {error}")
+    if data is None:
+        return work.failed("reading", f"there is no file '{work.source}'")
+    return replace(work, data=data)
 
 
 def decode(data: bytes, source: str) -> Tensor:
@@ -141,7 +188,8 @@ class Folder:
         """
         path = f"{self._root}/{name}"
         if not self._local:  # object stores show a file when it is complete
-            self._fs.pipe_file(path, content)
+            with reaching(self._fs, path):
+                self._fs.pipe_file(path, content)
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         partial = f"{path}.{os.getpid()}.partial"
@@ -150,22 +198,32 @@ class Folder:
         os.replace(partial, path)
 
     def read(self, name: str) -> bytes | None:
-        """The content of a file; None if there is none."""
-        try:
-            content: bytes = self._fs.cat_file(f"{self._root}/{name}")
-        except FileNotFoundError:
-            return None
-        return content
+        """The content of a file; None if there is none.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        return fetch(self._fs, f"{self._root}/{name}")
 
     def list(self, below: str, ending: str) -> list[str]:
-        """Names of the files below a subfolder, as `write` was given them."""
-        self._fs.invalidate_cache()
-        found = self._fs.find(f"{self._root}/{below}")
+        """Names of the files below a subfolder, as `write` was given them.
+
+        Raises:
+            OSError: They cannot be listed.
+        """
+        with reaching(self._fs, self._root):
+            self._fs.invalidate_cache()
+            found = self._fs.find(f"{self._root}/{below}")
         return sorted(file[len(self._root) + 1 :] for file in found if file.endswith(ending))
 
     def remove(self, name: str) -> None:
-        """Delete a file."""
-        self._fs.rm_file(f"{self._root}/{name}")
+        """Delete a file.
+
+        Raises:
+            OSError: It cannot be deleted.
+        """
+        with reaching(self._fs, self._root):
+            self._fs.rm_file(f"{self._root}/{name}")
 
 
 def _protocols(fs: Any) -> tuple[str, ...]:

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from zeroseg import __version__
-from zeroseg.ahead import run_ahead
+from zeroseg.ahead import Job, run_ahead
 from zeroseg.errors import ChatError, ZerosegError
 from zeroseg.presets import without_secrets
 from zeroseg.scale.archive import list_pictures, look, read_all
 from zeroseg.scale.dataset import PART_SIZE, Pool, running_ray, segment_parts
 from zeroseg.scale.manifest import ERROR, Manifest, Summary
+from zeroseg.scale.precision import computing
 from zeroseg.scale.stages import Recipe, segmented
 from zeroseg.scale.work import Part, Stop, Work, parts_of
 
@@ -74,7 +75,7 @@ class Run:
         """Do it in this process; see `with_ray`."""
         if not self.parts:
             return
-        yield from _here(self.parts, self.recipe.segmenter(device), self.output)
+        yield from _here(self.parts, self.recipe, torch.device(device), self.output)
 
     def with_ray(self, pools: Mapping[str, Pool] | None = None) -> Iterator[Summary]:
         """Do it on a Ray cluster, or on this machine where none is running.
@@ -102,6 +103,7 @@ def _identity(source: str, recipe: Recipe) -> dict[str, Any]:
         "version": __version__,
         "source": source,
         "vocabulary": recipe.vocabulary.to_dict(),
+        "precision": recipe.precision,
         "config": without_secrets({k: v for k, v in recipe.config.items() if k != "vocabulary"}),
     }
 
@@ -115,15 +117,22 @@ class _Batch:
     last: bool
 
 
-def _here(parts: Sequence[Part], segmenter: BaseSegmenter, output: Manifest) -> Iterator[Summary]:
+def _here(
+    parts: Sequence[Part], recipe: Recipe, device: torch.device, output: Manifest
+) -> Iterator[Summary]:
     """The batches of all parts in order, several in flight where a language model is asked."""
-    begun = run_ahead(
-        _batches(parts, segmenter), lambda batch: segmenter.begin(batch.images), segmenter.depth
-    )
+    segmenter = recipe.segmenter(device)
+
+    def begin(batch: _Batch) -> Job[Any]:
+        with computing(recipe.precision, device):
+            return segmenter.begin(batch.images)
+
+    begun = run_ahead(_batches(parts, segmenter), begin, segmenter.depth)
     works: list[Work] = []
     for batch, job in begun:
         try:
-            results = iter(job.finish())
+            with computing(recipe.precision, device):
+                results = iter(job.finish())
         except ChatError as error:
             yield output.add(Part(tuple(works), Stop(str(error), begun=True)))
             return

@@ -13,6 +13,7 @@ from zeroseg.errors import ZerosegError
 from zeroseg.scale import manifest
 from zeroseg.scale.archive import read_all
 from zeroseg.scale.manifest import Manifest, Summary
+from zeroseg.scale.precision import FULL
 from zeroseg.scale.stages import Recipe, Stage, build
 from zeroseg.scale.work import Part, Stop, Work, pack, unpack
 from zeroseg.vocabulary import Vocabulary
@@ -52,6 +53,7 @@ def segment_dataset(
     batch_size: int | None = None,
     part_size: int = PART_SIZE,
     pools: Mapping[str, Pool] | None = None,
+    precision: str = FULL,
 ) -> Dataset:
     """Segment the pictures of a Ray data set. Nothing runs before the result is asked for.
 
@@ -66,6 +68,7 @@ def segment_dataset(
         part_size: Pictures that travel together.
         pools: Workers by stage: "recognise", "refine", "detect", "resolve" and "masks", or
             "segment" for a system without stages; one actor each by default.
+        precision: Of the networks: "32-true", "bf16-true", "16-true", "bf16-mixed" or "16-mixed".
 
     Returns:
         A row a picture: the manifest's columns (see `zeroseg.scale.manifest.schema`) and `mask`,
@@ -76,7 +79,7 @@ def segment_dataset(
             language model that stays unreachable, or weights that are not there, end the run when
             the result is asked for.
     """
-    recipe = Recipe.of(config, vocabulary, batch_size)
+    recipe = Recipe.of(config, vocabulary, batch_size, precision=precision)
     columns = dataset.columns() or []
     if not {"path", "bytes"} & set(columns) or not {"path", "name"} & set(columns):
         raise ZerosegError(
@@ -192,21 +195,27 @@ def _sized(recipe: Recipe, pools: Mapping[str, Pool]) -> dict[str, Pool]:
 
 
 class _Worker:
-    """An actor: one stage's components, built when the first part arrives.
+    """An actor: one stage's components, built at its start, as all workers start at once.
 
-    They are not built in the constructor since Ray would report what is wrong there as an actor
-    that died; here it travels to the end as a stop.
+    What is wrong with them is kept for the first part: Ray would report it as an actor that died,
+    and start another one; so it travels to the end as a stop.
     """
 
     def __init__(self, name: str, recipe: Recipe, device: str, last: bool) -> None:
-        self.name, self.recipe, self.device, self.last = name, recipe, device, last
+        self.last = last
         self.stage: Stage | None = None
+        self.problem: Exception | None = None
+        try:
+            self.stage = build(name, recipe, device)
+        except Exception as error:  # raised by the first call, where it is reported
+            self.problem = error
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         part = _unpacked(batch)
         try:
             if self.stage is None:
-                self.stage = build(self.name, self.recipe, self.device)
+                assert self.problem is not None
+                raise self.problem
             part = self.stage(part)
         except ZerosegError as error:
             part = Part((), Stop(str(error), begun=False))

@@ -200,8 +200,14 @@ class Manifest:
             again: Take out the rows of failed pictures too.
 
         Raises:
-            ZerosegError: A part of the manifest is damaged.
+            ZerosegError: A part of the manifest is damaged, or the folder cannot be reached.
         """
+        try:
+            return self._finished(again)
+        except OSError as error:
+            raise ZerosegError(f"cannot look through '{self.folder.url}': {error}") from error
+
+    def _finished(self, again: bool) -> dict[str, str]:
         masks = set(self.folder.list("masks", ".png"))
         status: dict[str, str] = {}
         for part in self.folder.list("manifest", ".parquet"):

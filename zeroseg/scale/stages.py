@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from zeroseg.batches import wait_for
 from zeroseg.detection.detector import Detector
 from zeroseg.errors import ChatError, PresetError
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.fusion.highest_score import HighestScore
+from zeroseg.joining import resolve, unresolved
 from zeroseg.masking.mask_predictor import MaskPredictor
 from zeroseg.presets import component
 from zeroseg.recognition.captioner import Captioner
@@ -32,6 +34,7 @@ from zeroseg.refinement.keeping import keep_answers
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.scale.archive import look
+from zeroseg.scale.precision import FULL, cast, checked, computing
 from zeroseg.scale.work import Part, Stop, Work
 from zeroseg.values import Description, Exchange, Failure, Usage
 from zeroseg.vocabulary import Vocabulary
@@ -59,12 +62,14 @@ class Recipe:
         batch_size: Pictures that go through a stage together.
         answers: A folder where a language model's answers are kept and looked up, if any; with
             several machines, one that all of them reach.
+        precision: Of the networks, one of `zeroseg.scale.precision.PRECISIONS`.
     """
 
     config: Mapping[str, Any]
     vocabulary: Vocabulary
     batch_size: int
     answers: str | None = None
+    precision: str = FULL
 
     @classmethod
     def of(
@@ -73,11 +78,13 @@ class Recipe:
         vocabulary: Vocabulary | None = None,
         batch_size: int | None = None,
         answers: str | None = None,
+        precision: str = FULL,
     ) -> Recipe:
         """A recipe by a preset's or file's content, which `vocabulary` and `batch_size` replace.
 
         Raises:
-            PresetError: An argument is unknown, or the vocabulary is missing.
+            ZerosegError: An argument is unknown, the vocabulary is missing, or there is no such
+                precision.
         """
         from zeroseg.segmenter import ZeroShotSegmenter
 
@@ -85,7 +92,8 @@ class Recipe:
             raise PresetError("the segmenter's 'vocabulary' is missing")
         known = inspect.signature(ZeroShotSegmenter).parameters
         size = batch_size or config.get("batch_size") or known["batch_size"].default
-        recipe = cls(config, vocabulary or Vocabulary.parse(config["vocabulary"]), size, answers)
+        classes = vocabulary or Vocabulary.parse(config["vocabulary"])
+        recipe = cls(config, classes, size, answers, checked(precision))
         unknown = [name for name in config if name not in (*known, "class_path")]
         if recipe.staged and unknown:
             raise PresetError(f"this does not describe a segmenter: no argument {unknown[0]!r}")
@@ -108,7 +116,8 @@ class Recipe:
         changes: dict[str, Any] = {"vocabulary": self.vocabulary, "batch_size": self.batch_size}
         built = BaseSegmenter.from_config(dict(self.config), **changes).to(device)
         keep_answers(built.children(), self.answers)
-        return built
+        segmenter: BaseSegmenter = cast(built, self.precision)
+        return segmenter
 
     def needed(self, kind: type[nn.Module], name: str) -> Any:
         """One component.
@@ -145,7 +154,9 @@ class Stage(ABC):
 
     def placed(self, part: Any) -> Any:
         """A component where it is to run; None stays None."""
-        return part.to(self.device).eval() if part is not None else None
+        if part is None:
+            return None
+        return cast(part.to(self.device), self.recipe.precision).eval()
 
     @abstractmethod
     def attempt(self, works: Sequence[Work], images: Sequence[Any]) -> list[Work]:
@@ -223,10 +234,9 @@ class Step(Stage):
         self, name: str, function: Function, works: Sequence[Work], images: Sequence[Any]
     ) -> list[Work]:
         start = time.perf_counter()
-        with torch.inference_mode():
+        with torch.inference_mode(), computing(self.recipe.precision, self.device):
             answers = function(images, [work.value for work in works])
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        wait_for(self.device)
         spent = (time.perf_counter() - start) / len(works)
         return [
             replace(
@@ -299,7 +309,11 @@ class Detect(Step):
 
     def functions(self) -> dict[str, Function]:
         """See `Step.functions`."""
-        return {"detection": lambda images, values: free(self.detector(images, values))}
+        return {"detection": self._detect}
+
+    def _detect(self, images: Sequence[Tensor], values: Sequence[Any]) -> list[Answer]:
+        # What comes next may run on a machine without such a device.
+        return free(found.to("cpu") for found in self.detector(images, values))
 
 
 class Resolve(Step):
@@ -323,8 +337,6 @@ class Resolve(Step):
         return {"post-refinement": self._resolve}
 
     def _resolve(self, images: Sequence[Tensor], values: Sequence[Any]) -> list[Answer]:
-        from zeroseg.joining import resolve, unresolved
-
         phrases = unresolved(values)
         if not phrases:
             return free(values)
@@ -346,8 +358,7 @@ class Segment(Step):
         return {"masks": self._masks, "fusion": self._fuse}
 
     def _masks(self, images: Sequence[Tensor], values: Sequence[Any]) -> list[Answer]:
-        found = [detections.to(self.device) for detections in values]
-        return free(zip(self.mask_predictor(images, found), found, strict=True))
+        return free(zip(self.mask_predictor(images, values), values, strict=True))
 
     def _fuse(self, images: Sequence[Tensor], values: Sequence[Any]) -> list[Answer]:
         maps = (self.fusion(masks, found, self.vocabulary) for masks, found in values)
@@ -363,7 +374,8 @@ class Whole(Stage):
 
     def attempt(self, works: Sequence[Work], images: Sequence[Any]) -> list[Work]:
         """See `Stage.attempt`; the segmenter tells failing pictures apart itself."""
-        results = self.segmenter.begin(images).finish()
+        with computing(self.recipe.precision, self.device):
+            results = self.segmenter.begin(images).finish()
         return [segmented(work, result) for work, result in zip(works, results, strict=True)]
 
 

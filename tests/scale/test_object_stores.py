@@ -1,0 +1,160 @@
+"""Archives on s3:// and gs://, against servers on this machine."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow.parquet as pq
+import pytest
+
+from zeroseg.cli.main import main
+from zeroseg.errors import ZerosegError
+from zeroseg.scale.archive import Folder, list_pictures, reaching, read_all
+from zeroseg.scale.batch import Run
+from zeroseg.scale.manifest import Summary
+from zeroseg.scale.stages import Recipe
+
+pytestmark = pytest.mark.usefixtures("stores")
+
+Standins = Callable[..., dict[str, Any]]
+BOTH = pytest.mark.parametrize("store", ["s3", "gs"])
+
+
+@pytest.fixture
+def bucket(store: str, archive: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a folder that holds the archive's pictures below `photos`, each test its own."""
+    url = f"{store}://archive/{request.function.__name__}"
+    fs = fsspec.filesystem(store)
+    for file in archive.rglob("*.png"):
+        fs.pipe_file(f"{url}/photos/{file.relative_to(archive)}", file.read_bytes())
+    return url
+
+
+def files(url: str) -> dict[str, bytes]:
+    """Label maps by name."""
+    folder = Folder(url)
+    return {name: folder.read(name) or b"" for name in folder.list("masks", "")}
+
+
+def rows(url: str) -> dict[str, Any]:
+    """The manifest by name, without its times and sources."""
+    fs, path = fsspec.core.url_to_fs(f"{url}/manifest")
+    found = pq.read_table(path, filesystem=fs).drop_columns(["seconds", "source"]).to_pylist()
+    assert len({row["name"] for row in found}) == len(found)
+    return {row["name"]: row for row in found}
+
+
+@BOTH
+def test_results_are_those_of_folders_and_a_rerun_does_what_is_missing(
+    bucket: str, archive: Path, tmp_path: Path, standins: Standins
+) -> None:
+    recipe = Recipe.of(standins())
+    here = str(tmp_path / "here")
+    sum(Run(str(archive), here, recipe, part_size=4).here(), Summary())
+
+    def rerun(**options: Any) -> Run:
+        return Run(f"{bucket}/photos", f"{bucket}/out", recipe, part_size=4, **options)
+
+    assert sum(rerun(limit=3).here(), Summary()).done == 3
+    assert (rerun().left, sum(rerun().here(), Summary()).done) == (7, 7)
+    assert files(f"{bucket}/out") == files(here)
+    assert rows(f"{bucket}/out") == rows(here)
+    assert rerun().parts == []
+    Folder(f"{bucket}/out").remove("masks/1/7.png.png")
+    assert sum(rerun().here(), Summary()).done == 1
+    assert files(f"{bucket}/out") == files(here)
+    with pytest.raises(ZerosegError, match=r"another run.*config"):
+        Run(f"{bucket}/photos", f"{bucket}/out", Recipe.of(standins(tagger=None)))
+
+
+@pytest.mark.usefixtures("ray_here")
+@pytest.mark.parametrize("store", ["s3"])
+def test_workers_read_from_one_store_and_write_to_another(
+    bucket: str, archive: Path, tmp_path: Path
+) -> None:
+    light = {"class_path": "scale_parts.Bright", "vocabulary": ["background", "light"]}
+    recipe = Recipe.of(light)
+    here, there = str(tmp_path / "here"), "gs://archive/from-s3"
+    sum(Run(str(archive), here, recipe, part_size=4).here(), Summary())
+    run = Run(f"{bucket}/photos", there, recipe, part_size=4)
+    assert sum(run.with_ray(), Summary()).done == 10
+    assert files(there) == files(here)
+    assert rows(there) == rows(here)
+    assert Run(f"{bucket}/photos", there, recipe).parts == []
+
+
+@BOTH
+def test_globs_single_pictures_and_results_within(bucket: str) -> None:
+    fs = fsspec.filesystem(bucket.partition(":")[0])
+    fs.pipe_file(f"{bucket}/photos/results/masks/0.png", b"a result")
+    within = list_pictures(f"{bucket}/photos", without=f"{bucket}/photos/results")
+    assert [work.name for work in within] == [f"{i // 5}/{i}.png" for i in range(10)]
+    assert [w.name for w in list_pictures(f"{bucket}/photos/*/[3-6].png")] == [
+        "0/3.png",
+        "0/4.png",
+        "1/5.png",
+        "1/6.png",
+    ]
+    [one] = list_pictures(f"{bucket}/photos/0/3.png")
+    assert one.name == "3.png"
+    assert read_all([one])[0].data == fs.cat_file(f"{bucket}/photos/0/3.png")
+
+
+@BOTH
+def test_a_bucket_that_is_not_there(
+    bucket: str, store: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for source, target, message in [
+        (f"{store}://nowhere/x", f"{bucket}/out", f"cannot list '{store}://nowhere/x'"),
+        (f"{bucket}/photos", f"{store}://nowhere/x", f"cannot write to '{store}://nowhere/x'"),
+    ]:
+        assert main(["batch", source, target]) == 2
+        said = capsys.readouterr().err
+        assert message in said
+        assert "there is no bucket 'nowhere'" in said
+        assert "credentials are taken from" in said
+
+
+def test_without_credentials_it_says_where_they_are_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import s3fs
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    s3fs.S3FileSystem.clear_instance_cache()  # of those that have seen credentials
+    try:
+        with pytest.raises(ZerosegError, match=r"Unable to locate credentials; .*AWS_ACCESS_KEY"):
+            list_pictures("s3://archive/photos")
+    finally:
+        s3fs.S3FileSystem.clear_instance_cache()
+
+
+def test_errors_of_a_stores_own_kind_say_what_to_do() -> None:
+    from gcsfs.retry import HttpError
+
+    refused = HttpError({"code": 401, "message": "Anonymous caller does not have access"})
+    with (
+        pytest.raises(OSError, match=r"Anonymous caller.*; .*application-default login"),
+        reaching(fsspec.filesystem("gs"), "archive/x"),
+    ):
+        raise refused
+
+
+@pytest.mark.parametrize(("store", "package"), [("s3", "s3fs"), ("gs", "gcsfs")])
+def test_without_the_stores_package_it_says_what_to_install(
+    store: str, package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    imported = importlib.import_module("fsspec.registry")._registry
+    monkeypatch.delitem(imported, store, raising=False)
+    assert main(["batch", f"{store}://archive/photos", "out"]) == 2
+    assert f"pip install {package}" in capsys.readouterr().err
