@@ -89,6 +89,22 @@ def test_greedy_whatever_the_checkpoint_says(captioner: Blip2) -> None:
         config.do_sample, config.temperature = False, None
 
 
+def test_a_cache_of_fixed_size_changes_no_caption() -> None:
+    captioner = Blip2("tiny:blip2")
+    expected = captioner(IMAGES)
+    settings = captioner.model.language_model.generation_config
+    settings.cache_implementation = "static"
+    caches: list[str] = []
+
+    def watch(_: Any, arguments: Any, named: dict[str, Any]) -> None:
+        caches.append(type(named["past_key_values"]).__name__)
+
+    decoder = captioner.model.language_model.model.decoder
+    decoder.register_forward_pre_hook(watch, with_kwargs=True)
+    assert captioner(IMAGES) == expected
+    assert set(caches) == {"StaticCache"}
+
+
 def test_loads_what_was_saved_at_any_precision(captioner: Blip2, tmp_path: Path) -> None:
     captioner.model.save_pretrained(tmp_path)
     captioner.processor.save_pretrained(tmp_path)
