@@ -11,13 +11,17 @@ from typing import Any
 import fsspec
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from zeroseg.cli.main import main
+from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ZerosegError
+from zeroseg.presets import load_preset
 from zeroseg.scale.archive import Folder, list_pictures, reaching, read_all
 from zeroseg.scale.batch import Run
 from zeroseg.scale.manifest import Summary
 from zeroseg.scale.stages import Recipe
+from zeroseg.vocabularies import DRAM
 
 pytestmark = pytest.mark.usefixtures("stores")
 
@@ -73,19 +77,20 @@ def test_results_are_those_of_folders_and_a_rerun_does_what_is_missing(
 
 
 @pytest.mark.usefixtures("ray_here")
-@pytest.mark.parametrize("store", ["s3"])
-def test_workers_read_from_one_store_and_write_to_another(
-    bucket: str, archive: Path, tmp_path: Path
+def test_workers_read_from_one_store_and_write_to_another_at_another_precision(
+    tmp_path: Path,
 ) -> None:
-    light = {"class_path": "scale_parts.Bright", "vocabulary": ["background", "light"]}
-    recipe = Recipe.of(light)
-    here, there = str(tmp_path / "here"), "gs://archive/from-s3"
-    sum(Run(str(archive), here, recipe, part_size=4).here(), Summary())
-    run = Run(f"{bucket}/photos", there, recipe, part_size=4)
-    assert sum(run.with_ray(), Summary()).done == 10
+    source, here, there = "s3://archive/scenes", str(tmp_path / "here"), "gs://archive/from-s3"
+    for index in range(3):
+        with fsspec.open(f"{source}/{index}.png", "wb") as file:
+            Image.fromarray(draw_scene(7, index, (72, 96)).image).save(file, "PNG")
+    recipe = Recipe.of(load_preset("tiny"), DRAM, 2, precision="bf16-mixed")
+    sum(Run(source, here, recipe, part_size=2).here(), Summary())
+    run = Run(source, there, recipe, part_size=2)
+    assert sum(run.with_ray(), Summary()).done == 3
     assert files(there) == files(here)
     assert rows(there) == rows(here)
-    assert Run(f"{bucket}/photos", there, recipe).parts == []
+    assert Run(source, there, recipe).parts == []
 
 
 @BOTH

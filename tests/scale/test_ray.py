@@ -73,19 +73,6 @@ def test_pools_equal_one_process_byte_for_byte_though_a_worker_is_killed(tmp_pat
     assert Run(str(folder), str(tmp_path / "there"), recipe).parts == []
 
 
-def test_pools_equal_one_process_at_another_precision(tmp_path: Path) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for index in range(2):
-        Image.fromarray(draw_scene(7, index, (72, 96)).image).save(folder / f"{index}.png")
-    recipe = Recipe.of(load_preset("tiny"), DRAM, precision="bf16-mixed")
-    many = sum(Run(str(folder), str(tmp_path / "there"), recipe).with_ray(), Summary())
-    one = sum(Run(str(folder), str(tmp_path / "here"), recipe).here(), Summary())
-    assert (one.done, many.done) == (2, 2)
-    assert masks(tmp_path / "there") == masks(tmp_path / "here")
-    assert rows(tmp_path / "there") == rows(tmp_path / "here")
-
-
 def test_a_service_that_is_gone_stops_the_run_with_what_is_done_saved(
     archive: Path, tmp_path: Path
 ) -> None:
