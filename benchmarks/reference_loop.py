@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zeroseg import ZeroShotSegmenter
-from zeroseg.batches import wait_for
+from zeroseg.running.transfer import wait_for
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import NO_POINT, ON_OBJECT, TopLogits

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from zeroseg import ZeroShotSegmenter
-from zeroseg.batches import wait_for
+from zeroseg.running.transfer import wait_for
 from zeroseg.values import Description
 
 SECONDS_OF_MATMUL = 1.0

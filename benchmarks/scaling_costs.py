@@ -155,7 +155,7 @@ def built(step: str, target: str) -> Callable[[Any], Any]:
     """What takes parts through a step."""
     from zeroseg.scale.archive import read_all
     from zeroseg.scale.manifest import Manifest
-    from zeroseg.scale.stages import build
+    from zeroseg.scale.workers import build
     from zeroseg.scale.work import Part
 
     if step == "read":
@@ -358,7 +358,7 @@ def mean_bytes(folder: Path, count: int | None = None) -> float:
 
 def tiny() -> Any:
     from zeroseg.presets import load_preset
-    from zeroseg.scale.stages import Recipe
+    from zeroseg.scale.recipe import Recipe
     from zeroseg.vocabularies import DRAM
 
     return Recipe(load_preset("tiny"), DRAM, 8)  # Recipe.of would import Lightning

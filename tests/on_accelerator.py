@@ -68,9 +68,7 @@ from zeroseg import (
     SpreadPoints,
     TopLogits,
     ZeroShotSegmenter,
-    batches,
 )
-from zeroseg.base_segmenter import Stopwatch
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.baselines.everything import EverythingMasks
@@ -92,8 +90,13 @@ from zeroseg.offloaded import (
     OffloadedTagger,
 )
 from zeroseg.presets import load_preset
-from zeroseg.scale.stages import Recipe, build
-from zeroseg.scale.work import Part, Work
+from zeroseg.running import transfer
+from zeroseg.running.item import Item
+from zeroseg.running.runner import Runner
+from zeroseg.running.stage import Stage
+from zeroseg.scale.recipe import Recipe
+from zeroseg.scale.work import Part, Work, pack, unpack
+from zeroseg.scale.workers import build, pools_of
 from zeroseg.testing import ScriptedChat, boxed, noise
 from zeroseg.values import Detections
 from zeroseg.vocabulary import Vocabulary
@@ -209,7 +212,7 @@ def test_tensors_come_back_in_one_transfer() -> None:
     tensors = [torch.arange(6).view(2, 3), torch.zeros(0, 4, dtype=torch.int64)]
     there = moved(tensors)
     with waits() as noted:
-        back = batches.download(there)
+        back = transfer.download(there)
     assert noted.total == 1
     for one, other in zip(tensors, back, strict=True):
         assert torch.equal(one, other) and other.device.type == "cpu"
@@ -463,14 +466,11 @@ def test_systems_are_evaluated_in_step(
 def test_stages_as_workers(expected: list[Segmentation]) -> None:
     recipe = Recipe.of(load_preset("tiny"), batch_size=2)
     part = Part(tuple(Work(str(i), str(i), png(image)) for i, image in enumerate(IMAGES[1:3])))
-    for name in recipe.stages:
-        worker = build(name, recipe, DEVICE.type)
-        part = worker(part)
-        left = [work.value for work in part.works if isinstance(work.value, Detections)]
-        assert all(found.boxes.device.type == "cpu" for found in left)
+    for name in pools_of(recipe):
+        part = unpack(pack(build(name, recipe, DEVICE.type)(part)))
     for work, result in zip(part.works, expected[1:3], strict=True):
         assert work.failure is None
-        assert torch.equal(work.value.long(), result.label_map)
+        assert torch.equal(work.label_map.long(), result.label_map)
 
 
 def test_the_published_procedure(host: ZeroShotSegmenter, there: ZeroShotSegmenter) -> None:
@@ -487,19 +487,17 @@ Most of it is transformers': a token more or less to generate, and checks of sha
 
 
 def test_the_host_seldom_waits(there: ZeroShotSegmenter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "ASYNCHRONOUS", (DEVICE.type,))
+    monkeypatch.setattr(transfer, "ASYNCHRONOUS", (DEVICE.type,))
     monkeypatch.setattr(Tensor, "pin_memory", lambda tensor: tensor)
     images = [read_image(draw_scene(7, i).image) for i in range(8)]
-    timed, spent = Stopwatch.time, Counter[str]()
+    answered, spent = Runner._answer, Counter[str]()
 
-    @contextmanager
-    def counting(watch: Stopwatch, stage: str) -> Iterator[None]:
+    def counting(runner: Runner, stage: Stage, items: Sequence[Item]) -> None:
         start = noted.total
-        with timed(watch, stage):
-            yield
-        spent[stage] += noted.total - start
+        answered(runner, stage, items)
+        spent[stage.name] += noted.total - start
 
-    monkeypatch.setattr(Stopwatch, "time", counting)
+    monkeypatch.setattr(Runner, "_answer", counting)
     with waits() as noted:
         changed(there, batch_size=8).segment(images)
     spent[""] = noted.total - spent.total()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,46 +15,33 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from typing_extensions import Self
 
-from zeroseg.ahead import Job, Steps, run_ahead
-from zeroseg.batches import wait_for
 from zeroseg.data.sample import Sample
+from zeroseg.data.sample_data import LookingAhead
 from zeroseg.errors import ChatError, ZerosegError
 from zeroseg.images import ImageLike, read_image
 from zeroseg.metrics.segmentation_scores import SegmentationScores
+from zeroseg.outcomes import results_of
+from zeroseg.running.in_flight import Job, in_flight
+from zeroseg.running.item import Item
+from zeroseg.running.runner import Runner
+from zeroseg.running.stage import Stage
+from zeroseg.running.stage_cache import StageCache
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
 
 Result = TypeVar("Result", Segmentation, Failure, Segmentation | Failure)
 
-
-class Stopwatch:
-    """Time of each stage of one batch, and which stage is running."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.seconds: dict[str, float] = {}
-        self.stage = "reading"
-
-    @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
-        """Measure the body, to the end of its work on the device."""
-        self.stage = stage
-        start = time.perf_counter()
-        yield
-        wait_for(self.device)
-        self.add(stage, time.perf_counter() - start)
-
-    def add(self, stage: str, seconds: float) -> None:
-        """Count time that a stage took."""
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+WANTED = ("label_map",)
+"""What a walk has to end in."""
 
 
 class BaseSegmenter(LightningModule):
     """A system that gives every pixel of an image one class.
 
-    A subclass implements `_walk`. It then segments single pictures, lists and endless streams, and
-    runs under `trainer.test` and `trainer.predict`, where a failing image fails alone.
+    A subclass lists its `stages`, the last of which gives a "label_map". It then segments single
+    pictures, lists and endless streams, and runs under `trainer.test` and `trainer.predict`, where
+    a failing image fails alone.
 
     Args:
         vocabulary: The classes: a Vocabulary, names, the name of a built-in one, or a YAML file.
@@ -129,16 +114,13 @@ class BaseSegmenter(LightningModule):
 
         save_yaml(self, path)
 
+    @property
     @abstractmethod
-    def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
-        """Segment a batch.
+    def stages(self) -> tuple[Stage, ...]:
+        """The walk from "image", (3, H, W) uint8, to "label_map", (H, W) int64 on the CPU.
 
-        Args:
-            images: B tensors (3, H, W) uint8, RGB; H and W may differ between them.
-            watch: Measures the stages, and knows which one runs when something fails.
-
-        Returns:
-            B segmentations on the CPU.
+        What else stands in a result is taken where stages give it: "description", "selection",
+        "found" and "detections", "masks", "asked".
         """
 
     @property
@@ -148,43 +130,47 @@ class BaseSegmenter(LightningModule):
 
     @property
     def overlaps(self) -> bool:
-        """Whether one batch is begun while another is finished in a thread beside."""
-        return False
+        """Whether one batch is begun while another is finished in a thread beside.
+
+        On a CPU with several cores: networks as small as one core's work gain nothing from a second
+        one, two batches do. No component is ever used by two threads at once.
+        """
+        several = torch.get_num_threads() > 1 and self.ahead > 1
+        return several and self.device.type == "cpu" and any(s.apart for s in self.stages)
 
     @property
     def waits(self) -> bool:
         """Whether this system spends time waiting for something else than its device."""
-        return False
+        return any(stage.waits for stage in self.stages)
 
-    @torch.inference_mode()
+    def _runner(self, cache: StageCache | None = None) -> Runner:
+        return Runner(self.stages, self.device, (ChatError,), cache, self.overlaps)
+
     def forward(self, images: Sequence[Tensor]) -> list[Segmentation]:
         """Segment a batch of images, (3, H, W) uint8 each."""
-        return self._walk(images, Stopwatch(self.device)) if len(images) else []
+        return self._all({"image": images}) if len(images) else []
 
-    def begin(self, images: Sequence[Tensor]) -> Job[list[Segmentation | Failure]]:
+    @torch.inference_mode()
+    def _all(self, given: Mapping[str, Sequence[Any]]) -> list[Segmentation]:
+        """Segment a batch, and raise what any image fails with."""
+        return _whole(self._runner().run(given, WANTED), self)
+
+    def begin(self, images: Sequence[Tensor]) -> Job:
         """Start a batch of images, (3, H, W) uint8 each, and go as far as there is no waiting.
 
-        The job's `finish` gives B results; if the batch fails, its images are segmented one by
-        one, so that a failing image fails alone.
+        `finish` waits for what it comes to; a failing image fails alone.
         """
-        steps = self._steps(images, Stopwatch(self.device), True)
-        return Job(steps, lambda: self._one_by_one(images))
+        return self._runner().begin({"image": images}, WANTED)
 
-    def _steps(
-        self, images: Sequence[Tensor], watch: Stopwatch, ahead: bool
-    ) -> Steps[list[Segmentation | Failure]]:
-        """The walk of a batch, waiting nowhere; a subclass that waits yields what it waits for.
+    def finish(self, job: Job) -> list[Segmentation | Failure]:
+        """The results of a batch that was begun; the time it was waited for is added up.
 
-        Args:
-            images: See `_walk`.
-            watch: See `_walk`.
-            ahead: Whether other batches are worked on while this one waits.
+        Raises:
+            ChatError: The language model stayed unreachable.
         """
-        return list(self._walk(images, watch)) if len(images) else []
-        yield  # makes this a generator
+        return results_of(self._finished(job), self.vocabulary, self.stages)
 
-    def _finish(self, job: Job[Any]) -> Any:
-        """The results of a job; the time it was waited for is added up."""
+    def _finished(self, job: Job) -> Sequence[Item]:
         before = job.waited
         try:
             return job.finish()
@@ -220,16 +206,13 @@ class BaseSegmenter(LightningModule):
         """Segment pictures, and raise what any of them raises."""
         parts = [sources[i : i + self.batch_size] for i in range(0, len(sources), self.batch_size)]
         position = 0
-        for part, job in run_ahead(parts, self._begin_strict, self.depth):
-            for source, result in zip(part, self._finish(job), strict=True):
+        for part, job in in_flight(parts, self._begin_strict, self.depth):
+            for source, result in zip(part, _whole(self._finished(job), self), strict=True):
                 yield _named(result, _name(source, position))
                 position += 1
 
-    def _begin_strict(self, part: Sequence[ImageLike]) -> Job[list[Segmentation]]:
-        images = [read_image(source) for source in part]
-        steps: Any = self._steps(images, Stopwatch(self.device), True)
-        # What went wrong with the batch comes up again, and is raised this time.
-        return Job(steps, lambda: self(images))
+    def _begin_strict(self, part: Sequence[ImageLike]) -> Job:
+        return self.begin([read_image(source) for source in part])
 
     def stream(self, sources: Iterable[ImageLike]) -> Iterator[Segmentation | Failure]:
         """Segment pictures one after another, in order.
@@ -241,50 +224,57 @@ class BaseSegmenter(LightningModule):
         Raises:
             ChatError: The language model stayed unreachable; what came before is done.
         """
-        for part, job in run_ahead(read_ahead(sources, self.batch_size), self._begin, self.depth):
-            results = iter(self._finish(job))
+        for part, job in in_flight(read_ahead(sources, self.batch_size), self._begin, self.depth):
+            results = iter(self.finish(job))
             for name, picture in part:
                 if isinstance(picture, Failure):
                     yield picture
                 else:
                     yield _named(next(results), name)
 
-    def _begin(self, part: Sequence[Read]) -> Job[list[Segmentation | Failure]]:
+    def _begin(self, part: Sequence[Read]) -> Job:
         return self.begin([picture for _, picture in part if isinstance(picture, Tensor)])
 
-    def _one_by_one(self, images: Sequence[Tensor]) -> list[Segmentation | Failure]:
-        """Segment images singly, so that a failing one fails alone."""
-        results: list[Segmentation | Failure] = []
-        for image in images:
-            watch = Stopwatch(self.device)
-            try:
-                with torch.inference_mode():
-                    results += self._walk([image], watch)
-            except ChatError:
-                raise
-            except Exception as error:  # the one boundary: whatever a component raises is reported
-                results.append(Failure("", watch.stage, f"{type(error).__name__}: {error}"))
-        return results
+    def begin_samples(self, samples: Sequence[Sample], cache: StageCache | None = None) -> Job:
+        """Start a batch of samples of a data set, on this segmenter's device.
 
-    def begin_samples(self, samples: Sequence[Sample]) -> Started:
-        """Start a batch of samples of a data set, on this segmenter's device."""
-        readable = [sample.image for sample in samples if sample.problem is None]
-        with precision_of(self):
-            return Started(samples, self.begin([image.to(self.device) for image in readable]))
+        Args:
+            samples: Those that could not be read are left out.
+            cache: Answers that systems side by side share.
+        """
+        readable = [sample for sample in samples if sample.problem is None]
+        there = [replace(sample, image=sample.image.to(self.device)) for sample in readable]
+        return self._runner(cache).begin(self._given(there), WANTED)
 
-    def segment_samples(self, samples: Sequence[Sample] | Started) -> list[Segmentation | Failure]:
-        """Segment samples of a data set; one that could not be read is a Failure."""
-        started = samples if isinstance(samples, Started) else self.begin_samples(samples)
-        results = iter(self._finish(started.job))
+    def _given(self, samples: Sequence[Sample]) -> dict[str, Sequence[Any]]:
+        """What stages know of samples from the start."""
+        return {"image": [sample.image for sample in samples]}
+
+    def segment_samples(
+        self,
+        samples: Sequence[Sample] | LookingAhead,
+        cache: StageCache | None = None,
+    ) -> list[Segmentation | Failure]:
+        """Segment samples of a data set; one that could not be read is a Failure.
+
+        Args:
+            samples: A batch. Of one that knows the batches that follow, these are begun, too.
+            cache: Answers that systems side by side share.
+        """
+        if isinstance(samples, LookingAhead):
+            job = samples.begun(self.begin_samples)
+        else:
+            job = self.begin_samples(samples, cache)
+        results = iter(self.finish(job))
         return [
             _named(next(results), sample.name)
             if sample.problem is None
             else Failure(sample.name, "reading", sample.problem)
-            for sample in started.samples
+            for sample in samples
         ]
 
     def predict_step(
-        self, batch: Sequence[Sample] | Started, batch_idx: int
+        self, batch: Sequence[Sample] | LookingAhead, batch_idx: int
     ) -> list[Segmentation | Failure]:
         """Segment a batch of samples for `trainer.predict`."""
         return self.segment_samples(batch)
@@ -302,7 +292,7 @@ class BaseSegmenter(LightningModule):
         scoring = data.scoring() if data is not None and hasattr(data, "scoring") else {}
         self.scores = SegmentationScores(self.vocabulary, **scoring).to(self.device)
 
-    def test_step(self, batch: Sequence[Sample] | Started, batch_idx: int) -> dict[str, Any]:
+    def test_step(self, batch: Sequence[Sample] | LookingAhead, batch_idx: int) -> dict[str, Any]:
         """Score a batch of samples.
 
         A failed image scores as background throughout; one without a readable annotation cannot
@@ -334,32 +324,13 @@ class BaseSegmenter(LightningModule):
         """Nothing is trained."""
 
 
-def precision_of(module: LightningModule) -> AbstractContextManager[Any]:
-    """The trainer's precision, for work that begins outside its steps."""
-    trainer = module._trainer
-    return nullcontext() if trainer is None else trainer.precision_plugin.forward_context()
-
-
-class Started:
-    """Samples whose job has begun; what a data loader that looks ahead gives out.
-
-    Attributes:
-        samples: The batch.
-        job: Gives a result for each sample that could be read.
-    """
-
-    def __init__(self, samples: Sequence[Sample], job: Job[list[Segmentation | Failure]]) -> None:
-        self.samples, self.job = tuple(samples), job
-
-    def __iter__(self) -> Iterator[Sample]:
-        return iter(self.samples)
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def to(self, device: torch.device | str) -> Started:
-        """Itself: its images are where they are needed; Lightning asks every batch."""
-        return self
+def _whole(items: Sequence[Item], system: BaseSegmenter) -> list[Segmentation]:
+    """The results of a batch, or the error that one of its images failed with."""
+    for item in items:
+        if item.error is not None:
+            raise item.error
+    results: Any = results_of(items, system.vocabulary, system.stages)
+    return list(results)
 
 
 Read = tuple[str, "Tensor | Failure"]

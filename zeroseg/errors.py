@@ -78,3 +78,17 @@ class MissingKeyError(ZerosegError, RuntimeError):
 
 class ChatError(ZerosegError, RuntimeError):
     """A language model refused a request or stayed unreachable after all retries."""
+
+
+class ComponentError(ZerosegError, TypeError):
+    """A component returned something else than its contract says.
+
+    Args:
+        component: Name of its class.
+        expected: What the contract says.
+        got: What it returned.
+    """
+
+    def __init__(self, component: str, expected: str, got: str) -> None:
+        super().__init__(f"{component} returned {got}, expected {expected}")
+        self.component = component

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zeroseg.base_segmenter import BaseSegmenter, Stopwatch
+from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.chat.chat_model import ChatModel, Conversation, Reply
 from zeroseg.errors import ChatError
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
-from zeroseg.segmentation import Segmentation
+from zeroseg.running.stage import Stage
 from zeroseg.values import Tag, Usage
 
 
@@ -47,12 +47,18 @@ class FailsAfter(Captioner):
 class Nothing(BaseSegmenter):
     """A system without stages that finds nothing."""
 
-    def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
-        blank = [torch.zeros(image.shape[1:], dtype=torch.int64) for image in images]
-        return [
-            Segmentation(labels, self.vocabulary, image)
-            for labels, image in zip(blank, images, strict=True)
-        ]
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return (Blank(),)
+
+
+class Blank(Stage):
+    """Index 0 everywhere."""
+
+    name, needs, gives = "blank", ("image",), ("label_map",)
+
+    def __call__(self, images: Sequence[Tensor]) -> tuple[list[Tensor]]:
+        return ([torch.zeros(image.shape[1:], dtype=torch.int64) for image in images],)
 
 
 class Rambling(ChatModel):

@@ -10,14 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zeroseg.base_segmenter import BaseSegmenter, Stopwatch
+from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.chat.chat_model import ChatModel, Conversation, Reply
 from zeroseg.errors import ChatError
 from zeroseg.recognition.blip2 import Blip2
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
-from zeroseg.segmentation import Segmentation
-from zeroseg.values import Tag, Trace, Usage
+from zeroseg.running.stage import Stage
+from zeroseg.values import Tag, Usage
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -92,16 +92,24 @@ class Bright(BaseSegmenter):
         super().__init__(vocabulary, batch_size)
         self.leaves_at_width = leaves_at_width
 
-    def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return (Looking(self),)
+
+
+class Looking(Stage):
+    """What `Bright` does."""
+
+    name, needs, gives = "looking", ("image",), ("label_map",)
+
+    def __init__(self, system: Bright) -> None:
+        self.first = system.vocabulary.classes[0]
+        self.leaves_at_width = system.leaves_at_width
+
+    def __call__(self, images: Sequence[Tensor]) -> tuple[list[Tensor]]:
         if any(image.shape[2] == self.leaves_at_width for image in images):
             raise ChatError("the service stayed unreachable")
-        first = self.vocabulary.classes[0]
-        with watch.time("looking"):
-            maps = [torch.where(image[0] > 127, first, 0).long() for image in images]
-        return [
-            Segmentation(labels, self.vocabulary, image, trace=Trace(dict(watch.seconds)))
-            for labels, image in zip(maps, images, strict=True)
-        ]
+        return ([torch.where(image[0] > 127, self.first, 0).long() for image in images],)
 
 
 class Numbered(ChatModel):

@@ -16,7 +16,7 @@ from PIL import Image
 from zeroseg.errors import ZerosegError
 from zeroseg.scale.batch import Run
 from zeroseg.scale.manifest import ERROR, OK, Summary
-from zeroseg.scale.stages import Recipe
+from zeroseg.scale.recipe import Recipe
 
 Standins = Callable[..., dict[str, Any]]
 

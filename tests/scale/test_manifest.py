@@ -23,7 +23,8 @@ LABELS[:, 16:] = 5
 
 def done(name: str) -> Work:
     usage = Usage(2, 30, 4, None, 0.5)
-    return Work(name, f"file:///in/{name}", None, LABELS, {"tags": 0.5, "masks": 1.0}, usage)
+    values = {"label_map": LABELS}
+    return Work(name, f"file:///in/{name}", None, values, {"tags": 0.5, "masks": 1.0}, usage)
 
 
 def bad(name: str) -> Work:

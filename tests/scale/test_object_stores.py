@@ -20,7 +20,7 @@ from zeroseg.presets import load_preset
 from zeroseg.scale.archive import Folder, list_pictures, reaching, read_all
 from zeroseg.scale.batch import Run
 from zeroseg.scale.manifest import Summary
-from zeroseg.scale.stages import Recipe
+from zeroseg.scale.recipe import Recipe
 from zeroseg.vocabularies import DRAM
 
 pytestmark = pytest.mark.usefixtures("stores")

@@ -16,7 +16,7 @@ from zeroseg.presets import load_preset
 from zeroseg.scale.batch import Run
 from zeroseg.scale.dataset import Pool, segment_dataset
 from zeroseg.scale.manifest import ERROR, Summary
-from zeroseg.scale.stages import Recipe
+from zeroseg.scale.recipe import Recipe
 from zeroseg.vocabularies import DRAM
 
 pytestmark = pytest.mark.usefixtures("ray_here")

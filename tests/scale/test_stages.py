@@ -20,8 +20,9 @@ from zeroseg.errors import PresetError, ZerosegError
 from zeroseg.presets import load_preset
 from zeroseg.scale.batch import Run
 from zeroseg.scale.manifest import Summary
-from zeroseg.scale.precision import PRECISIONS
-from zeroseg.scale.stages import Recipe, build
+from zeroseg.running.precision import PRECISIONS
+from zeroseg.scale.recipe import Recipe
+from zeroseg.scale.workers import build, pools_of
 from zeroseg.scale.work import Part, Work, pack, unpack
 from zeroseg.values import Failure, Usage
 from zeroseg.vocabularies import DRAM
@@ -43,7 +44,7 @@ def plain(width: int = 32, value: int = 20) -> bytes:
 def walk(recipe: Recipe, pictures: Sequence[bytes]) -> Part:
     """All stages, the part sent from one to the next as Ray sends it."""
     part = Part(tuple(Work(str(i), str(i), data) for i, data in enumerate(pictures)))
-    for name in recipe.stages:
+    for name in pools_of(recipe):
         part = unpack(pack(build(name, recipe, "cpu")(part)))
     return part
 
@@ -56,7 +57,7 @@ def test_tiny_cut_in_stages_equals_tiny_in_one() -> None:
     results = recipe.segmenter("cpu").segment(list(tensors))
     assert any(int(result.label_map.max()) for result in results)
     for work, result in zip(part.works, results, strict=True):
-        assert torch.equal(work.value.long(), result.label_map)
+        assert torch.equal(work.label_map.long(), result.label_map)
         assert list(work.seconds) == list(result.trace.seconds)
         assert all(spent >= 0 for spent in work.seconds.values())
 
@@ -67,10 +68,10 @@ def test_every_precision_is_the_same_in_stages_and_in_one(precision: str, tmp_pa
     for index, scene in enumerate(scenes):
         (tmp_path / f"{index}.png").write_bytes(scene)
     recipe = Recipe.of(load_preset("tiny"), DRAM, 2, precision=precision)
-    staged = [work.value for work in walk(recipe, scenes).works]
+    staged = [work.label_map for work in walk(recipe, scenes).works]
     run = Run(str(tmp_path), str(tmp_path / "out"), recipe)
     assert sum(run.here(), Summary()).done == 3
-    full = [work.value for work in walk(replace(recipe, precision="32-true"), scenes).works]
+    full = [work.label_map for work in walk(replace(recipe, precision="32-true"), scenes).works]
     for index, labels in enumerate(staged):
         mask = np.asarray(Image.open(tmp_path / f"out/masks/{index}.png.png"))
         assert np.array_equal(DRAM.to_ids(labels.long()).numpy(), mask)
@@ -88,7 +89,7 @@ def test_mixed_precision_is_that_of_lightning() -> None:
     [theirs] = trainer.predict(recipe.segmenter("cpu"), data) or []
     scenes = [sample.image.permute(1, 2, 0).numpy() for sample in data.dataset]
     for work, result in zip(walk(recipe, list(map(png, scenes))).works, theirs, strict=True):
-        assert torch.equal(work.value.long(), result.label_map)
+        assert torch.equal(work.label_map.long(), result.label_map)
 
 
 def test_what_a_language_model_was_asked_is_counted(standins: Standins) -> None:
@@ -108,7 +109,7 @@ def test_what_a_language_model_was_asked_is_counted(standins: Standins) -> None:
         assert not isinstance(result, Failure)
         assert work.usage == result.trace.usage
         assert work.usage.calls == 1 and work.usage.cost == 0.25
-        assert torch.equal(work.value.long(), result.label_map)
+        assert torch.equal(work.label_map.long(), result.label_map)
 
 
 def test_phrases_are_resolved_and_asked_once(standins: Standins) -> None:
@@ -125,8 +126,8 @@ def test_phrases_are_resolved_and_asked_once(standins: Standins) -> None:
     assert [work.usage.calls for work in part.works] == [1, 0, 0]  # the first one pays for all
     results = recipe.segmenter("cpu").segment([Image.open(io.BytesIO(plain(value=200)))] * 3)
     for work, result in zip(part.works, results, strict=True):
-        assert set(work.value.unique().tolist()) == {0, 1, 2}
-        assert torch.equal(work.value.long(), result.label_map)
+        assert set(work.label_map.unique().tolist()) == {0, 1, 2}
+        assert torch.equal(work.label_map.long(), result.label_map)
 
 
 def test_a_picture_that_a_stage_fails_on_fails_alone(standins: Standins) -> None:
@@ -160,10 +161,10 @@ def test_a_service_that_is_gone_stops_the_run_and_keeps_what_is_finished(
 def test_a_system_without_stages_is_one(standins: Standins) -> None:
     config = {"class_path": "scale_parts.Bright", "vocabulary": ["background", "light"]}
     recipe = Recipe.of(config)
-    assert recipe.stages == ("segment",)
+    assert pools_of(recipe) == ("segment",)
     part = walk(recipe, [plain(value=200), b"broken", plain(value=20)])
-    assert part.works[0].value.unique().tolist() == [1]
-    assert part.works[2].value.unique().tolist() == [0]
+    assert part.works[0].label_map.unique().tolist() == [1]
+    assert part.works[2].label_map.unique().tolist() == [0]
     assert part.works[1].failure is not None
     assert list(part.works[0].seconds) == [] or part.works[0].usage == Usage()
 
@@ -172,7 +173,7 @@ def test_optional_components_may_be_missing(standins: Standins) -> None:
     config = standins(pre_refiner={"class_path": "zeroseg.refinement.all_classes.AllClasses"})
     for left_out in ({"tagger": None}, {"tagger": None, "captioner": None}):
         part = walk(Recipe.of({**config, **left_out}), [plain()])
-        assert part.works[0].value.unique().tolist() == [0, 1, 2]
+        assert part.works[0].label_map.unique().tolist() == [0, 1, 2]
 
 
 def test_a_recipe_says_what_is_wrong(standins: Standins) -> None:
@@ -211,5 +212,5 @@ def test_answers_are_kept_where_the_recipe_says(standins: Standins, tmp_path: Pa
     first = walk(recipe, [plain()]).works[0]
     second = walk(recipe, [plain()]).works[0]
     assert (first.usage.calls, second.usage.calls) == (1, 0)
-    assert torch.equal(first.value, second.value)
+    assert torch.equal(first.label_map, second.label_map)
     assert isinstance(recipe.segmenter("cpu"), BaseSegmenter)

@@ -17,23 +17,23 @@ def test_a_part_survives_being_sent() -> None:
         torch.tensor([0]),
         Queries(torch.rand(5, 4), torch.rand(5, 2)),
     )
-    works = (Work("a", "file:///a", b"picture", found), Work("b", "b").failed("reading", "gone"))
+    works = (Work("a", "file:///a", b"picture", {"found": found}), Work("b", "b").failed("reading", "gone"))
     [first, second] = unpack(pack(Part(works))).works
     assert first.data == b"picture"
-    assert torch.equal(first.value.boxes, found.boxes)
-    assert torch.equal(first.value.queries.scores, found.queries.scores)
-    assert first.value.labels.dtype == torch.int64
-    assert first.value.phrases == ("dog",)
+    assert torch.equal(first.values["found"].boxes, found.boxes)
+    assert torch.equal(first.values["found"].queries.scores, found.queries.scores)
+    assert first.values["found"].labels.dtype == torch.int64
+    assert first.values["found"].phrases == ("dog",)
     assert second.failure == Failure("b", "reading", "gone")
 
 
 def test_a_tensor_is_sent_without_what_it_is_a_view_of() -> None:
     big = torch.zeros(1000, 1000)
-    packed = pack(Part((Work("a", "a", value=big[3, :10]),)))
+    packed = pack(Part((Work("a", "a", values={"label_map": big[3, :10]}),)))
     assert len(packed) < 2000
-    assert torch.equal(unpack(packed).works[0].value, torch.zeros(10))
+    assert torch.equal(unpack(packed).works[0].label_map, torch.zeros(10))
     assert torch.equal(
-        unpack(pack(Part((Work("a", "a", value=torch.arange(6).view(2, 3).T),)))).works[0].value,
+        unpack(pack(Part((Work("a", "a", values={"label_map": torch.arange(6).view(2, 3).T}),)))).works[0].label_map,
         torch.tensor([[0, 3], [1, 4], [2, 5]]),
     )
 
@@ -49,7 +49,7 @@ def test_parts_are_known_by_their_pictures_alone() -> None:
 
 def test_a_failed_picture_carries_nothing_on() -> None:
     failed = Work("a", "s", b"data", "value").failed("tags", "broke")
-    assert (failed.data, failed.value) == (None, None)
+    assert (failed.data, failed.values) == (None, {})
     assert failed.failure == Failure("a", "tags", "broke")
 
 

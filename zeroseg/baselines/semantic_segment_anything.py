@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zeroseg.base_segmenter import BaseSegmenter, Stopwatch
+from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
 from zeroseg.baselines.mask_proposer import MaskProposer, Proposals
-from zeroseg.segmentation import Segmentation
-from zeroseg.values import UNRESOLVED, Detections, Masks, Trace
+from zeroseg.running.stage import Stage
+from zeroseg.stages import ComponentStage
+from zeroseg.values import UNRESOLVED, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -52,31 +53,56 @@ class SemanticSegmentAnything(BaseSegmenter):
         self.classifier = classifier
         self.eval()
 
-    def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
-        with watch.time("masks"):
-            proposals = self.proposer(images)
-        with watch.time("classes"):
-            masks = [proposed.masks for proposed in proposals]
-            votes = self.classifier(images, masks, self.vocabulary)
-        with watch.time("fusion"):
-            maps = [
-                paint(proposed.masks, proposed.areas, vote).cpu()
-                for proposed, vote in zip(proposals, votes, strict=True)
-            ]
-        seconds = {stage: spent / len(images) for stage, spent in watch.seconds.items()}
-        return [
-            Segmentation(
-                label_map=label_map,
-                vocabulary=self.vocabulary,
-                image=image.cpu(),
-                name=str(position),
-                detections=_detections(proposed, vote, self.vocabulary),
-                trace=Trace(seconds),
-            )
-            for position, (image, label_map, proposed, vote) in enumerate(
-                zip(images, maps, proposals, votes, strict=True)
-            )
-        ]
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Masks first, classes after."""
+        return (
+            Proposing(self.proposer, self.vocabulary),
+            Classifying(self.classifier, self.vocabulary),
+            Painting(self.vocabulary),
+        )
+
+
+class Proposing(ComponentStage):
+    """Images become masks of whatever stands in them."""
+
+    part: MaskProposer
+    name, needs, gives = "masks", ("image",), ("proposals",)
+
+    def __call__(self, images: Sequence[Tensor]) -> tuple[Sequence[Proposals]]:
+        """See `Stage.__call__`."""
+        return (self.part(images),)
+
+
+class Classifying(ComponentStage):
+    """Masks become classes."""
+
+    part: MaskClassifier
+    name, needs, gives = "classes", ("image", "proposals"), ("votes",)
+
+    def __call__(
+        self, images: Sequence[Tensor], proposals: Sequence[Proposals]
+    ) -> tuple[Sequence[Votes]]:
+        """See `Stage.__call__`."""
+        masks = [proposed.masks for proposed in proposals]
+        return (self.part(images, masks, self.vocabulary),)
+
+
+class Painting(Stage):
+    """Masks and their classes become one label a pixel."""
+
+    name, needs, gives = "fusion", ("proposals", "votes"), ("label_map", "detections")
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+
+    def __call__(
+        self, proposals: Sequence[Proposals], votes: Sequence[Votes]
+    ) -> tuple[list[Tensor], list[Detections]]:
+        """See `Stage.__call__`."""
+        pairs = list(zip(proposals, votes, strict=True))
+        maps = [paint(proposed.masks, proposed.areas, vote).cpu() for proposed, vote in pairs]
+        return maps, [_detections(proposed, vote, self.vocabulary) for proposed, vote in pairs]
 
 
 def paint(masks: Masks, areas: Tensor, votes: Votes, chunk: int = 16) -> Tensor:

@@ -132,7 +132,7 @@ def run(arguments: Namespace) -> int:
         options.device(arguments.device)
     logging.getLogger("gcsfs").setLevel(logging.ERROR)  # without credentials it warns at each call
     from zeroseg.scale.batch import Run
-    from zeroseg.scale.stages import Recipe
+    from zeroseg.scale.recipe import Recipe
 
     plan = Run(
         arguments.source,

@@ -11,13 +11,9 @@ from zeroseg.cli import options
 from zeroseg.errors import ZerosegError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.data.sample_data import Samples
     from zeroseg.refinement.examples import Example
-    from zeroseg.segmenter import ZeroShotSegmenter
-    from zeroseg.values import Description
 
 TEST = "test"
 """What `--examples-from` says to take examples from the very images that are scored."""
@@ -90,7 +86,7 @@ def with_examples(
     refiner, vocabulary = segmenter.pre_refiner, segmenter.vocabulary
     drawn = draw_examples(
         samples,
-        lambda images: _described(segmenter, images),
+        segmenter.describe,
         vocabulary,
         arguments.examples,
         arguments.examples_seed,
@@ -144,20 +140,3 @@ def examples_record(arguments: Namespace, examples: Sequence[Example]) -> dict[s
         "names": [example.name for example in examples],
         "usage": asdict(sum(usages, Usage())),
     }
-
-
-def _described(segmenter: ZeroShotSegmenter, images: Sequence[Tensor]) -> list[Description]:
-    """Tags and captions of images, in batches of the segmenter's size."""
-    import torch
-
-    from zeroseg.joining import compose
-
-    tagger, captioner = segmenter.tagger, segmenter.captioner
-    found: list[Description] = []
-    with torch.inference_mode():
-        for start in range(0, len(images), segmenter.batch_size):
-            part = images[start : start + segmenter.batch_size]
-            tags = tagger(part) if tagger is not None else [()] * len(part)
-            captions = captioner(part) if captioner is not None else [None] * len(part)
-            found += compose(tags, captions)
-    return found

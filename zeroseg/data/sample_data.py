@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -164,10 +164,10 @@ class SampleData(LightningDataModule):
         """What identifies the data in results: title, count, and what a subclass adds."""
         return {"name": self.title, "count": len(self.dataset)}
 
-    def test_dataloader(self) -> DataLoader[Sample] | Ahead:
+    def test_dataloader(self) -> DataLoader[Sample] | Upcoming:
         """Batches as lists of `Sample`: images keep their own sizes.
 
-        For a model that keeps batches in flight, they are begun before they are given out.
+        For a model that keeps batches in flight, each knows the ones that follow.
         """
         loader = DataLoader(
             self.dataset,
@@ -177,36 +177,84 @@ class SampleData(LightningDataModule):
             sampler=EachOnce(self.dataset) if _distributed() else None,
         )
         model = self.trainer.lightning_module if self.trainer is not None else None
-        return Ahead(loader, model) if getattr(model, "depth", 1) > 1 else loader
+        depth = int(getattr(model, "depth", 1))
+        return Upcoming(loader, depth) if depth > 1 else loader
 
-    def predict_dataloader(self) -> DataLoader[Sample] | Ahead:
+    def predict_dataloader(self) -> DataLoader[Sample] | Upcoming:
         """The same batches."""
         return self.test_dataloader()
 
 
-class Ahead:
-    """A loader whose batches are begun some way ahead of their being asked for.
+class LookingAhead:
+    """A batch of samples that knows those that follow, for models that keep some in flight.
+
+    Attributes:
+        samples: The batch.
+    """
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self.samples = tuple(samples)
+        self._following: list[LookingAhead] = []
+        self._job: Any = None
+
+    def follow(self, batches: Iterable[LookingAhead]) -> None:
+        """Learn which batches follow."""
+        self._following = list(batches)
+
+    def begun(self, begin: Callable[[Sequence[Sample]], Any]) -> Any:
+        """The job of this batch; those that follow are begun, too, each once.
+
+        Args:
+            begin: Starts a batch; gives a job that can `advance`.
+        """
+        flying = [self, *self._following]
+        for batch in flying:
+            if batch._job is None:
+                batch._job = begin(batch.samples)
+                for started in flying:
+                    if started._job is not None:
+                        started._job.advance()
+        self._following = []
+        return self._job
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self.samples)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def to(self, device: torch.device | str) -> LookingAhead:
+        """Itself: images are moved when they are begun; Lightning asks every batch."""
+        return self
+
+
+class Upcoming:
+    """A loader whose batches know those that follow.
 
     Args:
         loader: Batches of samples.
-        model: What begins them, `depth` at a time; see `BaseSegmenter.begin_samples`.
+        depth: Batches that are known at the same time, the one that is given out among them.
     """
 
-    def __init__(self, loader: DataLoader[Sample], model: Any) -> None:
-        self.loader, self.model = loader, model
+    def __init__(self, loader: DataLoader[Sample], depth: int) -> None:
+        self.loader, self.depth = loader, depth
 
     def __len__(self) -> int:
         return len(self.loader)
 
-    def __iter__(self) -> Iterator[Any]:
-        flying: deque[Any] = deque()
+    def __iter__(self) -> Iterator[LookingAhead]:
+        known: deque[LookingAhead] = deque()
         for batch in self.loader:
-            flying.append(self.model.begin_samples(batch))
-            for started in flying:
-                started.job.advance()
-            if len(flying) >= self.model.depth:
-                yield flying.popleft()
-        yield from flying
+            known.append(LookingAhead(batch))
+            if len(known) == self.depth:
+                yield self._first(known)
+        while known:
+            yield self._first(known)
+
+    def _first(self, known: deque[LookingAhead]) -> LookingAhead:
+        batch = known.popleft()
+        batch.follow(known)
+        return batch
 
 
 class EachOnce(DistributedSampler[Sample]):

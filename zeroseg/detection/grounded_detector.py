@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchvision.ops import nms
 from transformers import BatchEncoding
 
-from zeroseg.batches import by_size, sent, upload
+from zeroseg.running.transfer import by_size, sent, upload
 from zeroseg.detection.detector import Detector
 from zeroseg.detection.token_spans import PromptText, write_prompts
 from zeroseg.values import UNRESOLVED, Detections, Queries, Selection, check_images

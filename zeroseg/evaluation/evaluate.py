@@ -17,7 +17,7 @@ from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.sample import Sample
 from zeroseg.data.sample_data import SampleData
 from zeroseg.errors import ZerosegError
-from zeroseg.evaluation.lockstep import Lockstep
+from zeroseg.evaluation.joint_run import JointRun
 from zeroseg.evaluation.provenance import checkpoints, code, fingerprint
 from zeroseg.evaluation.record import ImageRecord
 from zeroseg.evaluation.report import best_and_worst, write_report
@@ -84,7 +84,7 @@ def evaluate(
     whole = data.dataset
     data.skip(set.intersection(*done.values()))
     try:
-        _run(Lockstep(systems, done), data, opened, callbacks, trainer)
+        _run(JointRun(systems, done), data, opened, callbacks, trainer)
     finally:
         data.dataset = whole
     if not _is_first():
@@ -122,7 +122,7 @@ def _panel(folder: RunFolder, sample: Sample, data: SampleData) -> Image.Image:
 
 
 def _run(
-    systems: Lockstep,
+    systems: JointRun,
     data: SampleData,
     folders: dict[str, RunFolder],
     callbacks: Sequence[Callback],

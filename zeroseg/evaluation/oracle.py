@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, MutableMapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,25 +13,23 @@ import scipy.ndimage
 import scipy.optimize
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 from torchvision.ops import box_iou
 
-from zeroseg.ahead import Steps
-from zeroseg.base_segmenter import Started, Stopwatch
 from zeroseg.data.sample import Regions, Sample
 from zeroseg.data.sample_data import SampleData
 from zeroseg.evaluation.evaluate import Run, evaluate
 from zeroseg.evaluation.results import scores, total_pixels
-from zeroseg.masking.mask_predictor import Encodings
 from zeroseg.refinement.selecting import select_classes
+from zeroseg.running.stage import Stage
 from zeroseg.segmenter import ZeroShotSegmenter
-from zeroseg.values import Description, Detections, Masks, Selection
+from zeroseg.stages import Detection, Masking, PreRefinement
+from zeroseg.values import Detections, Masks, Selection
 from zeroseg.vocabulary import Vocabulary
 
-Stage = Literal["labels", "boxes", "masks"]
+Told = Literal["labels", "boxes", "masks"]
 """What can be told: the classes present, the boxes of the things, the masks in the boxes."""
 
-STEPS: dict[str, tuple[Stage, ...]] = {
+STEPS: dict[str, tuple[Told, ...]] = {
     "measured": (),
     "labels": ("labels",),
     "labels, boxes": ("labels", "boxes"),
@@ -39,7 +37,7 @@ STEPS: dict[str, tuple[Stage, ...]] = {
 }
 """One after another: the steps of the waterfall."""
 
-SINGLE: dict[str, tuple[Stage, ...]] = {
+SINGLE: dict[str, tuple[Told, ...]] = {
     "labels": ("labels",),
     "boxes": ("boxes",),
     "masks": ("masks",),
@@ -80,10 +78,10 @@ class OracleSegmenter(ZeroShotSegmenter):
         ValueError: `told` names something else.
     """
 
-    def __init__(self, segmenter: ZeroShotSegmenter, told: Collection[Stage]) -> None:
-        unknown = set(told) - set(get_args(Stage))
+    def __init__(self, segmenter: ZeroShotSegmenter, told: Collection[Told]) -> None:
+        unknown = set(told) - set(get_args(Told))
         if unknown:
-            raise ValueError(f"{sorted(unknown)} cannot be told, only {list(get_args(Stage))}")
+            raise ValueError(f"{sorted(unknown)} cannot be told, only {list(get_args(Told))}")
         super().__init__(
             segmenter.vocabulary,
             segmenter.pre_refiner,
@@ -97,50 +95,77 @@ class OracleSegmenter(ZeroShotSegmenter):
         )
         self.told = frozenset(told)
         self.config = segmenter.config
-        self._truth: MutableMapping[Tensor, Regions] = WeakTensorKeyDictionary()
 
-    def begin_samples(self, samples: Sequence[Sample]) -> Started:
-        """Start a batch of samples with the help of their truth."""
-        # What is segmented is the image on the device: by that very tensor the truth is found.
-        there = [replace(sample, image=sample.image.to(self.device)) for sample in samples]
-        for sample in there:
-            if sample.target is not None:
-                truth = true_regions(sample, self.vocabulary)
-                self._truth[sample.image] = truth.to(self.device)
-        return super().begin_samples(there)
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The walk of the segmenter, with the truth in place of what is told."""
+        walk: list[Stage] = []
+        for stage in super().stages:
+            if isinstance(stage, PreRefinement) and "labels" in self.told:
+                walk.append(TrueLabels(self.vocabulary))
+            elif isinstance(stage, Detection) and "boxes" in self.told:
+                walk.append(TrueBoxes(self.vocabulary))
+            else:
+                walk.append(stage)
+            if isinstance(stage, Masking) and "masks" in self.told:
+                walk.append(TrueMasks())
+        return tuple(walk)
 
-    def _steps(self, images: Sequence[Tensor], watch: Stopwatch, ahead: bool) -> Steps[Any]:
-        if "labels" not in self.told or not len(images):
-            return (yield from super()._steps(images, watch, ahead))
-        truths = [self._truth[image] for image in images]
-        selections = [select_classes(t.labels.tolist(), self.vocabulary) for t in truths]
-        nothing = [Description()] * len(images)
-        return (yield from self._search(images, nothing, selections, watch))
+    def _given(self, samples: Sequence[Sample]) -> dict[str, Sequence[Any]]:
+        return {**super()._given(samples), "truth": [self._truth(sample) for sample in samples]}
 
-    def _detect(
-        self, images: Sequence[Tensor], selections: Sequence[Selection], watch: Stopwatch
-    ) -> Sequence[Detections]:
-        if "boxes" not in self.told:
-            return super()._detect(images, selections, watch)
-        return [
-            true_detections(self._truth[image], selection, self.vocabulary)
-            for image, selection in zip(images, selections, strict=True)
-        ]
+    def _truth(self, sample: Sample) -> Regions | None:
+        if sample.target is None:
+            return None
+        return true_regions(sample, self.vocabulary).to(self.device)
 
-    def _segment_boxes(
+
+class TrueLabels(Stage):
+    """Tells the classes that are there."""
+
+    name, needs, gives = "pre-refinement", ("truth",), ("selection",)
+    timed = False
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+
+    def __call__(self, truths: Sequence[Regions]) -> tuple[list[Selection]]:
+        """See `Stage.__call__`."""
+        return ([select_classes(own.labels.tolist(), self.vocabulary) for own in truths],)
+
+
+class TrueBoxes(Stage):
+    """Tells the boxes of the classes that were selected."""
+
+    name, needs, gives = "detection", ("truth", "selection"), ("found",)
+    timed = False
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+
+    def __call__(
+        self, truths: Sequence[Regions], selections: Sequence[Selection]
+    ) -> tuple[list[Detections]]:
+        """See `Stage.__call__`."""
+        pairs = zip(truths, selections, strict=True)
+        return ([true_detections(truth, own, self.vocabulary) for truth, own in pairs],)
+
+
+class TrueMasks(Stage):
+    """Tells the masks of the detections that mean a true region."""
+
+    name, needs, gives = "masks", ("truth", "masks", "detections"), ("masks",)
+    timed, apart = False, True
+
+    def __call__(
         self,
-        images: Sequence[Tensor],
-        found: Sequence[Detections],
-        encodings: Encodings | None,
-        watch: Stopwatch,
-    ) -> Sequence[Masks]:
-        predicted = super()._segment_boxes(images, found, encodings, watch)
-        if "masks" not in self.told:
-            return predicted
-        return [
-            true_masks(masks, detections, self._truth[image])
-            for image, masks, detections in zip(images, predicted, found, strict=True)
-        ]
+        truths: Sequence[Regions],
+        masks: Sequence[Masks],
+        detections: Sequence[Detections],
+    ) -> tuple[list[Masks]]:
+        """See `Stage.__call__`."""
+        told = zip(masks, detections, truths, strict=True)
+        return ([true_masks(own, found, truth) for own, found, truth in told],)
 
 
 def true_regions(sample: Sample, vocabulary: Vocabulary) -> Regions:

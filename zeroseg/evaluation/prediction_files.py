@@ -10,10 +10,13 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from zeroseg.base_segmenter import BaseSegmenter, Started, Stopwatch
+from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.sample import Sample
+from zeroseg.data.sample_data import LookingAhead
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
 from zeroseg.metrics.protocol import STANDARD, Protocol, indices_of, resized
+from zeroseg.running.stage import Stage
+from zeroseg.running.stage_cache import StageCache
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
@@ -56,12 +59,16 @@ class PredictionFiles(BaseSegmenter):
             raise ZerosegError(f"'{folder}' holds no label maps: files that end in .png or .npy")
         self.config = {"predictions": str(folder), "indices": indices}
 
-    def segment_samples(self, samples: Sequence[Sample] | Started) -> list[Segmentation | Failure]:
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """None: predictions in files are of the pictures of their data set only."""
+        return ()
+
+    def segment_samples(
+        self, samples: Sequence[Sample] | LookingAhead, cache: StageCache | None = None
+    ) -> list[Segmentation | Failure]:
         """Read the label maps of samples."""
         return [self._take(sample) for sample in samples]
-
-    def _walk(self, images: Sequence[Tensor], watch: Stopwatch) -> list[Segmentation]:
-        raise ZerosegError("predictions in files are of the pictures of their data set only")
 
     def _take(self, sample: Sample) -> Segmentation | Failure:
         if sample.problem is not None and sample.target is None:

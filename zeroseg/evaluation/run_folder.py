@@ -114,7 +114,7 @@ class Recorder(Callback):
     """Writes what `test_step` returns into run folders, as the run goes.
 
     Args:
-        folders: A folder for each system; see `Lockstep`. A single system has the name "".
+        folders: A folder for each system; see `JointRun`. A single system has the name "".
         vocabulary: The classes of the data set.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zeroseg.batches import sent
+from zeroseg.running.transfer import sent
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.values import UNRESOLVED, Detections, Masks
 from zeroseg.vocabulary import Vocabulary

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zeroseg.batches import sent
+from zeroseg.running.transfer import sent
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.values import Detections, Masks, Points
 

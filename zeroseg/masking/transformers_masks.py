@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import SamImageProcessor
 
-from zeroseg.batches import upload
+from zeroseg.running.transfer import upload
 from zeroseg.checkpoints import load_pretrained
 from zeroseg.masking.attention import slice_attention
 from zeroseg.masking.point_sampler import PointSampler

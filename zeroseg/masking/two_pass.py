@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from zeroseg.batches import sent
+from zeroseg.running.transfer import sent
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import TopLogits

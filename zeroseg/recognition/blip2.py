@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import Blip2ForConditionalGeneration, Blip2Processor
 
-from zeroseg.batches import upload
+from zeroseg.running.transfer import upload
 from zeroseg.checkpoints import load_pretrained
 from zeroseg.eight_bit import eight_bit
 from zeroseg.recognition.captioner import Captioner

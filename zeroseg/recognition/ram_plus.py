@@ -11,7 +11,7 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HFValidationError
 from torch import Tensor
 
-from zeroseg.batches import by_size, sent, upload
+from zeroseg.running.transfer import by_size, sent, upload
 from zeroseg.checkpoints import locate
 from zeroseg.errors import CheckpointError, CheckpointNotFound
 from zeroseg.recognition.published_file import PublishedFile

@@ -10,15 +10,16 @@ import torch
 from torch import Tensor
 
 from zeroseg import __version__
-from zeroseg.ahead import Job, run_ahead
 from zeroseg.errors import ChatError, ZerosegError
 from zeroseg.presets import without_secrets
 from zeroseg.scale.archive import list_pictures, look, read_all
 from zeroseg.scale.dataset import PART_SIZE, Pool, running_ray, segment_parts
 from zeroseg.scale.manifest import ERROR, Manifest, Summary
-from zeroseg.scale.precision import computing
-from zeroseg.scale.stages import Recipe, segmented
+from zeroseg.running.in_flight import Job, in_flight
+from zeroseg.running.precision import computing
+from zeroseg.scale.recipe import Recipe
 from zeroseg.scale.work import Part, Stop, Work, parts_of
+from zeroseg.scale.workers import segmented
 
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
@@ -123,16 +124,16 @@ def _here(
     """The batches of all parts in order, several in flight where a language model is asked."""
     segmenter = recipe.segmenter(device)
 
-    def begin(batch: _Batch) -> Job[Any]:
+    def begin(batch: _Batch) -> Job:
         with computing(recipe.precision, device):
             return segmenter.begin(batch.images)
 
-    begun = run_ahead(_batches(parts, segmenter), begin, segmenter.depth)
+    begun = in_flight(_batches(parts, segmenter), begin, segmenter.depth)
     works: list[Work] = []
     for batch, job in begun:
         try:
             with computing(recipe.precision, device):
-                results = iter(job.finish())
+                results = iter(segmenter.finish(job))
         except ChatError as error:
             yield output.add(Part(tuple(works), Stop(str(error), begun=True)))
             return

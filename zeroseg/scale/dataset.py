@@ -13,9 +13,10 @@ from zeroseg.errors import ZerosegError
 from zeroseg.scale import manifest
 from zeroseg.scale.archive import read_all
 from zeroseg.scale.manifest import Manifest, Summary
-from zeroseg.scale.precision import FULL
-from zeroseg.scale.stages import Recipe, Stage, build
+from zeroseg.running.precision import FULL
+from zeroseg.scale.recipe import Recipe
 from zeroseg.scale.work import Part, Stop, Work, pack, unpack
+from zeroseg.scale.workers import Worker, build, pools_of
 from zeroseg.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -174,11 +175,12 @@ def _sized(recipe: Recipe, pools: Mapping[str, Pool]) -> dict[str, Pool]:
     """
     import ray
 
-    if unknown := [name for name in pools if name not in recipe.stages]:
+    names = pools_of(recipe)
+    if unknown := [name for name in pools if name not in names]:
         raise ZerosegError(
-            f"there is no stage '{unknown[0]}'; this system has {', '.join(recipe.stages)}"
+            f"there is no stage '{unknown[0]}'; this system has {', '.join(names)}"
         )
-    chosen = {name: pools.get(name, Pool()) for name in recipe.stages}
+    chosen = {name: pools.get(name, Pool()) for name in names}
     have = ray.cluster_resources()
     wanted = sum(pool.actors * pool.num_gpus for pool in chosen.values())
     if wanted > have.get("GPU", 0) + 1e-6:
@@ -203,20 +205,20 @@ class _Worker:
 
     def __init__(self, name: str, recipe: Recipe, device: str, last: bool) -> None:
         self.last = last
-        self.stage: Stage | None = None
+        self.worker: Worker | None = None
         self.problem: Exception | None = None
         try:
-            self.stage = build(name, recipe, device)
+            self.worker = build(name, recipe, device)
         except Exception as error:  # raised by the first call, where it is reported
             self.problem = error
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         part = _unpacked(batch)
         try:
-            if self.stage is None:
+            if self.worker is None:
                 assert self.problem is not None
                 raise self.problem
-            part = self.stage(part)
+            part = self.worker(part)
         except ZerosegError as error:
             part = Part((), Stop(str(error), begun=False))
         if self.last:

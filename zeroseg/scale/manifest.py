@@ -86,7 +86,7 @@ def row(work: Work, vocabulary: Vocabulary) -> dict[str, Any]:
             "stage": work.failure.stage,
             "error": printable(work.failure.message),
         }
-    labels = work.value
+    labels = work.label_map
     counts = labels.flatten().long().bincount(minlength=len(vocabulary))
     found = sorted((c for c in vocabulary.classes if counts[c]), key=lambda c: -int(counts[c]))
     return {
@@ -102,7 +102,7 @@ def row(work: Work, vocabulary: Vocabulary) -> dict[str, Any]:
 def picture(work: Work, vocabulary: Vocabulary) -> bytes:
     """The label map as an indexed PNG of file ids, as `Segmentation.mask` gives it."""
     buffer = io.BytesIO()
-    indexed(work.value.to(torch.int64), vocabulary).save(buffer, format="PNG")
+    indexed(work.label_map.to(torch.int64), vocabulary).save(buffer, format="PNG")
     return buffer.getvalue()
 
 

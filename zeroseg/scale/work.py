@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,8 +23,8 @@ class Work:
         name: Unique among the pictures of a run; the path below the archive's root.
         source: Where the picture lies.
         data: The encoded picture; None before it is read, and once nobody needs it any more.
-        value: What the last stage gave: a Description, a Selection, Detections, and in the end the
-            label map, (H, W) uint8.
+        values: What later stages need of what is known, by name; in the end its "label_map",
+            (H, W) uint8.
         seconds: Time of each stage, this picture's share of its batch.
         usage: What a language model was asked for it.
         failure: What went wrong; no later stage touches such a picture.
@@ -33,14 +33,20 @@ class Work:
     name: str
     source: str
     data: bytes | None = None
-    value: Any = None
+    values: Mapping[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     failure: Failure | None = None
 
+    @property
+    def label_map(self) -> Tensor:
+        """The label map of a finished picture, (H, W) uint8."""
+        labels: Tensor = self.values["label_map"]
+        return labels
+
     def failed(self, stage: str, message: str) -> Work:
         """The picture, given up."""
-        return replace(self, data=None, value=None, failure=Failure(self.name, stage, message))
+        return replace(self, data=None, values={}, failure=Failure(self.name, stage, message))
 
 
 @dataclass(frozen=True)

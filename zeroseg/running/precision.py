@@ -1,8 +1,9 @@
-"""The numbers that networks compute with, by Lightning's names, for workers without Lightning."""
+"""The numbers that networks compute with, by Lightning's names, without Lightning."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -44,3 +45,25 @@ def computing(precision: str, device: torch.device) -> AbstractContextManager[An
     if dtype is None:
         return nullcontext()
     return torch.autocast(device.type, torch.bfloat16 if device.type == "cpu" else dtype)
+
+
+class Autocast:
+    """The mixed precision that is on where this is made, to be put on again elsewhere.
+
+    It is a matter of a thread and a place, and a batch in flight leaves both.
+    """
+
+    def __init__(self) -> None:
+        self._types = {
+            kind: torch.get_autocast_dtype(kind)
+            for kind in ("cuda", "xpu", "mps", "cpu")
+            if torch.is_autocast_enabled(kind)
+        }
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        """The same mixed precision for the body."""
+        with ExitStack() as stack:
+            for kind, dtype in self._types.items():
+                stack.enter_context(torch.autocast(kind, dtype))
+            yield

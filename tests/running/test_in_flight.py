@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -14,7 +14,6 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from zeroseg.ahead import Awaited, Job, Steps, at_once, beside, later, run, run_ahead
 from zeroseg.data.drawn_scenes import DrawnScenes
 from zeroseg.errors import ChatError
 from zeroseg.masking.mask_predictor import Encodings
@@ -23,6 +22,9 @@ from zeroseg.refinement.given_labels import GivenLabels
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.refinement.raw_tags import RawTags
+from zeroseg.running.in_flight import Job, in_flight
+from zeroseg.running.item import Item
+from zeroseg.running.lanes import Lane, Pending, submit
 from zeroseg.segmentation import Segmentation
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.testing import BoxMasks, ScriptedDetector, blank
@@ -34,68 +36,51 @@ PATIENCE = 30
 """Seconds after which a test that would otherwise hang fails."""
 
 
-def pass_on(future: Future[Any]) -> Steps[Any]:
-    return (yield Awaited(future, elsewhere=True))
+def waiting_for(future: Future[None], lane: Lane = Lane.ELSEWHERE) -> Iterator[Pending]:
+    yield Pending(lane, future)
 
 
-def test_a_walk_runs_to_its_end_and_waits_where_it_must() -> None:
-    def steps() -> Steps[list[int]]:
-        one = yield at_once(lambda: 1)
-        two = yield later(lambda: one + 1)
-        return [one, two]
-
-    assert run(steps()) == [1, 2]
-    job = Job(steps(), lambda: [])
-    assert job.finish() == [1, 2]
-    assert job.done
-
-
-def test_a_job_goes_on_only_when_its_answer_is_there() -> None:
-    answer: Future[int] = Future()
-    job = Job(pass_on(answer), lambda: 0)
+def test_a_job_goes_on_only_when_what_it_awaits_has_ended() -> None:
+    future: Future[None] = Future()
+    items = [Item({"number": 5})]
+    job = Job(items, waiting_for(future))
     job.advance()
     assert not job.done
-    answer.set_result(5)
+    future.set_result(None)
     job.advance()
     assert job.done
     assert job.waited == 0
-    assert job.finish() == 5
+    assert job.finish() is items
 
 
-def test_only_what_is_made_elsewhere_counts_as_waiting() -> None:
-    def slow() -> int:
-        time.sleep(0.05)
-        return 1
-
-    def steps(made: Callable[[Callable[[], int]], Awaited[int]]) -> Steps[int]:
-        return (yield made(slow))
-
-    for made, counts in ((later, True), (beside, False), (at_once, False)):
-        job = Job(steps(made), lambda: 0)
-        assert job.finish() == 1
-        assert (job.waited > 0) == counts
+def test_only_what_is_done_elsewhere_counts_as_waiting() -> None:
+    for lane in (Lane.ELSEWHERE, Lane.BESIDE):
+        slow = submit(lane, lambda: time.sleep(0.05))
+        job = Job([], waiting_for(slow.future, lane))
+        job.finish()
+        assert (job.waited > 0) == (lane is Lane.ELSEWHERE)
 
 
 def test_what_is_computed_beside_is_computed_one_after_the_other() -> None:
-    running = threading.Lock()
+    running, free = threading.Lock(), []
 
-    def alone() -> bool:
-        free = running.acquire(blocking=False)
+    def alone() -> None:
+        free.append(running.acquire(blocking=False) and torch.is_inference_mode_enabled())
         time.sleep(0.01)
         running.release()
-        return free and torch.is_inference_mode_enabled()
 
-    calls = [beside(alone) for _ in range(5)]
-    assert all(call.future.result() for call in calls)
+    calls = [submit(Lane.BESIDE, alone) for _ in range(5)]
+    assert all(call.future.result() is None for call in calls)
+    assert free == [True] * 5
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
 def test_a_forked_process_has_threads_of_its_own() -> None:
-    assert beside(lambda: 1).future.result() == 1
+    submit(Lane.BESIDE, lambda: None).future.result()
     child = os.fork()
     if child == 0:
-        answer = beside(lambda: 7).future.result(PATIENCE)
-        os._exit(answer)
+        submit(Lane.BESIDE, lambda: None).future.result(PATIENCE)
+        os._exit(7)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 7
 
@@ -129,33 +114,31 @@ def test_masks_are_made_by_one_thread_even_when_a_batch_fails() -> None:
     assert len(masks.threads) == 1
 
 
-def test_what_fails_is_done_otherwise_but_for_its_language_model() -> None:
-    broken: Future[int] = Future()
-    broken.set_exception(RuntimeError("no"))
-    assert Job(pass_on(broken), lambda: 7).finish() == 7
-    gone: Future[int] = Future()
+def test_what_concerns_all_images_is_raised_when_the_batch_is_asked_for() -> None:
+    gone: Future[None] = Future()
     gone.set_exception(ChatError("gone"))
+    job = Job([], waiting_for(gone))
     with pytest.raises(ChatError, match="gone"):
-        Job(pass_on(gone), lambda: 7).finish()
+        job.finish()
 
 
 def test_batches_come_in_order_and_no_more_than_the_depth_are_begun() -> None:
-    answers = [Future() for _ in range(6)]
+    futures: list[Future[None]] = [Future() for _ in range(6)]
     begun: list[int] = []
 
-    def begin(number: int) -> Job[int]:
+    def begin(number: int) -> Job:
         begun.append(number)
-        return Job(pass_on(answers[number]), lambda: -1)
+        return Job([Item({"number": number})], waiting_for(futures[number]))
 
-    flight = run_ahead(range(6), begin, depth=3)
-    for future in reversed(answers[1:]):
-        future.set_result(1)
+    flight = in_flight(range(6), begin, depth=3)
+    for future in reversed(futures[1:]):
+        future.set_result(None)
     number, job = next(flight)
     assert (number, begun, job.done) == (0, [0, 1, 2], False)
-    answers[0].set_result(0)
-    assert job.finish() == 0
+    futures[0].set_result(None)
+    assert job.finish()[0].values == {"number": 0}
     assert [n for n, _ in flight] == [1, 2, 3, 4, 5]
-    alone = run_ahead(range(6), begin, depth=1)
+    alone = in_flight(range(6), begin, depth=1)
     begun.clear()
     next(alone)
     assert begun == [0]

@@ -8,15 +8,16 @@ from typing import Any
 from lightning.pytorch import LightningModule
 from torch import nn
 
-from zeroseg.base_segmenter import BaseSegmenter, Started, precision_of
+from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.sample import Sample
+from zeroseg.data.sample_data import LookingAhead
 from zeroseg.errors import ZerosegError
-from zeroseg.memo import Memo
+from zeroseg.running.stage_cache import StageCache
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
 
 
-class Lockstep(LightningModule):
+class JointRun(LightningModule):
     """Takes systems through a data set together, batch by batch.
 
     What systems share is computed once for a batch: tags, captions, image embeddings, whatever
@@ -36,10 +37,7 @@ class Lockstep(LightningModule):
         self.names = tuple(systems)
         self.finished = {name: set((finished or {}).get(name, ())) for name in systems}
         self.systems = nn.ModuleList(systems.values())
-        self.memo = Memo()
-        for system in systems.values():
-            if hasattr(system, "memo"):
-                system.memo = self.memo if len(systems) > 1 else None
+        self.cache = StageCache() if len(systems) > 1 else None
 
     @property
     def depth(self) -> int:
@@ -47,15 +45,7 @@ class Lockstep(LightningModule):
         [first, *others] = self.systems
         return 1 if others else int(first.depth)  # type: ignore[arg-type]
 
-    def begin_samples(self, samples: Sequence[Sample]) -> Started:
-        """Start a batch by the single system, without what it had finished."""
-        [name], [system] = self.names, self.systems
-        left = [sample for sample in samples if sample.name not in self.finished[name]]
-        with precision_of(self):
-            started: Started = system.begin_samples(left)  # type: ignore[operator]
-        return Started(samples, started.job)
-
-    def test_step(self, batch: Sequence[Sample] | Started, batch_idx: int) -> dict[str, Any]:
+    def test_step(self, batch: Sequence[Sample] | LookingAhead, batch_idx: int) -> dict[str, Any]:
         """Segment a batch by every system.
 
         Returns:
@@ -68,16 +58,17 @@ class Lockstep(LightningModule):
             name: self._segment(system, batch, self.finished[name])
             for name, system in zip(self.names, self.systems, strict=True)
         }
-        self.memo.clear()
+        if self.cache is not None:
+            self.cache.clear()
         return {"results": results}
 
     def _segment(
-        self, system: Any, batch: Sequence[Sample] | Started, finished: set[str]
+        self, system: Any, batch: Sequence[Sample] | LookingAhead, finished: set[str]
     ) -> list[Segmentation | Failure | None]:
-        left: Any = [sample for sample in batch if sample.name not in finished]
-        if isinstance(batch, Started):
-            left = Started(left, batch.job)
-        made = iter(system.segment_samples(left) if len(left) else [])
+        if self.cache is None:  # what the one system had finished, the data set leaves out
+            return list(system.segment_samples(batch))
+        left = [sample for sample in batch if sample.name not in finished]
+        made = iter(system.segment_samples(left, self.cache) if left else [])
         return [None if sample.name in finished else next(made) for sample in batch]
 
     def configure_optimizers(self) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from zeroseg.batches import by_size, download, sent, upload, wait_for
+from zeroseg.running.transfer import by_size, download, sent, upload, wait_for
 from zeroseg.testing import blank, noise
 
 CPU = torch.device("cpu")

@@ -1,0 +1,64 @@
+"""From what stages gave to what callers are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zeroseg.running.item import Item
+from zeroseg.running.stage import Stage
+from zeroseg.running.transfer import download
+from zeroseg.segmentation import Segmentation
+from zeroseg.values import Description, Detections, Failure, Masks, Points, Selection, Trace
+from zeroseg.vocabulary import Vocabulary
+
+
+def results_of(
+    items: Sequence[Item], vocabulary: Vocabulary, stages: Sequence[Stage]
+) -> list[Segmentation | Failure]:
+    """A Segmentation on the CPU for every image that is well, a Failure for every other.
+
+    Args:
+        items: The images of a batch; each is called by its position.
+        vocabulary: The classes of their label maps.
+        stages: What times are in the order of.
+    """
+    points = iter(_points([item.values.get("masks") for item in items if item.error is None]))
+    order = list(dict.fromkeys(stage.name for stage in reversed(stages)))[::-1]
+    return [
+        Failure(str(position), item.stage, item.message)
+        if item.error is not None
+        else _segmentation(item, vocabulary, str(position), next(points), order)
+        for position, item in enumerate(items)
+    ]
+
+
+def _segmentation(
+    item: Item, vocabulary: Vocabulary, name: str, points: Points | None, order: Sequence[str]
+) -> Segmentation:
+    known = item.values
+    selection: Selection = known.get("selection", Selection())
+    detections: Detections = known.get("detections", Detections.empty())
+    found: Detections | None = known.get("found")
+    seconds = {stage: item.seconds[stage] for stage in order if stage in item.seconds}
+    return Segmentation(
+        label_map=known["label_map"],
+        vocabulary=vocabulary,
+        image=known["image"].cpu(),
+        name=name,
+        description=known.get("description", Description()),
+        selection=selection,
+        detections=detections.to("cpu"),
+        detections_before=None if found is None else found.labels.cpu(),
+        points=points,
+        trace=Trace(seconds, (*selection.exchanges, *known.get("asked", ()))),
+    )
+
+
+def _points(masks: Sequence[Masks | None]) -> list[Points | None]:
+    """The point prompts of masks on the CPU; None where there are none."""
+    prompted = [own.points for own in masks if own is not None]
+    shown = [points for points in prompted if points is not None]
+    places = download([points.xy for points in shown])
+    labels = download([points.labels for points in shown])
+    here = map(Points, places, labels)
+    return [None if own is None or own.points is None else next(here) for own in masks]

@@ -1,0 +1,1 @@
+"""The runner: takes batches through declared stages, whatever these are about."""

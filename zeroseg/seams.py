@@ -1,0 +1,149 @@
+"""What components return, held against their contracts: one place, one kind of error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zeroseg.errors import ComponentError
+from zeroseg.values import UNRESOLVED, Description, Detections, Masks, Resolution, Selection, Tag
+from zeroseg.vocabulary import Vocabulary
+
+
+def check_tags(component: str, tags: Any) -> None:
+    """Tags of an image: a sequence of `Tag`s.
+
+    Raises:
+        ComponentError: They are something else; so for all functions here.
+    """
+    several = isinstance(tags, Sequence) and not isinstance(tags, str)
+    if not several or not all(isinstance(tag, Tag) for tag in tags):
+        raise ComponentError(component, "a tuple of Tags for each image", _shown(tags))
+    names = [tag.name for tag in tags]
+    if len(set(names)) < len(names):
+        raise ComponentError(component, "each tag of an image once", _shown(names))
+
+
+def check_caption(component: str, caption: Any) -> None:
+    """A caption: a text."""
+    if not isinstance(caption, str):
+        raise ComponentError(component, "a text for each image", _shown(caption))
+
+
+def check_selection(component: str, selection: Any, vocabulary: Vocabulary) -> None:
+    """A selection, within the vocabulary."""
+    if not isinstance(selection, Selection):
+        raise ComponentError(component, "a Selection for each image", _shown(selection))
+    _check_labels(component, selection.labels, vocabulary)
+    if vocabulary.background in selection.labels:
+        name = vocabulary.names[vocabulary.background]
+        raise ComponentError(component, "classes to look for", f"the background, '{name}'")
+
+
+def check_detections(
+    component: str, found: Any, size: tuple[int, int], selection: Selection, vocabulary: Vocabulary
+) -> None:
+    """Detections in an image of `size` (height, width), in pixels and within it."""
+    if not isinstance(found, Detections):
+        raise ComponentError(component, "Detections for each image", _shown(found))
+    _check_boxes(component, found.boxes, size)
+    if not bool(((found.scores >= 0) & (found.scores <= 1)).all()):
+        raise ComponentError(component, "scores in [0, 1]", _numbers(found.scores))
+    _check_labels(component, found.labels.tolist(), vocabulary)
+    prompts = found.prompts.tolist()
+    if any(not UNRESOLVED <= prompt < len(selection.prompts) for prompt in prompts):
+        expected = f"positions of the {len(selection.prompts)} prompts it was asked with"
+        raise ComponentError(component, expected, f"prompts {sorted(set(prompts))}")
+
+
+def check_resolution(component: str, answer: Any, count: int, vocabulary: Vocabulary) -> None:
+    """The classes of `count` phrases."""
+    if not isinstance(answer, Resolution):
+        raise ComponentError(component, f"a Resolution of {count} phrases", _shown(answer))
+    if len(answer.labels) != count:
+        raise ComponentError(component, f"{count} labels", f"{len(answer.labels)}")
+    _check_labels(component, answer.labels, vocabulary)
+
+
+def check_masks(component: str, masks: Any, count: int, size: tuple[int, int]) -> None:
+    """The masks of `count` detections of an image of `size` (height, width)."""
+    if not isinstance(masks, Masks):
+        raise ComponentError(component, "Masks for each image", _shown(masks))
+    if len(masks) != count:
+        raise ComponentError(component, f"{count} masks, one a detection", f"{len(masks)}")
+    if tuple(masks.size) != size:
+        raise ComponentError(component, f"masks of the image's size {size}", f"{masks.size}")
+
+
+def check_logits(component: str, masks: Mapping[int, Masks]) -> dict[int, ComponentError]:
+    """Which of several images' masks have logits that are not finite; waits for the device once."""
+    if not masks:
+        return {}
+    sums = torch.stack([own.logits.float().sum() for own in masks.values()]).cpu()
+    bad = [i for i, total in zip(masks, sums.tolist(), strict=True) if not math.isfinite(total)]
+    return {i: ComponentError(component, "finite logits", "NaN or infinity") for i in bad}
+
+
+def check_label_map(
+    component: str, labels: Any, size: tuple[int, int], vocabulary: Vocabulary
+) -> None:
+    """A label map of an image of `size` (height, width)."""
+    whole = isinstance(labels, Tensor) and not labels.is_floating_point()
+    if not whole or labels.dtype == torch.bool or labels.is_complex():
+        raise ComponentError(component, "whole numbers (height, width)", _shown(labels))
+    if tuple(labels.shape) != size:
+        raise ComponentError(component, f"a label map {size}", f"{tuple(labels.shape)}")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or (high >= len(vocabulary) and not _known(labels, vocabulary)):
+        expected = f"class indices 0..{len(vocabulary) - 1}"
+        raise ComponentError(component, expected, f"labels from {low} to {high}")
+
+
+def _known(labels: Tensor, vocabulary: Vocabulary) -> bool:
+    return bool(((labels < len(vocabulary)) | (labels == vocabulary.ignore_index)).all())
+
+
+def _check_labels(component: str, labels: Sequence[int], vocabulary: Vocabulary) -> None:
+    stray = sorted({label for label in labels if not UNRESOLVED <= label < len(vocabulary)})
+    if stray:
+        expected = f"class indices 0..{len(vocabulary) - 1}, or {UNRESOLVED} for none"
+        raise ComponentError(component, expected, f"labels {stray}")
+
+
+def _check_boxes(component: str, boxes: Tensor, size: tuple[int, int]) -> None:
+    if not len(boxes):
+        return
+    height, width = size
+    expected = f"boxes x1 < x2, y1 < y2 in pixels of an image of {width} x {height}"
+    corners = boxes.detach().float().cpu()
+    if not bool(corners.isfinite().all()):
+        raise ComponentError(component, expected, _numbers(corners))
+    if not bool((corners[:, 2:] > corners[:, :2]).all()):
+        wrong = corners[(corners[:, 2:] <= corners[:, :2]).any(1)][0]
+        raise ComponentError(component, expected, f"the box {_numbers(wrong)}")
+    if float(corners.max()) <= 1:
+        shares = f"boxes in shares of the image, such as {_numbers(corners[0])}"
+        raise ComponentError(component, expected, shares)
+    limits = torch.tensor([width, height, width, height]) + _SLACK
+    if bool((corners < -_SLACK).any()) or bool((corners > limits).any()):
+        outside = ((corners < -_SLACK) | (corners > limits)).any(1)
+        raise ComponentError(component, expected, f"the box {_numbers(corners[outside][0])}")
+
+
+_SLACK = 0.01
+"""Pixels by which rounding may carry a box over the border."""
+
+
+def _numbers(values: Tensor) -> str:
+    return f"[{', '.join(f'{value:.4g}' for value in values.flatten()[:8].tolist())}]"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor {tuple(value.shape)} {value.dtype}"
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -1,0 +1,275 @@
+"""The walk: what each stage needs and gives, one class a stage (paper, section 3 and figure 1).
+
+Values by name: "image" (3, H, W) uint8; "tags", "caption"; "description" and "selection";
+"found", detections as they came, and "detections" with the classes of their phrases; "asked", the
+exchanges about phrases; "encodings"; "masks"; "label_map" (H, W) int64 on the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from zeroseg import seams
+from zeroseg.detection.detector import Detector
+from zeroseg.errors import ComponentError
+from zeroseg.fusion.fusion import Fusion
+from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
+from zeroseg.recognition.captioner import Captioner
+from zeroseg.recognition.tagger import Tagger
+from zeroseg.refinement.post_refiner import PostRefiner
+from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.running.stage import Stage
+from zeroseg.running.transfer import download
+from zeroseg.values import UNRESOLVED, Description, Detections, Exchange, Masks, Selection, Tag
+from zeroseg.vocabulary import Vocabulary
+
+Tags = tuple[Tag, ...]
+
+
+class ComponentStage(Stage):
+    """A stage whose work is a component's.
+
+    Args:
+        part: The component.
+        vocabulary: The classes.
+    """
+
+    def __init__(self, part: Any, vocabulary: Vocabulary) -> None:
+        self.part, self.vocabulary = part, vocabulary
+
+    @property
+    def owner(self) -> object:
+        """The component."""
+        return self.part
+
+    def check(
+        self, inputs: Sequence[Sequence[Any]], answers: Sequence[Sequence[Any]]
+    ) -> dict[int, ComponentError]:
+        """What is wrong with the component's answers, by position in the batch."""
+        wrong: dict[int, ComponentError] = {}
+        for position, (asked, got) in enumerate(zip(zip(*inputs), zip(*answers), strict=True)):
+            try:
+                self.check_one(asked, got)
+            except ComponentError as error:
+                wrong[position] = error
+        return wrong
+
+    def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
+        """Hold what was returned for one image against the component's contract.
+
+        Raises:
+            ComponentError: It is something else.
+        """
+
+
+class Tagging(ComponentStage):
+    """Images become tags (paper, section 3.2)."""
+
+    part: Tagger
+    name, needs, gives = "tags", ("image",), ("tags",)
+
+    def __call__(self, images: Sequence[Tensor]) -> tuple[Sequence[Tags]]:
+        """See `Stage.__call__`; so for all stages."""
+        return (self.part(images),)
+
+    def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
+        """See `ComponentStage.check_one`; so for all stages."""
+        seams.check_tags(self.describe(), answers[0])
+
+
+class Captioning(ComponentStage):
+    """Images become captions (paper, section 3.2)."""
+
+    part: Captioner
+    name, needs, gives = "caption", ("image",), ("caption",)
+
+    def __call__(self, images: Sequence[Tensor]) -> tuple[Sequence[str]]:
+        return (self.part(images),)
+
+    def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
+        seams.check_caption(self.describe(), answers[0])
+
+
+class PreRefinement(ComponentStage):
+    """Descriptions become selections: what to look for (paper, section 3.3.1)."""
+
+    part: PreRefiner
+    name, needs, gives = "pre-refinement", (), ("description", "selection")
+    takes: ClassVar[Mapping[str, Any]] = {"tags": (), "caption": None}
+
+    @property
+    def waits(self) -> bool:
+        """Whether a language model elsewhere is asked."""
+        return bool(self.part.waits)
+
+    def __call__(
+        self, tags: Sequence[Tags], captions: Sequence[str | None]
+    ) -> tuple[Sequence[Description], Sequence[Selection]]:
+        descriptions = [Description(own, said) for own, said in zip(tags, captions, strict=True)]
+        return descriptions, self.part(descriptions, self.vocabulary)
+
+    def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
+        seams.check_selection(self.describe(), answers[1], self.vocabulary)
+
+
+class Detection(ComponentStage):
+    """Selections become boxes (paper, section 3.4)."""
+
+    part: Detector
+    name, needs, gives = "detection", ("image", "selection"), ("found",)
+
+    def __call__(
+        self, images: Sequence[Tensor], selections: Sequence[Selection]
+    ) -> tuple[Sequence[Detections]]:
+        return (self.part(images, selections),)
+
+    def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
+        image, selection = inputs
+        size = (image.shape[1], image.shape[2])
+        seams.check_detections(self.describe(), answers[0], size, selection, self.vocabulary)
+
+
+class PostRefinement(ComponentStage):
+    """Phrases without a class get theirs (paper, section 3.3.2)."""
+
+    part: PostRefiner
+    name, needs, gives = "post-refinement", ("found",), ("detections", "asked")
+
+    @property
+    def waits(self) -> bool:
+        """Whether a language model elsewhere is asked."""
+        return bool(self.part.waits)
+
+    def shortcut(
+        self, found: Sequence[Detections]
+    ) -> tuple[Sequence[Detections], Sequence[tuple[Exchange, ...]]] | None:
+        """The detections as they are, if all have their classes."""
+        return None if unresolved(found) else (found, [()] * len(found))
+
+    def __call__(
+        self, found: Sequence[Detections]
+    ) -> tuple[Sequence[Detections], Sequence[tuple[Exchange, ...]]]:
+        phrases = unresolved(found)
+        answer = self.part(phrases, self.vocabulary)
+        seams.check_resolution(self.describe(), answer, len(phrases), self.vocabulary)
+        label_of = dict(zip(phrases, answer.labels, strict=True))
+        # What was asked about all phrases together is booked on the first image that has one.
+        first = next(i for i, own in enumerate(found) if UNRESOLVED in own.labels.tolist())
+        asked = [answer.exchanges if i == first else () for i in range(len(found))]
+        return [_resolved(own, label_of) for own in found], asked
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One image's row of a batch's encodings."""
+
+    batch: Encodings
+    row: int
+
+
+class Encoding(ComponentStage):
+    """What a mask predictor knows of images before there are boxes."""
+
+    part: MaskPredictor
+    name, needs, gives = "masks", ("image",), ("encodings",)
+    apart = early = True
+
+    @property
+    def owner(self) -> object:
+        """The network: predictors that share it share encodings."""
+        return self.part.encoder
+
+    def __call__(self, images: Sequence[Tensor]) -> tuple[Sequence[Encoded | None]]:
+        batch = self.part.encode(images)
+        rows = range(len(images))
+        return ([None if batch is None else Encoded(batch, row) for row in rows],)
+
+
+class Masking(ComponentStage):
+    """Boxes become masks, in two passes with points (paper, section 3.4)."""
+
+    part: MaskPredictor
+    name, needs, gives = "masks", ("image", "detections"), ("masks",)
+    takes: ClassVar[Mapping[str, Any]] = {"encodings": None}
+    apart = True
+
+    def __call__(
+        self,
+        images: Sequence[Tensor],
+        detections: Sequence[Detections],
+        encoded: Sequence[Encoded | None],
+    ) -> tuple[Sequence[Masks]]:
+        encodings = _gathered(encoded)
+        known = () if encodings is None else (encodings,)
+        return (self.part(images, detections, *known),)
+
+    def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
+        image, detections, _ = inputs
+        size = (image.shape[1], image.shape[2])
+        seams.check_masks(self.describe(), answers[0], len(detections), size)
+
+    def check(
+        self, inputs: Sequence[Sequence[Any]], answers: Sequence[Sequence[Any]]
+    ) -> dict[int, ComponentError]:
+        wrong = super().check(inputs, answers)
+        masks = {i: own for i, own in enumerate(answers[0]) if i not in wrong}
+        return {**wrong, **seams.check_logits(self.describe(), masks)}
+
+
+class Fusing(ComponentStage):
+    """Masks become one label a pixel."""
+
+    part: Fusion
+    name, needs, gives = "fusion", ("masks", "detections"), ("label_map",)
+    apart = True
+
+    def __call__(
+        self, masks: Sequence[Masks], detections: Sequence[Detections]
+    ) -> tuple[Sequence[Tensor]]:
+        pairs = zip(masks, detections, strict=True)
+        maps = [self.part(own, found, self.vocabulary) for own, found in pairs]
+        return (download(maps) if all(isinstance(labels, Tensor) for labels in maps) else maps,)
+
+    def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
+        size = inputs[0].size
+        seams.check_label_map(self.describe(), answers[0], size, self.vocabulary)
+
+
+def unresolved(found: Sequence[Detections]) -> list[str]:
+    """Phrases of a whole batch that have no class yet, each once."""
+    return list(
+        dict.fromkeys(
+            phrase
+            for detections in found
+            for phrase, label in zip(detections.phrases, detections.labels.tolist(), strict=True)
+            if label == UNRESOLVED
+        )
+    )
+
+
+def _resolved(detections: Detections, label_of: Mapping[str, int]) -> Detections:
+    labels = [
+        label_of[phrase] if label == UNRESOLVED else label
+        for phrase, label in zip(detections.phrases, detections.labels.tolist(), strict=True)
+    ]
+    return detections.relabel(detections.labels.new_tensor(labels))
+
+
+def _gathered(encoded: Sequence[Encoded | None]) -> Encodings | None:
+    """The encodings of a batch, from those of its images."""
+    rows = [own for own in encoded if own is not None]
+    if len(rows) < len(encoded):
+        return None
+    whole = rows[0].batch
+    if all(own.batch is whole for own in rows):
+        positions = [own.row for own in rows]
+        if positions == list(range(len(whole[0]))):
+            return whole
+        return tuple(tensor[positions] for tensor in whole)
+    parts = [tuple(tensor[own.row : own.row + 1] for tensor in own.batch) for own in rows]
+    return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
