@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zeroseg import ZeroShotSegmenter
-from zeroseg.running.transfer import wait_for
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import NO_POINT, ON_OBJECT, TopLogits
 from zeroseg.masking.two_pass import TwoPassMasks
 from zeroseg.recognition.ram_plus import RamPlus, quarters
+from zeroseg.running.transfer import wait_for
 from zeroseg.values import UNRESOLVED, Description, Detections, Exchange, Masks, Points, Tag
 from zeroseg.vocabulary import Vocabulary
 

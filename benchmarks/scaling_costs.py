@@ -155,8 +155,8 @@ def built(step: str, target: str) -> Callable[[Any], Any]:
     """What takes parts through a step."""
     from zeroseg.scale.archive import read_all
     from zeroseg.scale.manifest import Manifest
-    from zeroseg.scale.workers import build
     from zeroseg.scale.work import Part
+    from zeroseg.scale.workers import build
 
     if step == "read":
         return lambda part: Part(tuple(read_all(part.works)))

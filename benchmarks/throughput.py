@@ -42,9 +42,9 @@ from roofline import matmul_rate, stage_operations
 from torch import Tensor, nn
 
 from zeroseg import LexicalPostRefiner, LexicalPreRefiner, Segmentation, ZeroShotSegmenter
-from zeroseg.running.transfer import wait_for
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.presets import preset_names
+from zeroseg.running.transfer import wait_for
 from zeroseg.values import Description, Exchange
 
 SEED = 7

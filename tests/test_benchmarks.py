@@ -23,6 +23,7 @@ from tests.official.test_sam_checkpoint import SMALL
 from zeroseg import (
     AllClasses,
     Detections,
+    Geometry,
     HighestScore,
     LexicalPreRefiner,
     LLMPostRefiner,
@@ -222,7 +223,7 @@ def random_masks() -> tuple[Masks, Detections]:
         labels=(1, 2, -1, 3, 0, 1),
     )
     logits = torch.randn(len(found), 8, 8, generator=torch.Generator().manual_seed(3))
-    return Masks(logits, frame=(64, 64), resized=(48, 64), size=(60, 80)), found
+    return Masks(logits, Geometry((60, 80), (48, 64), (64, 64))), found
 
 
 class TestLoopbackModel:

@@ -30,7 +30,7 @@ from zeroseg.testing import (
     boxed,
     noise,
 )
-from zeroseg.values import Detections, Masks, Selection, Tag, Usage
+from zeroseg.values import DenseScores, Detections, Masks, Selection, Tag, Usage
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -110,7 +110,13 @@ class LeavesTheImage(Detector):
 class LastWins(Fusion):
     """Paints in the wrong order."""
 
-    def forward(self, masks: Masks, detections: Detections, vocabulary: Vocabulary) -> Tensor:
+    def forward(
+        self,
+        masks: Masks,
+        detections: Detections,
+        vocabulary: Vocabulary,
+        dense: DenseScores | None = None,
+    ) -> Tensor:
         labels = torch.full(masks.size, vocabulary.background)
         for mask, label in zip(masks.full(), detections.labels.tolist(), strict=True):
             labels[mask > 0] = label

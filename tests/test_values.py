@@ -12,6 +12,7 @@ from zeroseg.values import (
     Description,
     Detections,
     Exchange,
+    Geometry,
     Masks,
     Points,
     Queries,
@@ -98,7 +99,7 @@ def test_queries_and_points_have_their_shapes() -> None:
 def test_masks_come_to_the_size_of_the_image_without_the_padding() -> None:
     logits = torch.full((1, 8, 8), -1.0)
     logits[:, :5, :4] = 1  # the image is the top half of the frame; its left half is the mask
-    masks = Masks(logits, frame=(32, 32), resized=(16, 32), size=(10, 20))
+    masks = Masks(logits, Geometry((10, 20), (16, 32), (32, 32)))
     full = masks.full() > 0
     assert full.shape == (1, 10, 20)
     expected = torch.zeros(10, 20, dtype=torch.bool)
@@ -109,7 +110,7 @@ def test_masks_come_to_the_size_of_the_image_without_the_padding() -> None:
 def test_some_masks_are_those_of_all() -> None:
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(5, 8, 8, generator=generator)
-    masks = Masks(logits, frame=(32, 32), resized=(24, 32), size=(30, 40))
+    masks = Masks(logits, Geometry((30, 40), (24, 32), (32, 32)))
     whole = masks.full()
     torch.testing.assert_close(masks.full(torch.tensor([3, 1])), whole[[3, 1]])
     torch.testing.assert_close(masks.full(slice(1, 3)), whole[1:3])
@@ -119,12 +120,12 @@ def test_some_masks_are_those_of_all() -> None:
 
 def test_masks_refuse_a_frame_that_is_too_small() -> None:
     with pytest.raises(ValueError, match="larger than its frame"):
-        Masks(torch.zeros(1, 8, 8), frame=(16, 16), resized=(17, 16), size=(10, 10))
+        Masks(torch.zeros(1, 8, 8), Geometry((10, 10), (17, 16), (16, 16)))
     with pytest.raises(ValueError, match=r"\(N, h, w\)"):
-        Masks(torch.zeros(8, 8), frame=(16, 16), resized=(16, 16), size=(10, 10))
+        Masks(torch.zeros(8, 8), Geometry((10, 10), (16, 16), (16, 16)))
     points = Points(torch.zeros(2, 1, 2), torch.ones(2, 1, dtype=torch.int64))
     with pytest.raises(ValueError, match="points of 2"):
-        Masks(torch.zeros(1, 8, 8), (16, 16), (16, 16), (10, 10), points)
+        Masks(torch.zeros(1, 8, 8), Geometry((10, 10), (16, 16), (16, 16)), points)
 
 
 def test_images_are_checked_by_position() -> None:

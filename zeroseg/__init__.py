@@ -34,10 +34,14 @@ _HOME = {
     "ClipVote": "baselines.clip_vote",
     "ClosedSetVote": "baselines.closed_set_vote",
     "Coco81": "data.coco81",
+    "ComponentError": "errors",
     "Conversation": "chat.chat_model",
+    "DenseScorer": "dense.dense_scorer",
+    "DenseScores": "values",
     "Description": "values",
     "Detections": "values",
     "Detector": "detection.detector",
+    "DetectorMasks": "masking.detector_masks",
     "Dram": "data.dram",
     "DrawnScenes": "data.drawn_scenes",
     "EverythingMasks": "baselines.everything",
@@ -46,6 +50,7 @@ _HOME = {
     "Exchange": "values",
     "Failure": "values",
     "Fusion": "fusion.fusion",
+    "Geometry": "values",
     "GivenLabels": "refinement.given_labels",
     "GroundingDino": "detection.grounding_dino",
     "HighestScore": "fusion.highest_score",
@@ -96,6 +101,7 @@ _HOME = {
     "Selection": "values",
     "SemanticSegmentAnything": "baselines.semantic_segment_anything",
     "SpreadPoints": "masking.points",
+    "Stage": "running.stage",
     "Tag": "values",
     "Tagger": "recognition.tagger",
     "TopLogits": "masking.points",
@@ -103,6 +109,7 @@ _HOME = {
     "TransformersChat": "chat.transformers_chat",
     "Truth": "data.sample",
     "Usage": "values",
+    "Verifier": "refinement.verifier",
     "Voc2012": "data.voc2012",
     "Vocabulary": "vocabulary",
     "VocabularyError": "errors",
@@ -154,6 +161,7 @@ if TYPE_CHECKING:
     from zeroseg.data.sample_data import SampleData as SampleData
     from zeroseg.data.sample_data import Samples as Samples
     from zeroseg.data.voc2012 import Voc2012 as Voc2012
+    from zeroseg.dense.dense_scorer import DenseScorer as DenseScorer
     from zeroseg.detection.detector import Detector as Detector
     from zeroseg.detection.grounding_dino import GroundingDino as GroundingDino
     from zeroseg.detection.official_grounding_dino import (
@@ -161,6 +169,7 @@ if TYPE_CHECKING:
     )
     from zeroseg.errors import ChatError as ChatError
     from zeroseg.errors import CheckpointNotFound as CheckpointNotFound
+    from zeroseg.errors import ComponentError as ComponentError
     from zeroseg.errors import ImageError as ImageError
     from zeroseg.errors import MissingKeyError as MissingKeyError
     from zeroseg.errors import PresetError as PresetError
@@ -172,6 +181,7 @@ if TYPE_CHECKING:
     from zeroseg.fusion.highest_score import HighestScore as HighestScore
     from zeroseg.fusion.published import PublishedOverlap as PublishedOverlap
     from zeroseg.images import read_image as read_image
+    from zeroseg.masking.detector_masks import DetectorMasks as DetectorMasks
     from zeroseg.masking.mask_predictor import MaskPredictor as MaskPredictor
     from zeroseg.masking.official_sam import OfficialSam as OfficialSam
     from zeroseg.masking.point_sampler import PointSampler as PointSampler
@@ -206,14 +216,18 @@ if TYPE_CHECKING:
     from zeroseg.refinement.post_refiner import PostRefiner as PostRefiner
     from zeroseg.refinement.pre_refiner import PreRefiner as PreRefiner
     from zeroseg.refinement.raw_tags import RawTags as RawTags
+    from zeroseg.refinement.verifier import Verifier as Verifier
+    from zeroseg.running.stage import Stage as Stage
     from zeroseg.scale.dataset import Pool as Pool
     from zeroseg.scale.dataset import segment_dataset as segment_dataset
     from zeroseg.segmentation import Segmentation as Segmentation
     from zeroseg.segmenter import ZeroShotSegmenter as ZeroShotSegmenter
+    from zeroseg.values import DenseScores as DenseScores
     from zeroseg.values import Description as Description
     from zeroseg.values import Detections as Detections
     from zeroseg.values import Exchange as Exchange
     from zeroseg.values import Failure as Failure
+    from zeroseg.values import Geometry as Geometry
     from zeroseg.values import Masks as Masks
     from zeroseg.values import Points as Points
     from zeroseg.values import Queries as Queries

@@ -10,7 +10,15 @@ import torch
 from torch import Tensor
 
 from zeroseg.errors import ComponentError
-from zeroseg.values import UNRESOLVED, Description, Detections, Masks, Resolution, Selection, Tag
+from zeroseg.values import (
+    UNRESOLVED,
+    DenseScores,
+    Detections,
+    Masks,
+    Resolution,
+    Selection,
+    Tag,
+)
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -44,6 +52,32 @@ def check_selection(component: str, selection: Any, vocabulary: Vocabulary) -> N
         raise ComponentError(component, "classes to look for", f"the background, '{name}'")
 
 
+def check_verified(
+    component: str, verified: Any, before: Selection, vocabulary: Vocabulary
+) -> None:
+    """A selection of nothing but what was selected before."""
+    check_selection(component, verified, vocabulary)
+    known = set(zip(before.prompts, before.labels, strict=True))
+    added = [p for p in zip(verified.prompts, verified.labels, strict=True) if p not in known]
+    if added:
+        raise ComponentError(component, f"some of {list(before.prompts)}", f"also {added[0][0]!r}")
+
+
+def check_dense(component: str, dense: Any, size: tuple[int, int], selection: Selection) -> None:
+    """Dense scores of the prompts of an image of `size` (height, width)."""
+    if not isinstance(dense, DenseScores):
+        raise ComponentError(component, "DenseScores for each image", _shown(dense))
+    if len(dense) != len(selection.prompts) or dense.labels != selection.labels:
+        expected = f"a map for each of {list(selection.prompts)}"
+        raise ComponentError(component, expected, f"{len(dense)} maps of labels {dense.labels}")
+    if dense.geometry.size != size:
+        expected = f"maps of the image's size {size}"
+        raise ComponentError(component, expected, f"{dense.geometry.size}")
+    for name, values in (("scores", dense.maps), ("presence", dense.presence)):
+        if values is not None and not bool(((values >= 0) & (values <= 1)).all()):
+            raise ComponentError(component, f"{name} in [0, 1]", _numbers(values))
+
+
 def check_detections(
     component: str, found: Any, size: tuple[int, int], selection: Selection, vocabulary: Vocabulary
 ) -> None:
@@ -58,6 +92,8 @@ def check_detections(
     if any(not UNRESOLVED <= prompt < len(selection.prompts) for prompt in prompts):
         expected = f"positions of the {len(selection.prompts)} prompts it was asked with"
         raise ComponentError(component, expected, f"prompts {sorted(set(prompts))}")
+    if found.dense is not None:
+        check_dense(component, found.dense, size, selection)
 
 
 def check_resolution(component: str, answer: Any, count: int, vocabulary: Vocabulary) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.fusion.highest_score import HighestScore
@@ -17,10 +18,13 @@ from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.exact_post_refiner import ExactPostRefiner
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.verifier import Verifier
 from zeroseg.running.stage import Stage
 from zeroseg.segmentation import Segmentation
 from zeroseg.stages import (
     Captioning,
+    ComponentStage,
+    DenseScoring,
     Detection,
     Encoding,
     Fusing,
@@ -28,6 +32,7 @@ from zeroseg.stages import (
     PostRefinement,
     PreRefinement,
     Tagging,
+    Verification,
 )
 from zeroseg.values import Description, Selection
 from zeroseg.vocabulary import Vocabulary
@@ -53,6 +58,8 @@ class ZeroShotSegmenter(BaseSegmenter):
         batch_size: Images that go through the stages together.
         ahead: Batches in flight while a language model's answers are awaited; tags, captions and
             image encodings of the batches ahead are made meanwhile.
+        verifier: Looks whether what was selected is there; without one, all is looked for.
+        dense_scorer: Scores every place for every prompt, for a fusion that reads that.
 
     Raises:
         TypeError: A component stands in another one's place.
@@ -71,6 +78,8 @@ class ZeroShotSegmenter(BaseSegmenter):
         fusion: Fusion | None = None,
         batch_size: int = 8,
         ahead: int = 4,
+        verifier: Verifier | None = None,
+        dense_scorer: DenseScorer | None = None,
     ) -> None:
         super().__init__(vocabulary, batch_size, ahead)
         _check_slots(
@@ -81,6 +90,8 @@ class ZeroShotSegmenter(BaseSegmenter):
             (post_refiner, PostRefiner, True),
             (mask_predictor, MaskPredictor, False),
             (fusion, Fusion, True),
+            (verifier, Verifier, True),
+            (dense_scorer, DenseScorer, True),
         )
         self.tagger = tagger
         self.captioner = captioner
@@ -89,22 +100,26 @@ class ZeroShotSegmenter(BaseSegmenter):
         self.post_refiner = post_refiner if post_refiner is not None else ExactPostRefiner()
         self.mask_predictor = mask_predictor
         self.fusion = fusion if fusion is not None else HighestScore()
+        self.verifier = verifier
+        self.dense_scorer = dense_scorer
         self.eval()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The walk, in the order of the flow."""
-        classes = self.vocabulary
-        recognition = ((Tagging, self.tagger), (Captioning, self.captioner))
-        return (
-            *(stage(part, classes) for stage, part in recognition if part is not None),
-            PreRefinement(self.pre_refiner, classes),
-            Encoding(self.mask_predictor, classes),
-            Detection(self.detector, classes),
-            PostRefinement(self.post_refiner, classes),
-            Masking(self.mask_predictor, classes),
-            Fusing(self.fusion, classes),
+        walk: tuple[tuple[type[ComponentStage], nn.Module | None], ...] = (
+            (Tagging, self.tagger),
+            (Captioning, self.captioner),
+            (PreRefinement, self.pre_refiner),
+            (Encoding, self.mask_predictor),
+            (Verification, self.verifier),
+            (Detection, self.detector),
+            (PostRefinement, self.post_refiner),
+            (DenseScoring, self.dense_scorer),
+            (Masking, self.mask_predictor),
+            (Fusing, self.fusion),
         )
+        return tuple(stage(part, self.vocabulary) for stage, part in walk if part is not None)
 
     def forward(
         self, images: Sequence[Tensor], selections: Sequence[Selection] | None = None

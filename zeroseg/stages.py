@@ -2,7 +2,8 @@
 
 Values by name: "image" (3, H, W) uint8; "tags", "caption"; "description" and "selection";
 "found", detections as they came, and "detections" with the classes of their phrases; "asked", the
-exchanges about phrases; "encodings"; "masks"; "label_map" (H, W) int64 on the CPU.
+exchanges about phrases; "dense", scores of every place; "encodings"; "masks"; "label_map", (H, W)
+int64 on the CPU.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from zeroseg import seams
+from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
 from zeroseg.errors import ComponentError
 from zeroseg.fusion.fusion import Fusion
@@ -23,9 +25,19 @@ from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.verifier import Verifier
 from zeroseg.running.stage import Stage
 from zeroseg.running.transfer import download
-from zeroseg.values import UNRESOLVED, Description, Detections, Exchange, Masks, Selection, Tag
+from zeroseg.values import (
+    UNRESOLVED,
+    DenseScores,
+    Description,
+    Detections,
+    Exchange,
+    Masks,
+    Selection,
+    Tag,
+)
 from zeroseg.vocabulary import Vocabulary
 
 Tags = tuple[Tag, ...]
@@ -52,7 +64,8 @@ class ComponentStage(Stage):
     ) -> dict[int, ComponentError]:
         """What is wrong with the component's answers, by position in the batch."""
         wrong: dict[int, ComponentError] = {}
-        for position, (asked, got) in enumerate(zip(zip(*inputs), zip(*answers), strict=True)):
+        for position in range(len(answers[0])):
+            asked, got = (tuple(own[position] for own in values) for values in (inputs, answers))
             try:
                 self.check_one(asked, got)
             except ComponentError as error:
@@ -117,6 +130,26 @@ class PreRefinement(ComponentStage):
         seams.check_selection(self.describe(), answers[1], self.vocabulary)
 
 
+class Verification(ComponentStage):
+    """Selections lose what is not there, or learn how likely it is."""
+
+    part: Verifier
+    name, needs, gives = "verification", ("image", "selection"), ("selection",)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a model elsewhere is asked."""
+        return bool(self.part.waits)
+
+    def __call__(
+        self, images: Sequence[Tensor], selections: Sequence[Selection]
+    ) -> tuple[Sequence[Selection]]:
+        return (self.part(images, selections, self.vocabulary),)
+
+    def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
+        seams.check_verified(self.describe(), answers[0], inputs[1], self.vocabulary)
+
+
 class Detection(ComponentStage):
     """Selections become boxes (paper, section 3.4)."""
 
@@ -162,6 +195,23 @@ class PostRefinement(ComponentStage):
         first = next(i for i, own in enumerate(found) if UNRESOLVED in own.labels.tolist())
         asked = [answer.exchanges if i == first else () for i in range(len(found))]
         return [_resolved(own, label_of) for own in found], asked
+
+
+class DenseScoring(ComponentStage):
+    """Every place of an image gets its scores for the prompts, for what has no outline."""
+
+    part: DenseScorer
+    name, needs, gives = "dense scores", ("image", "selection"), ("dense",)
+
+    def __call__(
+        self, images: Sequence[Tensor], selections: Sequence[Selection]
+    ) -> tuple[Sequence[DenseScores]]:
+        return (self.part(images, selections),)
+
+    def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
+        image, selection = inputs
+        size = (image.shape[1], image.shape[2])
+        seams.check_dense(self.describe(), answers[0], size, selection)
 
 
 @dataclass(frozen=True)
@@ -222,17 +272,24 @@ class Masking(ComponentStage):
 
 
 class Fusing(ComponentStage):
-    """Masks become one label a pixel."""
+    """Masks, and dense scores where there are any, become one label a pixel."""
 
     part: Fusion
     name, needs, gives = "fusion", ("masks", "detections"), ("label_map",)
+    takes: ClassVar[Mapping[str, Any]] = {"dense": None}
     apart = True
 
     def __call__(
-        self, masks: Sequence[Masks], detections: Sequence[Detections]
+        self,
+        masks: Sequence[Masks],
+        detections: Sequence[Detections],
+        dense: Sequence[DenseScores | None],
     ) -> tuple[Sequence[Tensor]]:
-        pairs = zip(masks, detections, strict=True)
-        maps = [self.part(own, found, self.vocabulary) for own, found in pairs]
+        maps = []
+        for own, found, scores in zip(masks, detections, dense, strict=True):
+            scores = found.dense if scores is None else scores
+            known = () if scores is None else (scores,)
+            maps.append(self.part(own, found, self.vocabulary, *known))
         return (download(maps) if all(isinstance(labels, Tensor) for labels in maps) else maps,)
 
     def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:

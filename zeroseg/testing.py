@@ -7,7 +7,8 @@ A user's own detector is tested by
             return MyDetector()
 
 and pytest runs the tests of the contract on it. The stand-ins answer what they were told to:
-`ScriptedChat`, `ScriptedTagger`, `ScriptedCaptioner`, `ScriptedDetector` and `BoxMasks`.
+`ScriptedChat`, `ScriptedTagger`, `ScriptedCaptioner`, `ScriptedVerifier`, `ScriptedDetector`,
+`ScriptedConcepts` (a detector that knows pixels), `ScriptedScorer`, `BoxMasks` and `DenseFusion`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor
 
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
@@ -28,10 +30,13 @@ from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.verifier import Verifier
 from zeroseg.values import (
     UNRESOLVED,
+    DenseScores,
     Description,
     Detections,
+    Geometry,
     Masks,
     Points,
     Selection,
@@ -70,6 +75,14 @@ def boxed(
         phrases=tuple(f"thing {i}" for i in range(count)),
         prompts=torch.arange(count),
     )
+
+
+def filled(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Where pixels' centres lie in boxes (N, 4): (N, H, W) bool."""
+    y = torch.arange(size[0])[None, :, None] + 0.5
+    x = torch.arange(size[1])[None, None, :] + 0.5
+    x1, y1, x2, y2 = (boxes[:, i, None, None] for i in range(4))
+    return (x > x1) & (x < x2) & (y > y1) & (y < y2)
 
 
 class ScriptedChat(ChatModel):
@@ -169,11 +182,94 @@ class BoxMasks(MaskPredictor):
 
     def _fill(self, image: Tensor, found: Detections) -> Masks:
         size = (image.shape[1], image.shape[2])
-        y = torch.arange(size[0])[None, :, None] + 0.5
-        x = torch.arange(size[1])[None, None, :] + 0.5
-        x1, y1, x2, y2 = (found.boxes[:, i, None, None] for i in range(4))
-        inside = (x > x1) & (x < x2) & (y > y1) & (y < y2)
-        return Masks(inside.float() * 2 - 1, frame=size, resized=size, size=size)
+        return Masks(filled(found.boxes, size).float() * 2 - 1, Geometry.itself(size))
+
+
+class ScriptedVerifier(Verifier):
+    """Finds given prompts present to a given degree, and drops those that are not there at all.
+
+    Args:
+        presence: For each prompt how likely it is in any image, in [0, 1]; others are dropped.
+    """
+
+    def __init__(self, presence: dict[str, float]) -> None:
+        super().__init__()
+        self.presence = presence
+
+    def forward(
+        self, images: Sequence[Tensor], selections: Sequence[Selection], vocabulary: Vocabulary
+    ) -> list[Selection]:
+        """Answer from the script."""
+        return [self._judge(own) for own in selections]
+
+    def _judge(self, selection: Selection) -> Selection:
+        kept = [i for i, prompt in enumerate(selection.prompts) if self.presence.get(prompt)]
+        left = selection.keep(kept)
+        return replace(left, presence=tuple(self.presence[prompt] for prompt in left.prompts))
+
+
+class ScriptedScorer(DenseScorer):
+    """Scores given boxes 1 and all else 0, at full size.
+
+    Args:
+        boxes: See `ScriptedDetector`.
+    """
+
+    def __init__(self, boxes: dict[str, Sequence[float]]) -> None:
+        super().__init__()
+        self.boxes = boxes
+
+    def forward(
+        self, images: Sequence[Tensor], selections: Sequence[Selection]
+    ) -> list[DenseScores]:
+        """Answer from the script."""
+        return [self._score(*pair) for pair in zip(images, selections, strict=True)]
+
+    def _score(self, image: Tensor, selection: Selection) -> DenseScores:
+        height, width = image.shape[1:]
+        frame = torch.tensor([width, height, width, height], dtype=torch.float32)
+        shares = [self.boxes.get(prompt, (0, 0, 0, 0)) for prompt in selection.prompts]
+        boxes = torch.tensor(shares, dtype=torch.float32).reshape(len(shares), 4) * frame
+        maps = filled(boxes, (height, width)).float()
+        presence = maps.flatten(1).amax(1) if len(maps) else maps.new_zeros(0)
+        return DenseScores(maps, selection.labels, Geometry.itself((height, width)), presence)
+
+
+class ScriptedConcepts(ScriptedDetector):
+    """A detector that knows pixels: masks, dense scores and presence come with its boxes."""
+
+    def forward(
+        self, images: Sequence[Tensor], selections: Sequence[Selection]
+    ) -> list[Detections]:
+        """Answer from the script."""
+        dense = ScriptedScorer(self.boxes)(images, selections)
+        found = super().forward(images, selections)
+        masks = BoxMasks()(images, found)
+        return [replace(f, masks=m, dense=d) for f, m, d in zip(found, masks, dense, strict=True)]
+
+
+class DenseFusion(Fusion):
+    """The highest dense score takes the pixel, the background where none is positive."""
+
+    def forward(
+        self,
+        masks: Masks,
+        detections: Detections,
+        vocabulary: Vocabulary,
+        dense: DenseScores | None = None,
+    ) -> Tensor:
+        """Paint the dense scores.
+
+        Raises:
+            ValueError: There are none.
+        """
+        if dense is None:
+            raise ValueError("DenseFusion needs dense scores")
+        background = torch.full(dense.geometry.size, vocabulary.background)
+        if not len(dense):
+            return background
+        best = dense.full().max(0)
+        return torch.where(best.values > 0, torch.tensor(dense.labels)[best.indices], background)
 
 
 class ChatModelContract(ABC):
@@ -337,6 +433,75 @@ class DetectorContract(ABC):
                 assert torch.equal(other.labels, found.labels)
                 torch.testing.assert_close(other.boxes, found.boxes, atol=1e-2, rtol=1e-4)
                 torch.testing.assert_close(other.scores, found.scores, atol=1e-4, rtol=1e-4)
+                if found.masks is not None and other.masks is not None:
+                    _close(other.masks.logits, found.masks.logits)
+                if found.dense is not None and other.dense is not None:
+                    _close(other.dense.maps, found.dense.maps)
+
+
+class VerifierContract(ABC):
+    """What every verifier keeps."""
+
+    vocabulary = _WORDS
+
+    @abstractmethod
+    def part(self) -> Verifier:
+        """The component under test."""
+
+    def test_no_image_has_no_selection(self) -> None:
+        assert self.part()([], [], self.vocabulary) == []
+
+    def test_nothing_is_added(self) -> None:
+        selections = [Selection(("dog", "person"), (1, 4)), Selection()]
+        images = [noise(40, 56, 1), noise(56, 40, 2)]
+        for before, after in zip(
+            selections, self.part()(images, selections, self.vocabulary), strict=True
+        ):
+            known = list(zip(before.prompts, before.labels, strict=True))
+            assert all(p in known for p in zip(after.prompts, after.labels, strict=True))
+
+    def test_batch_equals_singles(self) -> None:
+        part = self.part()
+        images = [noise(40, 56, 1), noise(56, 40, 2)]
+        selections = [Selection(("dog", "person"), (1, 4)), Selection(("person",), (4,))]
+        together = part(images, selections, self.vocabulary)
+        for image, selection, found in zip(images, selections, together, strict=True):
+            [alone] = part([image], [selection], self.vocabulary)
+            assert (alone.prompts, alone.labels) == (found.prompts, found.labels)
+
+
+class DenseScorerContract(ABC):
+    """What every dense scorer keeps."""
+
+    @abstractmethod
+    def part(self) -> DenseScorer:
+        """The component under test."""
+
+    def test_no_image_has_no_scores(self) -> None:
+        assert self.part()([], []) == []
+
+    def test_one_map_a_prompt_at_the_size_of_its_image(self) -> None:
+        images = [noise(40, 56, 1), noise(56, 40, 2)]
+        selections = [Selection(("dog", "person"), (1, 4)), Selection()]
+        first, second = self.part()(images, selections)
+        assert first.full().shape == (2, 40, 56)
+        assert first.labels == (1, 4)
+        assert second.full().shape == (0, 56, 40)
+        assert bool(((first.maps >= 0) & (first.maps <= 1)).all())
+
+    def test_batch_equals_singles(self) -> None:
+        part = self.part()
+        images = [noise(40, 56, 1), noise(56, 40, 2)]
+        selections = [Selection(("dog", "person"), (1, 4)), Selection(("person",), (4,))]
+        for image, selection, found in zip(
+            images, selections, part(images, selections), strict=True
+        ):
+            [alone] = part([image], [selection])
+            _close(alone.maps, found.maps)
+
+
+def _close(one: Tensor, other: Tensor) -> None:
+    torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
 
 
 class MaskPredictorContract(ABC):
@@ -369,7 +534,7 @@ class MaskPredictorContract(ABC):
         for position, masks in enumerate(together):
             [alone] = part([images[position]], [found[position]])
             for other in (alone, backwards[position]):
-                torch.testing.assert_close(other.logits, masks.logits, atol=1e-3, rtol=1e-3)
+                _close(other.logits, masks.logits)
 
     def test_encodings_made_before_change_nothing(self) -> None:
         part = self.part()
@@ -379,7 +544,7 @@ class MaskPredictorContract(ABC):
         if encodings is not None:
             plain, given = part(images, found), part(images, found, encodings)
             for one, other in zip(plain, given, strict=True):
-                torch.testing.assert_close(other.logits, one.logits, atol=1e-3, rtol=1e-3)
+                _close(other.logits, one.logits)
 
 
 class PointSamplerContract(ABC):

@@ -123,11 +123,14 @@ class Selection:
         labels: For each prompt the index of its class in the Vocabulary, -1 for a raw tag that no
             class has been found for yet. Several prompts may stand for one class.
         exchanges: What a language model was asked on the way.
+        presence: For each prompt how likely it is in the image, in [0, 1]; None where nothing
+            judged that.
     """
 
     prompts: tuple[str, ...] = ()
     labels: tuple[int, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
+    presence: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         same = len(self.prompts) == len(self.labels)
@@ -135,6 +138,199 @@ class Selection:
         _check(len(set(self.prompts)) == len(self.prompts), f"prompts repeat: {self.prompts}")
         _check(all(prompt.strip() for prompt in self.prompts), "a prompt is empty")
         _check(all(label >= UNRESOLVED for label in self.labels), f"bad labels {self.labels}")
+        if self.presence is not None:
+            fits = len(self.presence) == len(self.prompts)
+            _check(fits, f"{len(self.prompts)} prompts but presence of {len(self.presence)}")
+            _check(all(0 <= p <= 1 for p in self.presence), f"bad presence {self.presence}")
+
+    def keep(self, positions: Sequence[int]) -> Selection:
+        """The prompts at some positions, in this order."""
+        presence = self.presence
+        return replace(
+            self,
+            prompts=tuple(self.prompts[i] for i in positions),
+            labels=tuple(self.labels[i] for i in positions),
+            presence=None if presence is None else tuple(presence[i] for i in positions),
+        )
+
+
+@dataclass(frozen=True)
+class Points:
+    """Point prompts of N boxes, K to a box.
+
+    Attributes:
+        xy: (N, K, 2) float32, pixels of the image as given.
+        labels: (N, K) int64: 1 on the object, 0 off it, -10 for a place that holds no point.
+    """
+
+    xy: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        fits = (
+            self.xy.ndim == 3 and self.xy.shape[2] == 2 and self.xy.shape[:2] == self.labels.shape
+        )
+        shapes = f"xy {tuple(self.xy.shape)}, labels {tuple(self.labels.shape)}"
+        _check(fits, f"points are not (N, K, 2) with labels (N, K): {shapes}")
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def to(self, device: torch.device | str) -> Points:
+        """The same on another device."""
+        return Points(self.xy.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How an image lies in a mask predictor's input: resized, in the top left corner of a frame.
+
+    Attributes:
+        size: (height, width) of the image as given.
+        resized: (height, width) of the image within the frame.
+        frame: (height, width) of the predictor's input; what the image leaves free is padding.
+    """
+
+    size: tuple[int, int]
+    resized: tuple[int, int]
+    frame: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        inside = self.resized[0] <= self.frame[0] and self.resized[1] <= self.frame[1]
+        _check(inside, f"the resized image {self.resized} is larger than its frame {self.frame}")
+
+    @classmethod
+    def itself(cls, size: tuple[int, int]) -> Geometry:
+        """That of an image which is looked at as it is."""
+        return cls(size, size, size)
+
+    @classmethod
+    def padded(cls, size: tuple[int, int], side: int) -> Geometry:
+        """A square frame that the image's longer side fills, as SAM's."""
+        scale = side / max(size)
+        resized = (int(size[0] * scale + 0.5), int(size[1] * scale + 0.5))
+        return cls(size, resized, (side, side))
+
+    @classmethod
+    def squashed(cls, size: tuple[int, int], side: int) -> Geometry:
+        """A square frame that the image fills, its aspect given up, as SAM 2's and SAM 3's."""
+        return cls(size, (side, side), (side, side))
+
+    def to_frame(self, xy: Tensor) -> Tensor:
+        """Coordinates (..., 2) of the image as given, in pixels of the frame."""
+        return self._scaled(xy, self.size, self.resized)
+
+    def to_image(self, xy: Tensor) -> Tensor:
+        """Coordinates (..., 2) in pixels of the frame, in those of the image as given."""
+        return self._scaled(xy, self.resized, self.size)
+
+    @staticmethod
+    def _scaled(xy: Tensor, before: tuple[int, int], after: tuple[int, int]) -> Tensor:
+        x, y = xy.unbind(-1)
+        return torch.stack([x * (after[1] / before[1]), y * (after[0] / before[0])], -1)
+
+    def restore(self, logits: Tensor) -> Tensor:
+        """Maps over the frame (n, h, w) at the image's size, (n, H, W) float32.
+
+        Bilinear to the frame, cropped to the image, bilinear to its size, as SAM does it.
+        """
+        if not len(logits):
+            return logits.new_zeros(0, *self.size, dtype=torch.float32)
+        maps = logits[:, None].float()
+        framed = F.interpolate(maps, self.frame, mode="bilinear", align_corners=False)
+        cropped = framed[..., : self.resized[0], : self.resized[1]]
+        return F.interpolate(cropped, self.size, mode="bilinear", align_corners=False)[:, 0]
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Mask logits of N regions of one image at the predictor's resolution.
+
+    Full-size masks are made late, a few at a time.
+
+    Attributes:
+        logits: (N, h, w) float, positive inside the region, over the predictor's whole frame.
+        geometry: How the image lies in that frame.
+        points: The point prompts of the second pass, None if there was none.
+    """
+
+    logits: Tensor
+    geometry: Geometry
+    points: Points | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.logits.ndim == 3, f"logits are not (N, h, w): {tuple(self.logits.shape)}")
+        if self.points is not None:
+            same = len(self.points) == len(self.logits)
+            _check(same, f"{len(self.logits)} masks but points of {len(self.points)}")
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the image as given."""
+        return self.geometry.size
+
+    def full(self, part: slice | Tensor = slice(None)) -> Tensor:
+        """Logits at the image's size for some of the regions.
+
+        Args:
+            part: Which regions; all by default.
+
+        Returns:
+            (n, H, W) float32; the mask is where they are > 0.
+        """
+        return self.geometry.restore(self.logits[part])
+
+    def select(self, index: Tensor) -> Masks:
+        """The regions at `index`, (M,) int64, on the same device."""
+        points = self.points
+        kept = None if points is None else Points(points.xy[index], points.labels[index])
+        return replace(self, logits=self.logits[index], points=kept)
+
+    def to(self, device: torch.device | str) -> Masks:
+        """The same on another device."""
+        points = self.points.to(device) if self.points is not None else None
+        return replace(self, logits=self.logits.to(device), points=points)
+
+
+@dataclass(frozen=True)
+class DenseScores:
+    """How likely each of P prompts is at every place of one image, at low resolution.
+
+    Attributes:
+        maps: (P, h, w) float in [0, 1], over the whole frame of `geometry`.
+        labels: P class indices, -1 for a prompt that no class has been found for.
+        geometry: How the image lies in the frame.
+        presence: (P,) float in [0, 1], how likely each prompt is in the image at all; None where
+            that was not judged.
+    """
+
+    maps: Tensor
+    labels: tuple[int, ...]
+    geometry: Geometry
+    presence: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        fits = self.maps.ndim == 3 and len(self.maps) == len(self.labels)
+        shapes = f"{tuple(self.maps.shape)} for {len(self.labels)} labels"
+        _check(fits, f"maps are not (P, h, w): {shapes}")
+        if self.presence is not None:
+            same = tuple(self.presence.shape) == (len(self.maps),)
+            _check(same, f"{len(self.maps)} maps, but presence {tuple(self.presence.shape)}")
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    def full(self, part: slice | Tensor = slice(None)) -> Tensor:
+        """Maps at the image's size for some of the prompts, (p, H, W) float32."""
+        return self.geometry.restore(self.maps[part])
+
+    def to(self, device: torch.device | str) -> DenseScores:
+        """The same on another device."""
+        presence = self.presence.to(device) if self.presence is not None else None
+        return replace(self, maps=self.maps.to(device), presence=presence)
 
 
 @dataclass(frozen=True)
@@ -172,6 +368,8 @@ class Detections:
         prompts: (N,) int64, index of the prompt each region answers best: the column of
             `queries.scores` and the position in `Selection.prompts`.
         queries: All candidates of the detector, for point sampling; None if it keeps none.
+        masks: The masks of the regions, from a detector that knows pixels.
+        dense: Dense scores of all prompts, from a detector that knows them.
     """
 
     boxes: Tensor
@@ -180,6 +378,8 @@ class Detections:
     phrases: tuple[str, ...]
     prompts: Tensor
     queries: Queries | None = None
+    masks: Masks | None = None
+    dense: DenseScores | None = None
 
     def __post_init__(self) -> None:
         n = len(self.phrases)
@@ -194,6 +394,8 @@ class Detections:
         _check(self.labels.dtype == torch.int64, f"labels are {self.labels.dtype}, not int64")
         falling = bool((self.scores[:-1] >= self.scores[1:]).all())
         _check(falling, "detections are not sorted by falling score")
+        if self.masks is not None:
+            _check(len(self.masks) == n, f"{n} detections but {len(self.masks)} masks")
 
     def __len__(self) -> int:
         return len(self.phrases)
@@ -221,6 +423,7 @@ class Detections:
             labels=self.labels[index],
             prompts=self.prompts[index],
             phrases=tuple(self.phrases[i] for i in index.tolist()),
+            masks=self.masks.select(index) if self.masks is not None else None,
         )
 
     def to(self, device: torch.device | str) -> Detections:
@@ -232,6 +435,8 @@ class Detections:
             labels=self.labels.to(device),
             prompts=self.prompts.to(device),
             queries=self.queries.to(device) if self.queries is not None else None,
+            masks=self.masks.to(device) if self.masks is not None else None,
+            dense=self.dense.to(device) if self.dense is not None else None,
         )
 
 
@@ -246,89 +451,6 @@ class Resolution:
 
     labels: tuple[int, ...]
     exchanges: tuple[Exchange, ...] = ()
-
-
-@dataclass(frozen=True)
-class Points:
-    """Point prompts of N boxes, K to a box.
-
-    Attributes:
-        xy: (N, K, 2) float32, pixels of the image as given.
-        labels: (N, K) int64: 1 on the object, 0 off it, -10 for a place that holds no point.
-    """
-
-    xy: Tensor
-    labels: Tensor
-
-    def __post_init__(self) -> None:
-        fits = (
-            self.xy.ndim == 3 and self.xy.shape[2] == 2 and self.xy.shape[:2] == self.labels.shape
-        )
-        shapes = f"xy {tuple(self.xy.shape)}, labels {tuple(self.labels.shape)}"
-        _check(fits, f"points are not (N, K, 2) with labels (N, K): {shapes}")
-
-    def __len__(self) -> int:
-        return len(self.xy)
-
-    def to(self, device: torch.device | str) -> Points:
-        """The same on another device."""
-        return Points(self.xy.to(device), self.labels.to(device))
-
-
-@dataclass(frozen=True)
-class Masks:
-    """Mask logits of N regions of one image at the predictor's resolution.
-
-    The predictor sees the image resized to `resized` pixels in the top left corner of a frame of
-    `frame` pixels; its logits cover the frame. Full-size masks are made late, a few at a time.
-
-    Attributes:
-        logits: (N, h, w) float, positive inside the region, over the whole frame.
-        frame: (height, width) of the predictor's padded input.
-        resized: (height, width) of the image within the frame.
-        size: (height, width) of the image as given.
-        points: The point prompts of the second pass, None if there was none.
-    """
-
-    logits: Tensor
-    frame: tuple[int, int]
-    resized: tuple[int, int]
-    size: tuple[int, int]
-    points: Points | None = None
-
-    def __post_init__(self) -> None:
-        _check(self.logits.ndim == 3, f"logits are not (N, h, w): {tuple(self.logits.shape)}")
-        inside = self.resized[0] <= self.frame[0] and self.resized[1] <= self.frame[1]
-        _check(inside, f"the resized image {self.resized} is larger than its frame {self.frame}")
-        if self.points is not None:
-            same = len(self.points) == len(self.logits)
-            _check(same, f"{len(self.logits)} masks but points of {len(self.points)}")
-
-    def __len__(self) -> int:
-        return len(self.logits)
-
-    def full(self, part: slice | Tensor = slice(None)) -> Tensor:
-        """Logits at the image's size for some of the regions.
-
-        Bilinear to the frame, cropped to the image, bilinear to its size, as SAM does it.
-
-        Args:
-            part: Which regions; all by default.
-
-        Returns:
-            (n, H, W) float32; the mask is where they are > 0.
-        """
-        logits = self.logits[part][:, None].float()
-        if not len(logits):
-            return logits.new_zeros(0, *self.size)
-        framed = F.interpolate(logits, self.frame, mode="bilinear", align_corners=False)
-        cropped = framed[..., : self.resized[0], : self.resized[1]]
-        return F.interpolate(cropped, self.size, mode="bilinear", align_corners=False)[:, 0]
-
-    def to(self, device: torch.device | str) -> Masks:
-        """The same on another device."""
-        points = self.points.to(device) if self.points is not None else None
-        return replace(self, logits=self.logits.to(device), points=points)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from PIL import Image
 from zeroseg.cli import batch
 from zeroseg.cli.batch import sizes
 from zeroseg.cli.main import main
-from zeroseg.scale import precision
+from zeroseg.running import precision
 
 
 def pictures(count: int, widths: dict[int, int] | None = None) -> None:

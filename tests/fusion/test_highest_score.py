@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zeroseg.fusion.highest_score import HighestScore
 from zeroseg.testing import FusionContract
-from zeroseg.values import UNRESOLVED, Detections, Masks
+from zeroseg.values import UNRESOLVED, Detections, Geometry, Masks
 from zeroseg.vocabulary import Vocabulary
 
 CLASSES = Vocabulary.from_names(["dog", "other", "cat", "cow"])
@@ -36,7 +36,7 @@ def scene(seed: int, count: int = 23) -> tuple[Masks, Detections]:
     detections = Detections(
         boxes, scores.sort(descending=True).values, labels, ("x",) * count, torch.arange(count)
     )
-    return Masks(logits, frame=(24, 32), resized=(20, 32), size=(11, 17)), detections
+    return Masks(logits, Geometry((11, 17), (20, 32), (24, 32))), detections
 
 
 def slow(masks: Masks, detections: Detections) -> Tensor:
@@ -76,6 +76,6 @@ def test_nothing_at_a_time_is_refused() -> None:
 
 def test_the_background_claims_nothing() -> None:
     masks, detections = scene(0, 2)
-    masks = Masks(torch.ones(2, 6, 8), masks.frame, masks.resized, masks.size)
+    masks = Masks(torch.ones(2, 6, 8), masks.geometry)
     found = detections.relabel(torch.tensor([CLASSES.background, CLASSES.index("cow")]))
     assert set(HighestScore()(masks, found, CLASSES).unique().tolist()) == {CLASSES.index("cow")}

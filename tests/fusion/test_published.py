@@ -8,7 +8,7 @@ from torch import Tensor
 
 from zeroseg.fusion.published import PublishedOverlap
 from zeroseg.testing import FusionContract
-from zeroseg.values import UNRESOLVED, Detections, Masks
+from zeroseg.values import UNRESOLVED, Detections, Geometry, Masks
 from zeroseg.vocabulary import Vocabulary
 
 CLASSES = Vocabulary.from_names(["dog", "other", "cat", "cow"])
@@ -83,7 +83,7 @@ def scene(seed: int, count: int = 19) -> tuple[Masks, Detections]:
     words = torch.randint(0, 3, (count,), generator=generator)
     phrases = [("man", "person", "a dog")[i] for i in words]
     found = detections(phrases, scores.tolist(), labels.tolist())
-    return Masks(logits, frame=(24, 32), resized=(20, 32), size=(11, 17)), found
+    return Masks(logits, Geometry((11, 17), (20, 32), (24, 32))), found
 
 
 def slow(masks: Masks, found: Detections) -> Tensor:

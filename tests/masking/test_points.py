@@ -8,12 +8,12 @@ from torch import Tensor
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import NO_POINT, QueryCentres, SpreadPoints, TopLogits
 from zeroseg.testing import PointSamplerContract, boxed
-from zeroseg.values import Detections, Masks, Queries
+from zeroseg.values import Detections, Geometry, Masks, Queries
 
 
 def at_full_size(logits: Tensor) -> Masks:
     size = (logits.shape[1], logits.shape[2])
-    return Masks(logits, frame=size, resized=size, size=size)
+    return Masks(logits, Geometry.itself(size))
 
 
 def ramp(height: int = 6, width: int = 8) -> Tensor:
@@ -104,14 +104,14 @@ class TestTopLogits(PointSamplerContract):
         logits[0, 1, 6] = (
             5.0  # the frame is 32 x 32, the image 16 x 32 at the top of it, from 32 x 64
         )
-        masks = Masks(logits, frame=(32, 32), resized=(16, 32), size=(32, 64))
+        masks = Masks(logits, Geometry((32, 64), (16, 32), (32, 32)))
         [[xy]] = TopLogits(1)(boxed((0, 0, 64, 32)), masks).xy.tolist()
         assert abs(xy[0] - 52) <= 2
         assert abs(xy[1] - 12) <= 2
 
     def test_finds_the_top_of_the_full_size_logits(self) -> None:
         logits = torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(1))
-        masks = Masks(logits, frame=(64, 64), resized=(64, 41), size=(203, 131))
+        masks = Masks(logits, Geometry((203, 131), (64, 41), (64, 64)))
         found = boxed((10.5, 20, 90, 150), (0, 0, 131, 203), (100, 3.2, 130.9, 9))
         points = TopLogits(12)(found, masks)
         full = masks.full()
@@ -141,7 +141,7 @@ class TestTopLogits(PointSamplerContract):
         """Windows of all sizes, an empty one and one of a row among them, whatever the order."""
         generator = torch.Generator().manual_seed(4)
         logits = (torch.randn(6, 16, 16, generator=generator) * 4).round()  # ties
-        masks = Masks(logits, frame=(64, 64), resized=(64, 41), size=(203, 131))
+        masks = Masks(logits, Geometry((203, 131), (64, 41), (64, 64)))
         corners = [(0, 0, 131, 203), (5, 5, 5.2, 5.2), (9, 3, 80, 4.1), (100, 150, 131, 203)]
         found = boxed(*corners, (0, 0, 3, 3), (30, 40, 90, 190))
         full = masks.full()

@@ -127,7 +127,7 @@ class TestFiles:
         part = SamHq(saved(weights, tmp_path), point_sampler=None)
         image, found = noise(90, 130), boxed((10, 8, 70, 50), (40, 3, 119, 79))
         [masks] = part([image], [found])
-        assert masks.frame == (1024, 1024)
+        assert masks.geometry.frame == (1024, 1024)
         encoder = TinyVit(SMALL.widths, SMALL.depths, SMALL.heads, SMALL.windows, SMALL.channels)
         prefix = "image_encoder."
         encoder.load_state_dict(

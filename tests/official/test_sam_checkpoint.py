@@ -105,7 +105,7 @@ class TestFiles:
         [masks] = component(tmp_path / "any_name.pth")([image], [found])
         model, processor = (sam_of if component is Sam else sam_hq_of)(weights)
         [again] = component(model=model, image_processor=processor)([image], [found])
-        assert masks.frame == (64, 64)
+        assert masks.geometry.frame == (64, 64)
         assert masks.logits.shape == (2, 32, 32)
         torch.testing.assert_close(masks.logits, again.logits)
 

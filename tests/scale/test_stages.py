@@ -18,12 +18,12 @@ from zeroseg.data.drawn_scenes import DrawnScenes
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import PresetError, ZerosegError
 from zeroseg.presets import load_preset
+from zeroseg.running.precision import PRECISIONS
 from zeroseg.scale.batch import Run
 from zeroseg.scale.manifest import Summary
-from zeroseg.running.precision import PRECISIONS
 from zeroseg.scale.recipe import Recipe
-from zeroseg.scale.workers import build, pools_of
 from zeroseg.scale.work import Part, Work, pack, unpack
+from zeroseg.scale.workers import build, pools_of
 from zeroseg.values import Failure, Usage
 from zeroseg.vocabularies import DRAM
 from zeroseg.vocabulary import Vocabulary

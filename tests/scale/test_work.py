@@ -17,7 +17,10 @@ def test_a_part_survives_being_sent() -> None:
         torch.tensor([0]),
         Queries(torch.rand(5, 4), torch.rand(5, 2)),
     )
-    works = (Work("a", "file:///a", b"picture", {"found": found}), Work("b", "b").failed("reading", "gone"))
+    works = (
+        Work("a", "file:///a", b"picture", {"found": found}),
+        Work("b", "b").failed("reading", "gone"),
+    )
     [first, second] = unpack(pack(Part(works))).works
     assert first.data == b"picture"
     assert torch.equal(first.values["found"].boxes, found.boxes)
@@ -33,7 +36,9 @@ def test_a_tensor_is_sent_without_what_it_is_a_view_of() -> None:
     assert len(packed) < 2000
     assert torch.equal(unpack(packed).works[0].label_map, torch.zeros(10))
     assert torch.equal(
-        unpack(pack(Part((Work("a", "a", values={"label_map": torch.arange(6).view(2, 3).T}),)))).works[0].label_map,
+        unpack(pack(Part((Work("a", "a", values={"label_map": torch.arange(6).view(2, 3).T}),))))
+        .works[0]
+        .label_map,
         torch.tensor([[0, 3], [1, 4], [2, 5]]),
     )
 

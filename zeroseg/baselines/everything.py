@@ -110,7 +110,7 @@ class EverythingMasks(MaskProposer):
         steps = torch.arange(self.points_per_side, device=frame.logits.device) + 0.5
         shares = steps / self.points_per_side
         x, y = torch.meshgrid(shares, shares, indexing="xy")
-        height, width = frame.resized
+        height, width = frame.geometry.resized
         centres = torch.stack([x * width, y * height], -1).view(-1, 2)
         if not self.box_sizes:
             return centres
@@ -160,15 +160,15 @@ class EverythingMasks(MaskProposer):
 def cell_size(frame: Masks) -> tuple[float, float]:
     """Width and height of one of the logits' cells, in pixels of the image as given."""
     rows, columns = frame.logits.shape[-2:]
-    width = frame.frame[1] / columns * frame.size[1] / frame.resized[1]
-    height = frame.frame[0] / rows * frame.size[0] / frame.resized[0]
+    width = frame.geometry.frame[1] / columns * frame.size[1] / frame.geometry.resized[1]
+    height = frame.geometry.frame[0] / rows * frame.size[0] / frame.geometry.resized[0]
     return width, height
 
 
 def inside(logits: Tensor, frame: Masks) -> Tensor:
     """The part of logits (n, h, w) that covers the image, without the frame's padding."""
-    rows = -(-logits.shape[-2] * frame.resized[0] // frame.frame[0])
-    columns = -(-logits.shape[-1] * frame.resized[1] // frame.frame[1])
+    rows = -(-logits.shape[-2] * frame.geometry.resized[0] // frame.geometry.frame[0])
+    columns = -(-logits.shape[-1] * frame.geometry.resized[1] // frame.geometry.frame[1])
     return logits[..., :rows, :columns]
 
 

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torchvision.ops import nms
 from transformers import BatchEncoding
 
-from zeroseg.running.transfer import by_size, sent, upload
 from zeroseg.detection.detector import Detector
 from zeroseg.detection.token_spans import PromptText, write_prompts
+from zeroseg.running.transfer import by_size, sent, upload
 from zeroseg.values import UNRESOLVED, Detections, Queries, Selection, check_images
 
 MAX_ASPECT = 32

@@ -12,7 +12,6 @@ import numpy as np
 import scipy.ndimage
 import scipy.optimize
 import torch
-from torch import Tensor
 from torchvision.ops import box_iou
 
 from zeroseg.data.sample import Regions, Sample
@@ -23,7 +22,7 @@ from zeroseg.refinement.selecting import select_classes
 from zeroseg.running.stage import Stage
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.stages import Detection, Masking, PreRefinement
-from zeroseg.values import Detections, Masks, Selection
+from zeroseg.values import Detections, Geometry, Masks, Selection
 from zeroseg.vocabulary import Vocabulary
 
 Told = Literal["labels", "boxes", "masks"]
@@ -221,7 +220,7 @@ def true_masks(masks: Masks, detections: Detections, truth: Regions) -> Masks:
     logits = masks.full() if len(masks) else masks.logits.new_zeros(0, *masks.size)
     for i, region in _meant(detections.to("cpu"), truth.to("cpu")).items():
         logits[i] = (truth.segments.to(device) == region).float() * 2 - 1
-    return replace(masks, logits=logits, frame=masks.size, resized=masks.size)
+    return replace(masks, logits=logits, geometry=Geometry.itself(masks.size))
 
 
 def _meant(detections: Detections, truth: Regions) -> dict[int, int]:

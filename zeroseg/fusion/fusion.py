@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from zeroseg.values import Detections, Masks
+from zeroseg.values import DenseScores, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -15,13 +15,21 @@ class Fusion(nn.Module, ABC):
     """Decides the class of every pixel of one image."""
 
     @abstractmethod
-    def forward(self, masks: Masks, detections: Detections, vocabulary: Vocabulary) -> Tensor:
+    def forward(
+        self,
+        masks: Masks,
+        detections: Detections,
+        vocabulary: Vocabulary,
+        dense: DenseScores | None = None,
+    ) -> Tensor:
         """Paint the masks.
 
         Args:
             masks: N masks of one image.
             detections: Their scores and labels, N, on any device; best on the CPU.
             vocabulary: Names the class of pixels where nothing stands.
+            dense: What a dense scorer, or the detector itself, says of every place; None from a
+                system that has neither. A fusion that paints masks alone leaves it unread.
 
         Returns:
             (H, W) int64 class indices, on the masks' device.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zeroseg.running.transfer import sent
 from zeroseg.fusion.fusion import Fusion
-from zeroseg.values import UNRESOLVED, Detections, Masks
+from zeroseg.running.transfer import sent
+from zeroseg.values import UNRESOLVED, DenseScores, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
 
 _MOST = 255
@@ -35,7 +35,13 @@ class HighestScore(Fusion):
             raise ValueError(f"chunk is {chunk}, at least one mask must be painted at a time")
         self.chunk = chunk
 
-    def forward(self, masks: Masks, detections: Detections, vocabulary: Vocabulary) -> Tensor:
+    def forward(
+        self,
+        masks: Masks,
+        detections: Detections,
+        vocabulary: Vocabulary,
+        dense: DenseScores | None = None,
+    ) -> Tensor:
         """Paint the masks, see `Fusion.forward`."""
         device, background = masks.logits.device, vocabulary.background
         canvas = torch.full(masks.size, background, dtype=torch.int64, device=device)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zeroseg.fusion.fusion import Fusion
-from zeroseg.values import UNRESOLVED, Detections, Masks
+from zeroseg.values import UNRESOLVED, DenseScores, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
 
 _NOBODY, _CONTESTED = -1, -2
@@ -48,7 +48,13 @@ class PublishedOverlap(Fusion):
             raise ValueError(f"chunk is {chunk}, at least one mask must be painted at a time")
         self.chunk = chunk
 
-    def forward(self, masks: Masks, detections: Detections, vocabulary: Vocabulary) -> Tensor:
+    def forward(
+        self,
+        masks: Masks,
+        detections: Detections,
+        vocabulary: Vocabulary,
+        dense: DenseScores | None = None,
+    ) -> Tensor:
         """Paint the masks, see `Fusion.forward`."""
         phrases = [detections.phrases.index(phrase) for phrase in detections.phrases]
         labels = detections.labels.tolist()

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zeroseg.running.transfer import sent
 from zeroseg.masking.point_sampler import PointSampler
+from zeroseg.running.transfer import sent
 from zeroseg.values import Detections, Masks, Points
 
 ON_OBJECT = 1
@@ -159,8 +159,9 @@ class _Windows:
     def __init__(self, masks: Masks) -> None:
         self.logits = masks.logits
         height, width = masks.logits.shape[1:]
-        self.rows = self._line(height, masks.frame[0], masks.resized[0], masks.size[0])
-        self.columns = self._line(width, masks.frame[1], masks.resized[1], masks.size[1])
+        frame, resized = masks.geometry.frame, masks.geometry.resized
+        self.rows = self._line(height, frame[0], resized[0], masks.size[0])
+        self.columns = self._line(width, frame[1], resized[1], masks.size[1])
         self.whole = (0, 0, masks.size[1], masks.size[0])
 
     def _line(self, length: int, frame: int, resized: int, size: int) -> Tensor:
@@ -241,10 +242,11 @@ def _grid(masks: Masks) -> Tensor:
     """Where the centres of the mask's cells lie in the image as given, (h * w, 2) x y."""
     height, width = masks.logits.shape[-2:]
     device = masks.logits.device
-    rows = (torch.arange(height, device=device) + 0.5) * masks.frame[0] / height
-    columns = (torch.arange(width, device=device) + 0.5) * masks.frame[1] / width
-    y = rows * masks.size[0] / masks.resized[0]
-    x = columns * masks.size[1] / masks.resized[1]
+    frame, resized = masks.geometry.frame, masks.geometry.resized
+    rows = (torch.arange(height, device=device) + 0.5) * frame[0] / height
+    columns = (torch.arange(width, device=device) + 0.5) * frame[1] / width
+    y = rows * masks.size[0] / resized[0]
+    x = columns * masks.size[1] / resized[1]
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).view(-1, 2)
 
 

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from transformers import SamImageProcessor
 
-from zeroseg.running.transfer import upload
 from zeroseg.checkpoints import load_pretrained
 from zeroseg.masking.attention import slice_attention
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.two_pass import TwoPassMasks
 from zeroseg.official.weights import is_published
+from zeroseg.running.transfer import upload
 from zeroseg.values import Points
 
 FIRST_MASK = 1

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from zeroseg.running.transfer import sent
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import TopLogits
-from zeroseg.values import Detections, Masks, Points, check_images
+from zeroseg.running.transfer import sent
+from zeroseg.values import Detections, Geometry, Masks, Points, check_images
 
 TOP_20 = TopLogits(20)
 """The paper's points: the 20 pixels of highest logit in each box."""
@@ -120,7 +120,7 @@ class TwoPassMasks(MaskPredictor):
             features = tuple(rows[busy] for rows in encodings)
         found = [sent(detections[i].boxes, device) for i in busy]
         boxes = [
-            _scaled(own.view(-1, 2, 2), masks[i]).view(-1, 4)
+            masks[i].geometry.to_frame(own.view(-1, 2, 2)).view(-1, 4)
             for i, own in zip(busy, found, strict=True)
         ]
         logits = self._predict(features, boxes)
@@ -134,7 +134,8 @@ class TwoPassMasks(MaskPredictor):
         ]
         del logits  # else they stay in memory throughout the second pass
         framed = [
-            Points(_scaled(p.xy, masks[i]), p.labels) for i, p in zip(busy, points, strict=True)
+            Points(masks[i].geometry.to_frame(p.xy), p.labels)
+            for i, p in zip(busy, points, strict=True)
         ]
         second = self._predict(features, boxes, framed)
         for i, own, shown in zip(busy, second, points, strict=True):
@@ -169,18 +170,6 @@ class TwoPassMasks(MaskPredictor):
 
     def _blank(self, image: Tensor, device: torch.device) -> Masks:
         """No mask yet, but the geometry of the image in the network's frame."""
-        height, width = image.shape[1:]
-        scale = self.frame / max(height, width)
-        return Masks(
-            logits=torch.zeros(0, self.side, self.side, device=device),
-            frame=(self.frame, self.frame),
-            resized=(int(height * scale + 0.5), int(width * scale + 0.5)),
-            size=(height, width),
-        )
-
-
-def _scaled(xy: Tensor, masks: Masks) -> Tensor:
-    """Image coordinates (..., 2) in pixels of the frame, as SAM scales prompts."""
-    (height, width), (old_height, old_width) = masks.resized, masks.size
-    x, y = xy.unbind(-1)
-    return torch.stack([x * (width / old_width), y * (height / old_height)], -1)
+        size = (image.shape[1], image.shape[2])
+        logits = torch.zeros(0, self.side, self.side, device=device)
+        return Masks(logits, Geometry.padded(size, self.frame))

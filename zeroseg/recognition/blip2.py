@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from transformers import Blip2ForConditionalGeneration, Blip2Processor
 
-from zeroseg.running.transfer import upload
 from zeroseg.checkpoints import load_pretrained
 from zeroseg.eight_bit import eight_bit
 from zeroseg.recognition.captioner import Captioner
+from zeroseg.running.transfer import upload
 from zeroseg.values import check_images
 
 Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]

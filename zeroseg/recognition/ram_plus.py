@@ -11,7 +11,6 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HFValidationError
 from torch import Tensor
 
-from zeroseg.running.transfer import by_size, sent, upload
 from zeroseg.checkpoints import locate
 from zeroseg.errors import CheckpointError, CheckpointNotFound
 from zeroseg.recognition.published_file import PublishedFile
@@ -22,6 +21,7 @@ from zeroseg.recognition.ram_plus_model import (
     read_official,
 )
 from zeroseg.recognition.tagger import Tagger
+from zeroseg.running.transfer import by_size, sent, upload
 from zeroseg.values import Tag, check_images
 
 WEIGHTS = "ram_plus_swin_large_14m.pth"

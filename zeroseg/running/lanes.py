@@ -1,4 +1,4 @@
-"""Where the work of a stage is done: here, in the thread beside, or while a server is waited for."""
+"""Where a stage is worked: here, in the thread beside, or in one that waits for a server."""
 
 from __future__ import annotations
 

@@ -43,9 +43,7 @@ class Runner:
         self.cache = cache
         self.beside = beside and cache is None
 
-    def run(
-        self, given: Mapping[str, Sequence[Any]], wanted: Sequence[str]
-    ) -> Sequence[Item]:
+    def run(self, given: Mapping[str, Sequence[Any]], wanted: Sequence[str]) -> Sequence[Item]:
         """Take a batch to its end; see `begin`."""
         return self.begin(given, wanted, in_flight=False).finish()
 
@@ -168,7 +166,9 @@ def _well(items: Sequence[Item]) -> list[Item]:
 
 def _inputs(stage: Stage, items: Sequence[Item]) -> list[list[Any]]:
     needs = [[item.values[name] for item in items] for name in stage.needs]
-    takes = [[item.values.get(name, other) for item in items] for name, other in stage.takes.items()]
+    takes = [
+        [item.values.get(name, other) for item in items] for name, other in stage.takes.items()
+    ]
     return needs + takes
 
 
@@ -180,6 +180,8 @@ def _check_counts(stage: Stage, answers: Any, count: int) -> None:
     """
     for name, given in zip(stage.gives, answers, strict=True):
         if isinstance(given, str) or not isinstance(given, Sequence):
-            raise ComponentError(stage.describe(), f"a sequence of {count} {name}", repr(given)[:80])
+            raise ComponentError(
+                stage.describe(), f"a sequence of {count} {name}", repr(given)[:80]
+            )
         if len(given) != count:
             raise ComponentError(stage.describe(), f"{count} {name}", f"{len(given)}")

@@ -43,7 +43,7 @@ class Stage(ABC):
 
     @property
     def owner(self) -> object:
-        """What its answers depend on beside its inputs; stages of one class and owner share them."""
+        """What its answers depend on beside its inputs; stages of one class share them by it."""
         return self
 
     @abstractmethod

@@ -22,7 +22,10 @@ class StageCache:
         self._kept: dict[tuple[Any, ...], tuple[Answers, float, tuple[Any, ...]]] = {}
 
     def ask(
-        self, stage: Stage, inputs: Sequence[Sequence[Any]], work: Callable[[], tuple[Answers, float]]
+        self,
+        stage: Stage,
+        inputs: Sequence[Sequence[Any]],
+        work: Callable[[], tuple[Answers, float]],
     ) -> tuple[Answers, float]:
         """The answers of a stage to inputs, and the seconds they took when they were first given.
 

@@ -12,11 +12,11 @@ from torch import Tensor
 from zeroseg import __version__
 from zeroseg.errors import ChatError, ZerosegError
 from zeroseg.presets import without_secrets
+from zeroseg.running.in_flight import Job, in_flight
+from zeroseg.running.precision import computing
 from zeroseg.scale.archive import list_pictures, look, read_all
 from zeroseg.scale.dataset import PART_SIZE, Pool, running_ray, segment_parts
 from zeroseg.scale.manifest import ERROR, Manifest, Summary
-from zeroseg.running.in_flight import Job, in_flight
-from zeroseg.running.precision import computing
 from zeroseg.scale.recipe import Recipe
 from zeroseg.scale.work import Part, Stop, Work, parts_of
 from zeroseg.scale.workers import segmented

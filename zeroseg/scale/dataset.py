@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from zeroseg.errors import ZerosegError
+from zeroseg.running.precision import FULL
 from zeroseg.scale import manifest
 from zeroseg.scale.archive import read_all
 from zeroseg.scale.manifest import Manifest, Summary
-from zeroseg.running.precision import FULL
 from zeroseg.scale.recipe import Recipe
 from zeroseg.scale.work import Part, Stop, Work, pack, unpack
 from zeroseg.scale.workers import Worker, build, pools_of
@@ -177,9 +177,7 @@ def _sized(recipe: Recipe, pools: Mapping[str, Pool]) -> dict[str, Pool]:
 
     names = pools_of(recipe)
     if unknown := [name for name in pools if name not in names]:
-        raise ZerosegError(
-            f"there is no stage '{unknown[0]}'; this system has {', '.join(names)}"
-        )
+        raise ZerosegError(f"there is no stage '{unknown[0]}'; this system has {', '.join(names)}")
     chosen = {name: pools.get(name, Pool()) for name in names}
     have = ray.cluster_resources()
     wanted = sum(pool.actors * pool.num_gpus for pool in chosen.values())

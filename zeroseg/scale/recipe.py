@@ -93,4 +93,3 @@ class Recipe:
         built = component(kind, self.config.get(name))
         keep_answers([built], self.answers)
         return cast(built.to(device), self.precision).eval()
-

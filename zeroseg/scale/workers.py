@@ -2,8 +2,8 @@
 
 The stages are the segmenter's own, dealt out to pools, and run by the same runner. What changes
 hands is small: the picture as it was encoded, and the values that a later pool needs. Pixels and a
-mask predictor's encodings are many times that size, so neither leaves its worker. Workers do without
-Lightning, which takes longer to import than all else.
+mask predictor's encodings are many times that size, so neither leaves its worker. Workers do
+without Lightning, which takes longer to import than all else.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
 from zeroseg.errors import ChatError
 from zeroseg.fusion.fusion import Fusion
@@ -27,6 +28,7 @@ from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.exact_post_refiner import ExactPostRefiner
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.verifier import Verifier
 from zeroseg.running.item import Item
 from zeroseg.running.precision import computing
 from zeroseg.running.runner import Runner
@@ -37,12 +39,14 @@ from zeroseg.scale.work import Part, Stop, Work
 from zeroseg.stages import (
     Captioning,
     ComponentStage,
+    DenseScoring,
     Detection,
     Fusing,
     Masking,
     PostRefinement,
     PreRefinement,
     Tagging,
+    Verification,
 )
 from zeroseg.values import Exchange, Failure, Usage
 
@@ -68,13 +72,15 @@ class Slot:
     default: type[Any] | None = None
     optional: bool = False
 
-    def build(self, recipe: Recipe, device: torch.device) -> list[Stage]:
-        """The stage of a recipe, if it has one."""
-        if recipe.config.get(self.name) is None and (self.optional or self.default):
-            part = self.default() if self.default else None
-        else:
-            part = recipe.part(self.kind, self.name, device)
-        return [] if part is None else [self.stage(part, recipe.vocabulary)]
+    def used(self, recipe: Recipe) -> bool:
+        """Whether a recipe has the stage."""
+        return not self.optional or recipe.config.get(self.name) is not None
+
+    def build(self, recipe: Recipe, device: torch.device) -> ComponentStage:
+        """The stage of a recipe."""
+        if self.default is not None and recipe.config.get(self.name) is None:
+            return self.stage(self.default(), recipe.vocabulary)
+        return self.stage(recipe.part(self.kind, self.name, device), recipe.vocabulary)
 
 
 POOLS: dict[str, tuple[Slot, ...]] = {
@@ -83,8 +89,10 @@ POOLS: dict[str, tuple[Slot, ...]] = {
         Slot("captioner", Captioner, Captioning, optional=True),
     ),
     "refine": (Slot("pre_refiner", PreRefiner, PreRefinement),),
+    "verify": (Slot("verifier", Verifier, Verification, optional=True),),
     "detect": (Slot("detector", Detector, Detection),),
     "resolve": (Slot("post_refiner", PostRefiner, PostRefinement, ExactPostRefiner),),
+    "dense": (Slot("dense_scorer", DenseScorer, DenseScoring, optional=True),),
     "masks": (
         Slot("mask_predictor", MaskPredictor, Masking),
         Slot("fusion", Fusion, Fusing, HighestScore),
@@ -98,7 +106,9 @@ WHOLE = "segment"
 
 def pools_of(recipe: Recipe) -> tuple[str, ...]:
     """Names of the pools that a system is dealt out to."""
-    return tuple(POOLS) if recipe.staged else (WHOLE,)
+    if not recipe.staged:
+        return (WHOLE,)
+    return tuple(name for name, slots in POOLS.items() if any(s.used(recipe) for s in slots))
 
 
 def build(name: str, recipe: Recipe, device: str) -> Worker:
@@ -186,7 +196,8 @@ class Staged(Worker):
 
     def __init__(self, pool: str, recipe: Recipe, device: str) -> None:
         super().__init__(recipe, device)
-        self.stages = [stage for slot in POOLS[pool] for stage in slot.build(recipe, self.device)]
+        used = [slot for slot in POOLS[pool] if slot.used(recipe)]
+        self.stages = [slot.build(recipe, self.device) for slot in used]
         self.runner = Runner(self.stages, self.device, (ChatError,))
         self.sees = any("image" in stage.needs for stage in self.stages)
         self.passed_on = _needed_after(pool)

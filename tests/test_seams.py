@@ -1,0 +1,167 @@
+"""What somebody's own component returns wrongly is an error about that component."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from zeroseg.dense.dense_scorer import DenseScorer
+from zeroseg.detection.detector import Detector
+from zeroseg.errors import ComponentError
+from zeroseg.fusion.fusion import Fusion
+from zeroseg.masking.mask_predictor import MaskPredictor
+from zeroseg.recognition.captioner import Captioner
+from zeroseg.recognition.tagger import Tagger
+from zeroseg.refinement.all_classes import AllClasses
+from zeroseg.refinement.post_refiner import PostRefiner
+from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.verifier import Verifier
+from zeroseg.segmenter import ZeroShotSegmenter
+from zeroseg.testing import BoxMasks, ScriptedDetector, ScriptedScorer, blank, boxed
+from zeroseg.values import Failure, Geometry, Masks, Resolution, Selection, Tag
+from zeroseg.vocabulary import Vocabulary
+
+CLASSES = Vocabulary.from_names(["background", "dog", "boat"])
+DOG = Selection(("dog",), (1,))
+SIZE = (32, 48)
+NAN = float("nan")
+
+
+def mine(kind: type[nn.Module], answer: Callable[..., Any]) -> Any:
+    """A component of somebody's own that answers each image so."""
+
+    class Mine(kind):  # type: ignore[misc,valid-type]
+        def forward(self, *inputs: Any) -> Any:
+            return answer(*inputs)
+
+    return Mine()
+
+
+def each(value: Any) -> Callable[..., Any]:
+    return lambda images, *rest: [value for _ in images]
+
+
+def found(*box: float, score: float = 0.9, label: int = 1, prompt: int = 0) -> Any:
+    boxes = boxed(box or (4, 4, 20, 20), scores=[score], labels=[label])
+    return replace(boxes, prompts=torch.tensor([prompt]))
+
+
+def masks(count: int = 1, size: tuple[int, int] = SIZE, value: float = 1.0) -> Masks:
+    return Masks(torch.full((count, *size), value), Geometry.itself(size))
+
+
+def scores(prompts: int = 2, value: float = 0.5, size: tuple[int, int] = SIZE) -> Any:
+    [own] = ScriptedScorer({})(
+        [blank(*size)], [Selection(("a", "b", "c")[:prompts], (1, 2, 0)[:prompts])]
+    )
+    return replace(own, maps=own.maps + value)
+
+
+def label_map(
+    value: Any = 1, size: Sequence[int] = SIZE, dtype: torch.dtype = torch.int64
+) -> Tensor:
+    return torch.full(tuple(size), value, dtype=dtype)
+
+
+UNNAMED = boxed((0, 0, 20, 20), labels=[-1])
+
+WRONG: list[tuple[str, type[nn.Module], Any, str]] = [
+    ("tagger", Tagger, lambda images: [()], "1, expected 2 tags"),
+    ("tagger", Tagger, lambda images: [(), (), ()], "3, expected 2 tags"),
+    ("tagger", Tagger, lambda images: "dog", "expected a sequence of 2 tags"),
+    ("tagger", Tagger, lambda images: None, "None, expected a sequence of 2 tags"),
+    ("tagger", Tagger, each(("dog", "boat")), "expected a tuple of Tags"),
+    ("tagger", Tagger, each("dog"), "expected a tuple of Tags"),
+    ("tagger", Tagger, each(None), "NoneType None, expected a tuple of Tags"),
+    ("tagger", Tagger, each((Tag("dog", 1), Tag("dog", 0.5))), "each tag of an image once"),
+    ("captioner", Captioner, lambda images: "a dog", "expected a sequence of 2 caption"),
+    ("captioner", Captioner, each(None), "expected a text"),
+    ("captioner", Captioner, each(b"a dog"), "bytes b'a dog', expected a text"),
+    ("captioner", Captioner, each(["a dog"]), "expected a text"),
+    ("pre_refiner", PreRefiner, lambda descriptions, words: [DOG], "1, expected 2 selection"),
+    ("pre_refiner", PreRefiner, each(("dog",)), "expected a Selection"),
+    ("pre_refiner", PreRefiner, each(Selection(("cow",), (7,))), r"labels \[7\], expected class"),
+    ("pre_refiner", PreRefiner, each(Selection(("sky",), (0,))), "the background, 'background'"),
+    ("verifier", Verifier, each(Selection(("cow",), (1,))), "also 'cow', expected some of"),
+    ("verifier", Verifier, each(Selection(("dog",), (2,))), "also 'dog', expected some of"),
+    ("verifier", Verifier, each(True), "bool True, expected a Selection"),
+    ("detector", Detector, lambda images, selections: [found()], "1, expected 2 found"),
+    ("detector", Detector, each(torch.zeros(3, 4)), r"a tensor \(3, 4\) .*, expected Det"),
+    ("detector", Detector, each({"boxes": []}), "dict .*, expected Detections"),
+    ("detector", Detector, each(found(0.1, 0.1, 0.5, 0.9)), "in shares of the image"),
+    ("detector", Detector, each(found(20, 4, 4, 20)), r"the box \[20, 4, 4, 20\], expected"),
+    ("detector", Detector, each(found(4, 20, 20, 4)), "expected boxes x1 < x2, y1 < y2"),
+    ("detector", Detector, each(found(4, 4, 4, 20)), "expected boxes x1 < x2"),
+    ("detector", Detector, each(found(4, 4, 60, 20)), "pixels of an image of 48 x 32"),
+    ("detector", Detector, each(found(-4, 4, 20, 20)), "pixels of an image of 48 x 32"),
+    ("detector", Detector, each(found(NAN, 4, 20, 20)), "nan, .*expected boxes"),
+    ("detector", Detector, each(found(4, 4, float("inf"), 20)), "inf, .*expected boxes"),
+    ("detector", Detector, each(found(score=NAN)), r"\[nan\], expected scores in \[0, 1\]"),
+    ("detector", Detector, each(found(score=1.5)), r"\[1.5\], expected scores in \[0, 1\]"),
+    ("detector", Detector, each(found(score=-3)), r"\[-3\], expected scores in \[0, 1\]"),
+    ("detector", Detector, each(found(label=7)), r"labels \[7\], expected class indices"),
+    ("detector", Detector, each(found(label=-2)), r"labels \[-2\], expected class indices"),
+    ("detector", Detector, each(found(prompt=5)), "expected positions of the 2 prompts"),
+    ("post_refiner", PostRefiner, lambda phrases, words: Resolution(()), "0, expected 1 labels"),
+    ("post_refiner", PostRefiner, lambda phrases, words: (1,), "tuple .*, expected a Resolution"),
+    ("post_refiner", PostRefiner, lambda phrases, words: Resolution((9,)), r"labels \[9\]"),
+    ("mask_predictor", MaskPredictor, lambda images, boxes: [masks()], "1, expected 2 masks"),
+    ("mask_predictor", MaskPredictor, each(masks(2)), "2, expected 1 masks, one a detection"),
+    ("mask_predictor", MaskPredictor, each(masks(size=(8, 8))), r"\(8, 8\), expected masks of"),
+    ("mask_predictor", MaskPredictor, each(masks(value=NAN)), "NaN or infinity, expected finite"),
+    ("mask_predictor", MaskPredictor, each(torch.zeros(1, *SIZE)), "a tensor .*, expected Masks"),
+    ("dense_scorer", DenseScorer, lambda images, chosen: [scores()], "1, expected 2 dense"),
+    ("dense_scorer", DenseScorer, each(scores(prompts=1)), r"1 maps .*, expected a map for"),
+    ("dense_scorer", DenseScorer, each(scores(value=3)), r"expected scores in \[0, 1\]"),
+    ("dense_scorer", DenseScorer, each(scores(value=NAN)), r"expected scores in \[0, 1\]"),
+    ("dense_scorer", DenseScorer, each(scores(size=(8, 8))), r"\(8, 8\), expected maps of"),
+    ("fusion", Fusion, lambda *inputs: None, "NoneType None, expected whole numbers"),
+    ("fusion", Fusion, lambda *inputs: label_map(0.5, dtype=torch.float32), "expected whole"),
+    ("fusion", Fusion, lambda *inputs: label_map(True, dtype=torch.bool), "expected whole numbers"),
+    ("fusion", Fusion, lambda *inputs: label_map(size=(8, 8)), r"\(8, 8\), expected a label map"),
+    ("fusion", Fusion, lambda *inputs: label_map(9), "labels from 9 to 9, expected class indices"),
+    ("fusion", Fusion, lambda *inputs: label_map(-1), "labels from -1 to -1, expected class"),
+]  # fmt: skip
+
+
+def system(**parts: Any) -> ZeroShotSegmenter:
+    chosen: dict[str, Any] = {
+        "pre_refiner": AllClasses(),
+        "detector": ScriptedDetector({"dog": (0, 0, 0.5, 1)}),
+        "mask_predictor": BoxMasks(),
+        **parts,
+    }
+    return ZeroShotSegmenter(CLASSES, **chosen)
+
+
+@pytest.mark.parametrize(("slot", "kind", "answer", "said"), WRONG)
+def test_a_wrong_return_is_an_error_that_names_the_component(
+    slot: str, kind: type[nn.Module], answer: Any, said: str
+) -> None:
+    parts = {slot: mine(kind, answer)}
+    if slot == "post_refiner":
+        parts["detector"] = mine(Detector, each(UNNAMED))
+    with pytest.raises(ComponentError, match=f"^Mine returned .*{said}|^Mine returned {said}"):
+        system(**parts).segment([blank(), blank()])
+
+
+def test_what_is_wrong_for_one_image_costs_that_image_alone() -> None:
+    def answer(images: Sequence[Tensor], selections: Sequence[Selection]) -> Any:
+        return [found(score=2 if int(image[0, 0, 0]) == 1 else 0.5) for image in images]
+
+    results = list(
+        system(detector=mine(Detector, answer)).stream([blank(value=i) for i in range(3)])
+    )
+    assert [isinstance(result, Failure) for result in results] == [False, True, False]
+    assert results[1].stage == "detection"  # type: ignore[union-attr]
+    assert "Mine returned" in results[1].message  # type: ignore[union-attr]
+
+
+def test_a_label_map_may_leave_pixels_without_a_label() -> None:
+    ignored = mine(Fusion, lambda *inputs: label_map(CLASSES.ignore_index))
+    assert system(fusion=ignored).segment(blank()).areas == {}

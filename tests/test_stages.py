@@ -1,0 +1,151 @@
+"""Systems of other stages: detectors that know pixels, verifiers, dense scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.masking.detector_masks import DetectorMasks
+from zeroseg.refinement.all_classes import AllClasses
+from zeroseg.running.stage import Stage, needed
+from zeroseg.segmentation import Segmentation
+from zeroseg.segmenter import ZeroShotSegmenter
+from zeroseg.testing import (
+    BoxMasks,
+    DenseFusion,
+    DenseScorerContract,
+    DetectorContract,
+    ScriptedCaptioner,
+    ScriptedConcepts,
+    ScriptedDetector,
+    ScriptedScorer,
+    ScriptedTagger,
+    ScriptedVerifier,
+    VerifierContract,
+    blank,
+)
+from zeroseg.values import Failure, Selection
+from zeroseg.vocabulary import Vocabulary
+
+CLASSES = Vocabulary.from_names(["background", "dog", "boat"])
+LEFT, RIGHT = (0, 0, 0.5, 1), (0.5, 0, 1, 1)
+
+
+class TestScriptedConcepts(DetectorContract):
+    def part(self) -> ScriptedConcepts:
+        return ScriptedConcepts({"dog": LEFT, "person": RIGHT})
+
+
+class TestScriptedVerifier(VerifierContract):
+    def part(self) -> ScriptedVerifier:
+        return ScriptedVerifier({"dog": 0.5})
+
+
+class TestScriptedScorer(DenseScorerContract):
+    def part(self) -> ScriptedScorer:
+        return ScriptedScorer({"dog": LEFT})
+
+
+def system(**parts: Any) -> ZeroShotSegmenter:
+    chosen: dict[str, Any] = {
+        "pre_refiner": AllClasses(),
+        "detector": ScriptedDetector({"dog": LEFT}),
+        "mask_predictor": BoxMasks(),
+        **parts,
+    }
+    return ZeroShotSegmenter(CLASSES, **chosen)
+
+
+def test_a_detector_that_knows_pixels_is_one_network_in_one_pass() -> None:
+    detector = ScriptedConcepts({"dog": LEFT, "boat": RIGHT})
+    result = system(detector=detector, mask_predictor=DetectorMasks()).segment(blank())
+    assert result.areas == {"dog": 0.5, "boat": 0.5}
+    assert result.detections.masks is not None
+    assert result.detections.dense is not None
+
+
+def test_masks_that_a_detector_does_not_give_are_missed_by_name() -> None:
+    [result] = system(mask_predictor=DetectorMasks()).stream([blank()])
+    assert isinstance(result, Failure)
+    assert "needs a detector that gives masks" in result.message
+
+
+def test_detections_keep_their_masks_when_some_are_chosen() -> None:
+    detector = ScriptedConcepts({"dog": LEFT, "boat": RIGHT})
+    [found] = detector([blank()], [Selection(("dog", "boat"), (1, 2))])
+    [chosen] = [found.select(torch.tensor([False, True]))]
+    assert chosen.masks is not None
+    assert bool((chosen.masks.logits[0, :, 24:] > 0).all())
+
+
+def test_a_verifier_takes_away_what_is_not_there() -> None:
+    detector = ScriptedDetector({"dog": LEFT, "boat": RIGHT})
+    seen = system(detector=detector, verifier=ScriptedVerifier({"boat": 0.75})).segment(blank())
+    assert seen.areas == {"boat": 0.5}
+    assert seen.selection.presence == (0.75,)
+    assert "verification" in seen.trace.seconds
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_fusion_is_handed_dense_scores_where_there_are_any(own: bool) -> None:
+    boxes = {"dog": LEFT, "boat": (0.5, 0.5, 1, 1)}
+    parts: dict[str, Any] = {"detector": ScriptedConcepts(boxes)} if own else {}
+    if not own:
+        parts["dense_scorer"] = ScriptedScorer(boxes)
+    result = system(fusion=DenseFusion(), **parts).segment(blank())
+    assert result.areas == {"dog": 0.5, "boat": 0.25}
+
+
+def test_a_fusion_without_dense_scores_is_called_as_ever() -> None:
+    assert system().segment(blank()).areas == {"dog": 0.5}
+
+
+class Halving(Stage):
+    """A system of one stage: the left half is of the first class."""
+
+    name, needs, gives = "halving", ("image",), ("label_map",)
+
+    def __call__(self, images: Sequence[Tensor]) -> tuple[list[Tensor]]:
+        maps = []
+        for image in images:
+            labels = torch.zeros(image.shape[1:], dtype=torch.int64)
+            labels[:, : image.shape[2] // 2] = 1
+            maps.append(labels)
+        return (maps,)
+
+
+class Halves(BaseSegmenter):
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return (Halving(),)
+
+
+def test_a_system_of_ones_own_stages_is_a_tuple() -> None:
+    result = Halves(CLASSES).segment(blank())
+    assert isinstance(result, Segmentation)
+    assert result.areas == {"dog": 0.5}
+    assert list(result.trace.seconds) == ["halving"]
+
+
+def test_nothing_is_worked_that_nobody_needs() -> None:
+    whole = system(tagger=ScriptedTagger("dog"), captioner=ScriptedCaptioner("a dog")).stages
+    names = [stage.name for stage in needed(whole, ("image",), ("label_map",))]
+    assert names == [
+        "tags", "caption", "pre-refinement", "masks", "detection", "post-refinement", "masks",
+        "fusion",
+    ]  # fmt: skip
+    asked = needed(whole, ("image", "selection"), ("label_map",))
+    assert [stage.name for stage in asked][:2] == ["masks", "detection"]
+    assert [stage.name for stage in needed(whole, ("image",), ("caption",))] == ["caption"]
+
+
+def test_swapping_a_component_changes_the_walk() -> None:
+    segmenter = system(tagger=ScriptedTagger("dog"))
+    assert segmenter.segment(blank()).description.tags
+    segmenter.tagger = None
+    assert not segmenter.segment(blank()).description.tags

@@ -1,0 +1,1 @@
+"""Dense scores: how likely each prompt is at every place of an image."""
