@@ -6,6 +6,7 @@ of one at a time; every batch pays for the copies, so that larger batches cost l
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
@@ -16,6 +17,7 @@ from typing_extensions import Self
 
 from zeroseg.detection.detector import Detector
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
+from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.values import Detections, Masks, Selection, Tag
@@ -64,6 +66,14 @@ class Offloaded(nn.Module, Generic[Part]):
         super().__init__()
         self.part = part
         self.register_buffer("place", torch.empty(0), persistent=False)
+
+    def around(self, part: Part | None) -> Self | None:
+        """The same wrapper around another component; None around none."""
+        if part is None:
+            return None
+        other = copy.copy(self)
+        other._modules = {**self._modules, "part": part}
+        return other
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         def cast(tensor: Tensor) -> Tensor:
@@ -123,6 +133,10 @@ class OffloadedDetector(Offloaded[Detector], Detector):
         with visiting(self.part, self.place.device):
             return self.part(images, selections)
 
+    def with_own_phrases(self) -> Self | None:
+        """See `Detector.with_own_phrases`."""
+        return self.around(self.part.with_own_phrases())
+
 
 class OffloadedMaskPredictor(Offloaded[MaskPredictor], MaskPredictor):
     """A mask predictor whose weights stay on the host.
@@ -143,6 +157,10 @@ class OffloadedMaskPredictor(Offloaded[MaskPredictor], MaskPredictor):
         """Predict the mask of every detection; see `MaskPredictor.forward`."""
         with visiting(self.part, self.place.device):
             return self.part(images, detections, encodings)
+
+    def with_points(self, sampler: PointSampler | None) -> Self | None:
+        """See `MaskPredictor.with_points`."""
+        return self.around(self.part.with_points(sampler))
 
     def encode(self, images: Sequence[Tensor]) -> Encodings | None:
         """Do the part of the work that needs no boxes; see `MaskPredictor.encode`."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
+from typing_extensions import Self
 
 from zeroseg.values import Detections, Selection
 
@@ -31,6 +32,14 @@ class Detector(nn.Module, ABC):
             `labels == selection.labels[i]`, unless the detector decodes phrases on its own: then
             the label is -1 where the phrase is not a prompt.
         """
+
+    def with_own_phrases(self) -> Self | None:
+        """The same detector around the same network, naming regions in words it read itself.
+
+        Returns:
+            A detector; None from one that has no words of its own, or names regions so already.
+        """
+        return None
 
     if TYPE_CHECKING:
         __call__ = forward

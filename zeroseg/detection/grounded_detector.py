@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import nms
 from transformers import BatchEncoding
+from typing_extensions import Self
 
 from zeroseg.detection.detector import Detector
 from zeroseg.detection.token_spans import PromptText, write_prompts
@@ -119,6 +121,14 @@ class GroundedDetector(Detector):
     def _weight(self) -> Tensor:
         """Any parameter, for the network's device and precision."""
         return next(self.model.parameters())
+
+    def with_own_phrases(self) -> Self | None:
+        """See `Detector.with_own_phrases`; `decoding` is then "phrases"."""
+        if self.decoding != "spans":
+            return None
+        other = copy.copy(self)
+        other.decoding = "phrases"
+        return other
 
     @torch.no_grad()
     def forward(

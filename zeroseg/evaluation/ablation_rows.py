@@ -10,11 +10,9 @@ from typing import Any
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.cached_chat import CachedChat, keep_answers
-from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.evaluation.oracle import OracleSegmenter
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import QueryCentres, SpreadPoints, TopLogits
-from zeroseg.masking.two_pass import TwoPassMasks
 from zeroseg.refinement.all_classes import AllClasses
 from zeroseg.refinement.exact_post_refiner import ExactPostRefiner
 from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
@@ -145,7 +143,7 @@ def rows(
     make = Variants(full)
     raw = raw_tags or RawTags()
     plain, predictor = ExactPostRefiner(), full.mask_predictor
-    unpointed = predictor.with_points(None) if isinstance(predictor, TwoPassMasks) else None
+    unpointed = predictor.with_points(None)
     table = [
         Row("full", make.make({})),
         Row("without captions", make.make({"captioner": None}, captioner=None)),
@@ -216,11 +214,9 @@ def _more(make: Variants, raw: RawTags) -> list[Row]:
             "more",
         ),
     ]
-    detector = make.full.detector
-    if isinstance(detector, GroundingDino) and detector.decoding == "spans":
-        free = copy.copy(detector)
-        free.decoding = "phrases"
-        config = _detector(make.full, "phrases")
+    free = make.full.detector.with_own_phrases()
+    if free is not None:
+        config = _changed(make.full, "detector", "decoding", "phrases")
         found += [
             Row("phrases", make.make(config, detector=free), "more"),
             Row(
@@ -236,15 +232,14 @@ def _more(make: Variants, raw: RawTags) -> list[Row]:
 
 def _sweep(make: Variants, counts: Sequence[int]) -> list[Row]:
     predictor = make.full.mask_predictor
-    if not isinstance(predictor, TwoPassMasks):
+    if predictor.with_points(None) is None:
         return []
     found = []
     for name, kind in SAMPLERS.items():
         for count in counts:
             sampler = kind(count)
-            system = make.make(
-                _points(make.full, sampler), mask_predictor=predictor.with_points(sampler)
-            )
+            masks = predictor.with_points(sampler)
+            system = make.make(_points(make.full, sampler), mask_predictor=masks)
             unit = "point" if count == 1 else "points"
             found.append(Row(f"{count} {unit}, {name}", system, "points"))
     return found
@@ -263,15 +258,17 @@ def _path(part: object) -> dict[str, Any]:
 
 def _points(full: ZeroShotSegmenter, sampler: PointSampler | None) -> dict[str, Any]:
     """The mask predictor's entry of a configuration with another sampler."""
-    config = copy.deepcopy((full.config or {}).get("mask_predictor") or _path(full.mask_predictor))
     entry = None
     if sampler is not None:
         entry = {**_path(sampler), "init_args": {"count": sampler.count}}
-    config.setdefault("init_args", {})["point_sampler"] = entry
-    return {"mask_predictor": config}
+    return _changed(full, "mask_predictor", "point_sampler", entry)
 
 
-def _detector(full: ZeroShotSegmenter, decoding: str) -> dict[str, Any]:
-    config = copy.deepcopy((full.config or {}).get("detector") or _path(full.detector))
-    config.setdefault("init_args", {})["decoding"] = decoding
-    return {"detector": config}
+def _changed(full: ZeroShotSegmenter, part: str, option: str, value: Any) -> dict[str, Any]:
+    """A component's entry of a configuration with another option; also of a wrapped component."""
+    entry = copy.deepcopy((full.config or {}).get(part) or _path(getattr(full, part)))
+    inside = entry.setdefault("init_args", {})
+    while "part" in inside:
+        inside = inside["part"].setdefault("init_args", {})
+    inside[option] = value
+    return {part: entry}

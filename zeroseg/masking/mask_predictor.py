@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
+from typing_extensions import Self
 
+from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.values import Detections, Masks
 
 Encodings = tuple[Tensor, ...]
@@ -50,6 +52,14 @@ class MaskPredictor(nn.Module, ABC):
     def encoder(self) -> nn.Module:
         """The network behind `encode`: predictors that share it share encodings."""
         return self
+
+    def with_points(self, sampler: PointSampler | None) -> Self | None:
+        """The same predictor around the same network, with other points or none.
+
+        Returns:
+            A predictor; None from one that takes no point prompts.
+        """
+        return None
 
     if TYPE_CHECKING:
         __call__ = forward

@@ -79,7 +79,7 @@ class TwoPassMasks(MaskPredictor):
         """
 
     def with_points(self, sampler: PointSampler | None) -> Self:
-        """The same predictor around the same network, with other points or none."""
+        """See `MaskPredictor.with_points`."""
         other = copy.copy(self)
         other._modules = self._modules.copy()  # else both would share one slot for the sampler
         other.point_sampler = sampler

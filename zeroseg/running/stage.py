@@ -47,7 +47,7 @@ class Stage(ABC):
         return self
 
     @abstractmethod
-    def __call__(self, *values: Sequence[Any]) -> tuple[Sequence[Any], ...]:
+    def __call__(self, *values: Any, **_: Any) -> tuple[Sequence[Any], ...]:
         """Do the work for B >= 1 images.
 
         Args:
@@ -57,7 +57,7 @@ class Stage(ABC):
             For each name in `gives`, B values in the same order.
         """
 
-    def shortcut(self, *values: Sequence[Any]) -> tuple[Sequence[Any], ...] | None:
+    def shortcut(self, *values: Any, **_: Any) -> tuple[Sequence[Any], ...] | None:
         """The answer where no work is needed for it; None where it is."""
         return None
 
