@@ -107,8 +107,8 @@ def test_one_image_has_no_spread_and_absent_classes_none_at_all() -> None:
 
 
 def test_predicting_nothing_of_the_list_is_a_miss() -> None:
-    pixels = replace(PixelCounts.zeros(2), confusion=torch.tensor([[3, 0], [0, 1]]))
-    pixels = replace(pixels, unlisted=torch.tensor([0, 3]))
+    confusion, unlisted = torch.tensor([[3, 0], [0, 1]]), torch.tensor([0, 3])
+    pixels = PixelCounts.of(confusion, torch.zeros(2, 3, dtype=torch.int64), unlisted)
     one = replace(A[0], pixels=pixels)
     assert bootstrap_miou([one], 2, resamples=3).value == pytest.approx((1 + 1 / 4) / 2)
 

@@ -155,7 +155,8 @@ def test_folders_that_are_no_whole_run_are_refused(tmp_path: Path) -> None:
 def test_pixels_of_no_class_weigh_in(tmp_path: Path) -> None:
     pixels = A[0].pixels
     assert pixels is not None
-    lost = replace(pixels, unlisted=pixels.unlisted + torch.tensor([0, 40, 0, 0, 0]))
+    missed = pixels.unlisted + torch.tensor([0, 40, 0, 0, 0])
+    lost = PixelCounts.of(pixels.confusion, pixels.boundary, missed)
     records = [replace(A[0], pixels=lost), *A[1:]]
     found = compare(write_run(tmp_path / "a", A), write_run(tmp_path / "b", records), resamples=5)
     assert found.classes["bird"].b < found.classes["bird"].a

@@ -186,3 +186,18 @@ def test_counts_of_another_vocabulary_are_refused() -> None:
     counts = count_pixels(torch.tensor([[3]]), torch.tensor([[0]]), CLASSES)
     with pytest.raises(ZerosegError, match="another vocabulary"):
         PixelCounts.from_dict(counts.to_dict(), 3)
+
+
+def test_counts_stay_as_small_as_what_an_image_holds() -> None:
+    many = Vocabulary.from_names([f"class {i}" for i in range(200)])
+    labels = patches(3, 40, 30, (0, 7, 150))
+    counts = count_pixels(labels, labels.clone(), many)
+    assert counts.occurring.tolist() == [0, 7, 150]
+    assert counts.matrix.shape == (3, 3)
+    assert counts.confusion.shape == (201, 201)
+    other = count_pixels(patches(4, 40, 30, (0, 9)), labels, many)
+    total = counts + other
+    assert total.occurring.tolist() == [0, 7, 9, 150]
+    assert torch.equal(total.confusion, counts.confusion + other.confusion)
+    assert torch.equal(total.boundary, counts.boundary + other.boundary)
+    assert equal(PixelCounts.from_dict(json.loads(json.dumps(total.to_dict())), 201), total)

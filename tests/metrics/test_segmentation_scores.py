@@ -110,7 +110,7 @@ def test_pixels_predicted_as_no_class_are_missed() -> None:
 
 
 def test_every_score_by_hand() -> None:
-    counts = PixelCounts(
+    counts = PixelCounts.of(
         confusion=torch.tensor([[6, 2, 0, 0], [1, 7, 0, 0], [0, 0, 0, 0], [0, 0, 3, 0]]),
         boundary=torch.tensor([[2, 3, 4], [1, 1, 1], [0, 1, 0], [0, 0, 3]]),
         unlisted=torch.tensor([0, 0, 0, 1]),

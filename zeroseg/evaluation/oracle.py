@@ -18,6 +18,7 @@ from zeroseg.data.sample import Regions, Sample
 from zeroseg.data.sample_data import SampleData
 from zeroseg.evaluation.evaluate import Run, evaluate
 from zeroseg.evaluation.results import scores, total_pixels
+from zeroseg.metrics.pixel_counts import PixelCounts
 from zeroseg.refinement.selecting import select_classes
 from zeroseg.running.stage import Stage
 from zeroseg.segmenter import ZeroShotSegmenter
@@ -304,7 +305,6 @@ def oracle(
 def _perfect(run: Run, data: SampleData) -> float:
     """The truth against itself: 1, or less where a protocol counts absent classes as 0."""
     total = total_pixels(run.records, data.vocabulary)
-    itself = replace(
-        total, confusion=total.areas[:, 2].diag(), unlisted=torch.zeros_like(total.unlisted)
-    )
+    true = total.areas[:, 2]
+    itself = PixelCounts.of(true.diag(), total.boundary, torch.zeros_like(true))
     return float(scores(itself, data)["miou"])

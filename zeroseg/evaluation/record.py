@@ -59,7 +59,7 @@ class ImageRecord:
         """Mean IoU over the classes that occur in the image or its prediction; NaN if unscored."""
         if self.pixels is None:
             return float("nan")
-        return float(class_iou(self.pixels.confusion, self.pixels.unlisted).nanmean())
+        return float(class_iou(self.pixels.matrix, self.pixels.missed).nanmean())
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,49 +24,99 @@ BOUNDARY_RATIO = 0.02
 class PixelCounts:
     """Counts over any number of images; `+` joins two.
 
-    Pixels whose truth is void are in none of them.
+    Pixels whose truth is void are in none of them. Kept are the C classes that occur, so that the
+    counts of an image stay small however long the list of classes is.
 
     Attributes:
-        confusion: (K, K) int64, pixels by true class (rows) and predicted class (columns).
-        boundary: (K, 3) int64, boundary pixels of each class: in the prediction and in the truth,
-            in the prediction, in the truth. See `count_pixels`.
-        unlisted: (K,) int64, pixels of each true class that are predicted `UNLISTED`.
+        classes: K.
+        occurring: (C,) int64, the classes that occur, rising.
+        matrix: (C, C) int64, pixels by true class (rows) and predicted class (columns).
+        edges: (C, 3) int64, see `boundary`.
+        missed: (C,) int64, pixels of each true class that are predicted `UNLISTED`.
     """
 
-    confusion: Tensor
-    boundary: Tensor
-    unlisted: Tensor
+    classes: int
+    occurring: Tensor
+    matrix: Tensor
+    edges: Tensor
+    missed: Tensor
+
+    @classmethod
+    def of(cls, confusion: Tensor, boundary: Tensor, unlisted: Tensor) -> PixelCounts:
+        """Counts of all K classes: (K, K), (K, 3) and (K,) int64; see the properties."""
+        used = (confusion.sum(0) + confusion.sum(1) + boundary.sum(1) + unlisted).nonzero()[:, 0]
+        matrix = confusion[used[:, None], used]
+        return cls(len(confusion), used, matrix, boundary[used], unlisted[used])
 
     @classmethod
     def zeros(cls, classes: int) -> PixelCounts:
         """No pixel yet, of `classes` classes."""
-        return cls(*(torch.zeros(shape, dtype=torch.int64) for shape in _shapes(classes)))
+        return cls(classes, *(torch.zeros(s, dtype=torch.int64) for s in ((0,), *_shapes(0))))
 
     def __add__(self, other: PixelCounts) -> PixelCounts:
-        return PixelCounts(
-            self.confusion + other.confusion,
-            self.boundary + other.boundary,
-            self.unlisted + other.unlisted,
-        )
+        if torch.equal(self.occurring, other.occurring):
+            both, parts = self.occurring, (self, other)
+        else:
+            both = torch.cat([self.occurring, other.occurring]).unique()
+            parts = (self._among(both), other._among(both))
+        sums = (a + b for a, b in zip(parts[0]._counts(), parts[1]._counts(), strict=True))
+        return PixelCounts(self.classes, both, *sums)
+
+    def _counts(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.matrix, self.edges, self.missed
+
+    def _among(self, classes: Tensor) -> PixelCounts:
+        """The same among more classes."""
+        places = torch.searchsorted(classes, self.occurring)
+        matrix, edges, missed = (self.matrix.new_zeros(shape) for shape in _shapes(len(classes)))
+        matrix[places[:, None], places] = self.matrix
+        edges[places], missed[places] = self.edges, self.missed
+        return PixelCounts(self.classes, classes, matrix, edges, missed)
 
     def to(self, device: torch.device | str) -> PixelCounts:
         """The same on another device."""
-        return PixelCounts(
-            self.confusion.to(device), self.boundary.to(device), self.unlisted.to(device)
-        )
+        moved = (own.to(device) for own in (self.occurring, *self._counts()))
+        return PixelCounts(self.classes, *moved)
+
+    def _all(self) -> PixelCounts:
+        return self._among(torch.arange(self.classes, device=self.occurring.device))
+
+    @property
+    def confusion(self) -> Tensor:
+        """(K, K) int64, pixels by true class (rows) and predicted class (columns)."""
+        return self._all().matrix
+
+    @property
+    def unlisted(self) -> Tensor:
+        """(K,) int64, pixels of each true class that are predicted `UNLISTED`."""
+        return self._spread(self.missed)
+
+    @property
+    def boundary(self) -> Tensor:
+        """(K, 3) int64, boundary pixels of each class: in both, in the prediction, in the truth.
+
+        See `count_pixels`.
+        """
+        return self._spread(self.edges)
 
     @property
     def areas(self) -> Tensor:
         """(K, 3) int64, like `boundary` but of whole masks: in both, predicted, true."""
-        true = self.confusion.sum(1) + self.unlisted
-        return torch.stack([self.confusion.diagonal(), self.confusion.sum(0), true], dim=1)
+        true = self.matrix.sum(1) + self.missed
+        return self._spread(torch.stack([self.matrix.diagonal(), self.matrix.sum(0), true], dim=1))
+
+    def _spread(self, counts: Tensor) -> Tensor:
+        """Counts of the occurring classes among all of them."""
+        filled = counts.new_zeros(self.classes, *counts.shape[1:])
+        filled[self.occurring] = counts
+        return filled
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: of each tensor the entries that are not 0, as [*position, count]."""
         return {
-            "confusion": _entries(self.confusion),
-            "boundary": _entries(self.boundary),
-            "unlisted": _entries(self.unlisted),
+            "confusion": _entries(self.matrix, self.occurring, 2),
+            "boundary": _entries(self.edges, self.occurring, 1),
+            "unlisted": _entries(self.missed, self.occurring, 1),
         }
 
     @classmethod
@@ -76,8 +126,22 @@ class PixelCounts:
         Raises:
             ZerosegError: The counts are of more classes.
         """
-        parts = (content["confusion"], content["boundary"], content["unlisted"])
-        return cls(*map(_filled, parts, _shapes(classes)))
+        confusion, boundary, unlisted = (
+            torch.tensor(content[name], dtype=torch.int64).view(-1, width)
+            for name, width in (("confusion", 3), ("boundary", 3), ("unlisted", 2))
+        )
+        named = (confusion[:, :2].flatten(), boundary[:, 0], unlisted[:, 0])
+        used = torch.cat(named).unique()
+        if bool((used >= classes).any()) or bool((boundary[:, 1] >= 3).any()):
+            raise ZerosegError(
+                f"these counts were made with another vocabulary: they do not fit {classes} classes"
+            )
+        matrix, edges, missed = (used.new_zeros(shape) for shape in _shapes(len(used)))
+        rows, columns = torch.searchsorted(used, confusion[:, :2].contiguous()).T
+        matrix[rows, columns] = confusion[:, 2]
+        edges[torch.searchsorted(used, named[1].contiguous()), boundary[:, 1]] = boundary[:, 2]
+        missed[torch.searchsorted(used, named[2].contiguous())] = unlisted[:, 1]
+        return cls(classes, used, matrix, edges, missed)
 
 
 def confusion(
@@ -145,7 +209,7 @@ def count_pixels(
         height, width = true.shape
         distance = max(1, round(boundary_ratio * (height**2 + width**2) ** 0.5))
         boundary = _boundaries(predicted, true, distance, classes)
-    return PixelCounts(matrix.contiguous(), boundary, unlisted[:, 0])
+    return PixelCounts.of(matrix, boundary, unlisted[:, 0])
 
 
 def near_edge(labels: Tensor, distance: int) -> Tensor:
@@ -209,19 +273,10 @@ def _shapes(classes: int) -> tuple[tuple[int, ...], ...]:
     return (classes, classes), (classes, 3), (classes,)
 
 
-def _entries(counts: Tensor) -> list[list[int]]:
+def _entries(counts: Tensor, classes: Tensor, axes: int) -> list[list[int]]:
+    """What is not 0, with its position; the first `axes` axes are of these classes."""
     places = counts.nonzero()
-    rows: list[list[int]] = torch.cat([places, counts[counts != 0][:, None]], dim=1).tolist()
+    values = counts[counts != 0][:, None]
+    named = torch.cat([classes[places[:, :axes]], places[:, axes:], values], dim=1)
+    rows: list[list[int]] = named.tolist()
     return rows
-
-
-def _filled(entries: Sequence[Sequence[int]], shape: tuple[int, ...]) -> Tensor:
-    counts = torch.zeros(shape, dtype=torch.int64)
-    table = torch.tensor(entries, dtype=torch.int64).view(-1, len(shape) + 1)
-    places, values = table[:, :-1], table[:, -1]
-    if bool((places >= torch.tensor(shape)).any()):
-        raise ZerosegError(
-            f"these counts were made with another vocabulary: they do not fit {shape[0]} classes"
-        )
-    counts[tuple(places.T)] = values
-    return counts

@@ -113,21 +113,20 @@ class SegmentationScores(Metric):
     @property
     def counts(self) -> PixelCounts:
         """The counts so far, of this process until `compute` gathers them."""
-        return PixelCounts(self.matrix, self.boundary, self.unlisted)
+        return PixelCounts.of(self.matrix, self.boundary, self.unlisted)
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Count one image's pixels, two (H, W) maps of class indices."""
-        counts = self.counts + count_pixels(
+        counts = count_pixels(
             prediction.to(self.matrix.device),
             target.to(self.matrix.device),
             self.vocabulary,
             BOUNDARY_RATIO if self.boundaries else None,
         )
-        self.matrix, self.boundary, self.unlisted = (
-            counts.confusion,
-            counts.boundary,
-            counts.unlisted,
-        )
+        own = counts.occurring
+        self.matrix[own[:, None], own] += counts.matrix
+        self.boundary[own] += counts.edges
+        self.unlisted[own] += counts.missed
 
     def compute(self) -> dict[str, float]:
         """See `summarize`."""
