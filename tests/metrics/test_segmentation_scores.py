@@ -99,14 +99,19 @@ def test_reset_forgets() -> None:
     assert scores.compute()["miou"] == 1
 
 
+def ious(matrix: list[list[int]], unlisted: list[int]) -> list[float]:
+    edges = torch.zeros(len(matrix), 3, dtype=torch.int64)
+    counts = PixelCounts.of(torch.tensor(matrix), edges, torch.tensor(unlisted))
+    found: list[float] = class_iou(*counts.areas.double().unbind(1)).tolist()
+    return found
+
+
 def test_counts_of_many_pixels_stay_exact() -> None:
-    matrix = torch.tensor([[2**40 + 1, 0], [0, 1]])
-    assert class_iou(matrix).tolist() == [1.0, 1.0]
+    assert ious([[2**40 + 1, 0], [0, 1]], [0, 0]) == [1.0, 1.0]
 
 
 def test_pixels_predicted_as_no_class_are_missed() -> None:
-    matrix, unlisted = torch.tensor([[3, 1], [0, 4]]), torch.tensor([0, 5])
-    assert class_iou(matrix, unlisted).tolist() == [3 / 4, 4 / 10]
+    assert ious([[3, 1], [0, 4]], [0, 5]) == [3 / 4, 4 / 10]
 
 
 def test_every_score_by_hand() -> None:

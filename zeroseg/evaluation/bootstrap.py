@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from zeroseg.errors import ZerosegError
 from zeroseg.evaluation.record import ImageRecord
+from zeroseg.metrics.segmentation_scores import class_iou
 
 Array = NDArray[np.float64]
 
@@ -54,9 +55,8 @@ def areas(records: Sequence[ImageRecord], classes: int) -> Array:
 
 def class_ious(summed: Array) -> Array:
     """IoU of each class from (..., 3, K) summed areas; NaN for a class that occurs in neither."""
-    hit, predicted, true = np.moveaxis(summed, -2, 0)
     with np.errstate(invalid="ignore"):
-        return np.asarray(hit / (predicted + true - hit))
+        return np.asarray(class_iou(*np.moveaxis(summed, -2, 0)))
 
 
 def mean_iou(iou: Array, scored: Sequence[int], absent: str, void_classes: int = 0) -> Array:

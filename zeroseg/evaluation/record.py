@@ -59,7 +59,7 @@ class ImageRecord:
         """Mean IoU over the classes that occur in the image or its prediction; NaN if unscored."""
         if self.pixels is None:
             return float("nan")
-        return float(class_iou(self.pixels.matrix, self.pixels.missed).nanmean())
+        return float(class_iou(*self.pixels.occurring_areas.double().unbind(1)).nanmean())
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from zeroseg.evaluation.record import ImageRecord, record
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.writing import check_same_run, write_whole
 
 
 class RunFolder:
@@ -47,13 +48,7 @@ class RunFolder:
         file = self.path / "run.json"
         wanted = json.loads(json.dumps(identity))
         if file.is_file():
-            found = json.loads(file.read_text(encoding="utf-8"))
-            if found != wanted:
-                changed = [k for k in (*found, *wanted) if found.get(k) != wanted.get(k)]
-                raise ZerosegError(
-                    f"'{self.path}' holds another run (it differs in "
-                    f"{', '.join(dict.fromkeys(changed))}); choose another folder, or delete it"
-                )
+            check_same_run(self.path, json.loads(file.read_text(encoding="utf-8")), wanted)
             return
         try:
             self._records.mkdir(parents=True, exist_ok=True)
@@ -74,12 +69,10 @@ class RunFolder:
     def add(self, kept: ImageRecord, prediction: Image.Image | None) -> None:
         """Keep one image's prediction and record."""
         if prediction is not None:
-            place = self.prediction(kept.name)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            partial = _partial(place)
-            prediction.save(partial, format="PNG")
-            os.replace(partial, place)
-        _write(self._records / f"{kept.name}.json", json.dumps(kept.to_dict()))
+            encoded = io.BytesIO()
+            prediction.save(encoded, format="PNG")
+            write_whole(self.prediction(kept.name), encoded.getvalue())
+        write_whole(self._records / f"{kept.name}.json", json.dumps(kept.to_dict()))
 
     def records(self, names: list[str], vocabulary: Vocabulary) -> list[ImageRecord]:
         """The records of these images, in this order.
@@ -106,7 +99,7 @@ class RunFolder:
     def write_json(self, name: str, content: Any) -> Path:
         """Write a file of the folder in one step."""
         file = self.path / name
-        _write(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        write_whole(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         return file
 
 
@@ -143,15 +136,3 @@ class Recorder(Callback):
             labels = prediction_of(result, sample.target.cpu(), self.vocabulary)
             picture = Segmentation(labels, self.vocabulary, sample.image.cpu()).mask()
         folder.add(kept, picture)
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(file)
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, file)
-
-
-def _partial(file: Path) -> Path:
-    """A name beside `file` that no other process uses and no listing takes for finished."""
-    return file.with_name(f"{file.name}.{os.getpid()}.partial")

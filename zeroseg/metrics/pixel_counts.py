@@ -100,10 +100,15 @@ class PixelCounts:
         return self._spread(self.edges)
 
     @property
+    def occurring_areas(self) -> Tensor:
+        """(C, 3) int64, the `areas` of the classes that occur."""
+        true = self.matrix.sum(1) + self.missed
+        return torch.stack([self.matrix.diagonal(), self.matrix.sum(0), true], dim=1)
+
+    @property
     def areas(self) -> Tensor:
         """(K, 3) int64, like `boundary` but of whole masks: in both, predicted, true."""
-        true = self.matrix.sum(1) + self.missed
-        return self._spread(torch.stack([self.matrix.diagonal(), self.matrix.sum(0), true], dim=1))
+        return self._spread(self.occurring_areas)
 
     def _spread(self, counts: Tensor) -> Tensor:
         """Counts of the occurring classes among all of them."""

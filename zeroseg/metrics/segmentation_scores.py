@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 from torchmetrics import Metric
@@ -12,18 +13,15 @@ from zeroseg.metrics.protocol import STANDARD, Protocol
 from zeroseg.vocabulary import Vocabulary
 
 
-def class_iou(matrix: Tensor, unlisted: Tensor | None = None) -> Tensor:
-    """IoU of each class, (K,) float64; NaN for one that occurs in neither.
+def class_iou(hit: Any, predicted: Any, true: Any) -> Any:
+    """IoU of each class; NaN for one that occurs in neither.
 
     Args:
-        matrix: (K, K) confusion matrix.
-        unlisted: (K,) pixels of each true class that were predicted as no class; none by default.
+        hit: Pixels of each class in truth and prediction alike, as floating point numbers.
+        predicted: In the prediction.
+        true: In the truth; tensors or arrays of one shape.
     """
-    hit = matrix.diagonal().double()
-    union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
-    if unlisted is not None:
-        union = union + unlisted
-    return hit / union  # 0 / 0 is NaN, on purpose
+    return hit / (predicted + true - hit)  # 0 / 0 is NaN, on purpose
 
 
 def summarize(
@@ -55,12 +53,11 @@ def summarize(
         their classes' IoU. All in [0, 1], NaN where there is nothing to divide by.
     """
     chosen = list(scored) if scored is not None else list(range(len(vocabulary)))
-    hit, _, true = counts.areas.double().unbind(1)
-    shared, edge_predicted, edge_true = counts.boundary.double().unbind(1)
+    hit, predicted, true = counts.areas.double().unbind(1)
     per_class = {
-        "iou": class_iou(counts.confusion, counts.unlisted),
+        "iou": class_iou(hit, predicted, true),
         "accuracy": hit / true,
-        "boundary_iou": shared / (edge_predicted + edge_true - shared),
+        "boundary_iou": class_iou(*counts.boundary.double().unbind(1)),
     }
     pixels = true[chosen].sum()
     weighted = per_class["iou"].nan_to_num(0.0) * true

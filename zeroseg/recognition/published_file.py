@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import torch
 
 from zeroseg.errors import CheckpointError
+from zeroseg.writing import write_whole
 
 TIMEOUT = 30
 """Seconds without a byte after which a download is given up."""
@@ -48,7 +47,7 @@ class PublishedFile:
         else:
             content = self._download()
             self._verify(content, f"{self.url} sent something else. Check the network, or")
-            _write_at_once(self.path, content)
+            write_whole(self.path, content)
         return self.path
 
     def _download(self) -> bytes:
@@ -74,11 +73,3 @@ class PublishedFile:
             f"copy the file from {self.url} to {self.path}, or put it beside the checkpoint, "
             f"or give its path."
         )
-
-
-def _write_at_once(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with open(handle, "wb") as file:
-        file.write(content)
-    os.replace(part, path)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -17,6 +17,7 @@ from torch import Tensor
 from zeroseg.errors import ImageError, ZerosegError
 from zeroseg.images import SUFFIXES, read_image
 from zeroseg.scale.work import Work, printable
+from zeroseg.writing import write_whole
 
 READERS = 16
 """Pictures of one part that are read at the same time."""
@@ -191,11 +192,7 @@ class Folder:
             with reaching(self._fs, path):
                 self._fs.pipe_file(path, content)
             return
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        partial = f"{path}.{os.getpid()}.partial"
-        with open(partial, "wb") as file:
-            file.write(content)
-        os.replace(partial, path)
+        write_whole(Path(path), content)
 
     def read(self, name: str) -> bytes | None:
         """The content of a file; None if there is none.

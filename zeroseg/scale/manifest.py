@@ -17,6 +17,7 @@ from zeroseg.scale.archive import Folder
 from zeroseg.scale.work import Part, Stop, Work, printable
 from zeroseg.values import Failure, Usage
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.writing import check_same_run
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -183,13 +184,7 @@ class Manifest:
                 return
         except OSError as error:
             raise ZerosegError(f"cannot write to '{self.folder.url}': {error}") from error
-        before = json.loads(found)
-        changed = [k for k in {**before, **wanted} if before.get(k) != wanted.get(k)]
-        if changed:
-            raise ZerosegError(
-                f"'{self.folder.url}' holds another run (it differs in {', '.join(changed)}); "
-                f"choose another folder, or delete it"
-            )
+        check_same_run(self.folder.url, json.loads(found), wanted)
 
     def finished(self, again: bool = False) -> dict[str, str]:
         """Status of every picture that needs no more work, by name.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from zeroseg.evaluation.report import html, markdown
 from zeroseg.evaluation.report.charts import Bar, Chart, ablation_chart, waterfall
 from zeroseg.evaluation.report.content import Column, Note, Page, Picture, Section, Table
 from zeroseg.evaluation.report.run_page import run_page
+from zeroseg.writing import write_whole
 
 __all__ = [
     "Bar",
@@ -134,7 +134,5 @@ def _panel_files(names: Sequence[str]) -> dict[str, str]:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a text file in one step; what UTF-8 cannot hold, such as odd file names, is marked."""
-    partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-    os.replace(partial, file)
+    """Write a text file; what UTF-8 cannot hold, such as odd file names, is marked."""
+    write_whole(file, text.encode("utf-8", "backslashreplace"))
