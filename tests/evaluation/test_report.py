@@ -29,6 +29,7 @@ from zeroseg.evaluation.report import (
 )
 from zeroseg.evaluation.report.content import shown
 from zeroseg.evaluation.report.markdown import escaped
+from zeroseg.metrics.pixel_counts import PixelCounts
 from zeroseg.values import Failure
 
 SCENES = scenes(10, 5, seed=6)
@@ -127,7 +128,8 @@ def test_many_classes_are_listed_by_their_confusions(tmp_path: Path) -> None:
     assert pixels is not None
     confusion = pixels.confusion * 0
     confusion[3, 140], confusion[3, 3], confusion[5, 5], confusion[5, 3] = 30, 10, 95, 5
-    records = [replace(records[0], pixels=replace(pixels, confusion=confusion))]
+    counts = PixelCounts.of(confusion, pixels.boundary, pixels.unlisted)
+    records = [replace(records[0], pixels=counts)]
     results = results_of(records, names=names)
     write_report(tmp_path, results, records, {})
     page = Reader((tmp_path / "report.html").read_text())
