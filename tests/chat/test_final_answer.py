@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zeroseg.chat.final_answer import final_answer
+from zeroseg.chat.final_answer import ends_in_thought, final_answer
 
 CASES = Path(__file__).parents[1] / "cases" / "llm"
 DRAFT = 'Perhaps {"labels": ["cat"]}? Or a boat, <b>cat</b>.\nThe answer: cat, I think.'
@@ -192,3 +192,26 @@ def test_the_case_at_hand() -> None:
     case = json.loads((CASES / "only_the_end_of_a_thought.json").read_text())
     said = case["rules"][0]["body"]["choices"][0]["message"]["content"]
     assert json.loads(final_answer(said)) == {"labels": ["dog"]}
+
+
+@pytest.mark.parametrize(("opening", "closing"), AROUND_A_THOUGHT)
+def test_a_prompt_may_begin_a_thought(opening: str, closing: str) -> None:
+    before = f"<|im_start|>user\n{opening}a{closing}dog<|im_end|>\n<|im_start|>assistant\n"
+    assert ends_in_thought(before + opening)
+    assert not ends_in_thought(before + opening + closing)
+    assert not ends_in_thought(before)
+
+
+PIECES = (
+    "< </ <think> </think> <| <|channel|>a <|start|> <|end|> <answer> </answer> [think ` ``` "
+    "\\boxed{ \\boxed{a}, \\text{ { } analysis assistantfinal final\u00a0answer: &lt;think * a"
+)
+
+
+@pytest.mark.parametrize(
+    "piece", [*PIECES.split(" "), "\n", " ", "```\n", ".\n", "&lt;think ", "here is my "]
+)
+def test_is_linear_in_what_it_reads(piece: str) -> None:
+    """No figure is compared: where a pattern backtracks, this never ends."""
+    final_answer(piece * (200_000 // len(piece)))
+    final_answer("analysis" + piece * (200_000 // len(piece)) + "x")

@@ -44,6 +44,7 @@ def _special(names: str) -> str:
 
 
 _HARMONY = r"(?:[^<]{0,100}(?:<\|constrain\|>[^<]{0,40})?<\|message\|>)?"
+_HEADER = r"(?:<\|(?:im_start|start_header_id|start)\|>|<start_of_turn>|<\|turn>)\s{0,9}"
 _MARKS = (
     (_Means.THOUGHT_ENDS, _tag(_THOUGHTS, closing=True)),
     (_Means.THOUGHT_ENDS, r"\[/think(?:ing)?\]|\[unused17\]|<channel\|>"),
@@ -64,8 +65,11 @@ _MARKS = (
     (_Means.THOUGHT, r"^\W{0,9}here(?:'s|\u2019s| is) my thought process\W{0,3}:"),
     (_Means.ANSWER, rf"<\|channel\|?>\s*(?:final|answer|response)\b{_HARMONY}"),
     (_Means.THOUGHT, rf"<\|channel\|?>\s*\w+{_HARMONY}"),
-    (_Means.ANSWER, r"\bto=user\s{0,9}<\|message\|>|^\s*final\s*<\|message\|>"),
-    (_Means.THOUGHT, r"\bto=\w+\s{0,9}<\|message\|>|^\s*(?:analysis|commentary)\s*<\|message\|>"),
+    (_Means.ANSWER, r"\bto=user\s{0,9}<\|message\|>|^\s{0,9}final\s{0,9}<\|message\|>"),
+    (
+        _Means.THOUGHT,
+        r"\bto=\w+\s{0,9}<\|message\|>|^\s{0,9}(?:analysis|commentary)\s{0,9}<\|message\|>",
+    ),
     (_Means.ANSWER, _special("(?:begin_of|start)_(?:solution|response|text|answer)|content_text")),
     (_Means.ANSWER, r"<\|open\|>response<\|sep\|>"),
     (_Means.ANSWER, r"^\W{0,9}here(?:'s|\u2019s| is) my response\W{0,3}:"),
@@ -75,15 +79,9 @@ _MARKS = (
     ),
     (_Means.TURN_ENDS, _special("return|call") + r"|<\|close\|>\w+<\|sep\|>"),
     (_Means.TURN_ENDS, r"</s>|<eos>|\[EOS\]|<end_of_turn>|<turn\|>"),
-    (
-        _Means.TURN_ENDS,
-        r"(?:<\|(?:im_start|start_header_id|start)\|>|<start_of_turn>|<\|turn>)(?:user|system|tool)",
-    ),
+    (_Means.TURN_ENDS, rf"{_HEADER}(?:user|system|tool)"),
     (_Means.TURN_ENDS, _special("user|system|tool|observation")),
-    (
-        _Means.TURN,
-        r"(?:<\|(?:im_start|start_header_id|start)\|>|<start_of_turn>|<\|turn>)\s*\w*(?:<\|end_header_id\|>)?",
-    ),
+    (_Means.TURN, rf"{_HEADER}\w*(?:<\|end_header_id\|>)?"),
     (_Means.NOTHING, _special(r"[^<>|\uff5c\s]{1,40}") + "|<s>|<bos>"),
 )
 _MARK = re.compile(
@@ -139,6 +137,11 @@ def final_answer(text: str) -> str:
     return text
 
 
+def ends_in_thought(text: str) -> bool:
+    """Whether a thought begins in a text, such as a prompt, that does not end in it."""
+    return _apart(text)[1]
+
+
 def _of_bare_channels(text: str) -> str:
     """Harmony without its special tokens: "analysisThe user ... assistantfinaldog"."""
     if not _BARE_CHANNEL.match(text):
@@ -150,7 +153,11 @@ def _of_bare_channels(text: str) -> str:
 
 
 def _without_thoughts(text: str) -> str:
-    """The text outside of thoughts, of the last channel or turn that answers."""
+    return _apart(text)[0]
+
+
+def _apart(text: str) -> tuple[str, bool]:
+    """The text outside of thoughts, of the last channel or turn that answers; if one is open."""
     kept: list[str] = []
     thinking, heard, past = False, True, 0
     for mark in _MARK.finditer(text):
@@ -166,8 +173,8 @@ def _without_thoughts(text: str) -> str:
             heard = means in (_Means.ANSWER, _Means.THOUGHT_ENDS)
             thinking = means is _Means.THOUGHT
     if not past:
-        return text
-    return "".join((*kept, text[past:]) if heard else kept).strip()
+        return text, False
+    return "".join((*kept, text[past:]) if heard else kept).strip(), thinking
 
 
 def _in_tags(text: str) -> str:
