@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from zeroseg.decoding import decoded
 from zeroseg.errors import VocabularyError
 from zeroseg.vocabulary_values import shown
 
@@ -23,13 +23,6 @@ LARGEST_FILE = 1 << 20
 """Bytes; 255 classes with all that belongs to them take a few thousand."""
 
 _PLACE = re.compile(r"(\.{0,2}|~|[A-Za-z]:|[a-z0-9]+:/)[/\\]")
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 def is_file_name(text: str) -> bool:
@@ -50,15 +43,13 @@ def read_file(path: Path) -> str:
             raise VocabularyError("it is a folder" if path.is_dir() else "there is no such file")
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
-        encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
-        text = data.decode(encoding)
+        if len(data) > LARGEST_FILE:
+            raise VocabularyError(f"it has more than {LARGEST_FILE} bytes, too long for names")
+        return decoded(data)
     except OSError as error:
         raise VocabularyError(str(error.strerror)) from error
-    except UnicodeDecodeError as error:
-        raise VocabularyError(f"it is no UTF-8 text, at byte {error.start}") from error
-    if len(data) > LARGEST_FILE or "\0" in text:
-        raise VocabularyError("it is no text file of names")
-    return text
+    except UnicodeError as error:
+        raise VocabularyError(str(error)) from error
 
 
 def read_structured_file(path: Path) -> dict[Any, Any] | list[Any]:
