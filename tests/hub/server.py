@@ -86,7 +86,9 @@ class Hub:
 
     def downloads(self) -> list[str]:
         """Paths of all contents that were asked for."""
-        return [path for method, path, _ in self.requests if method == "GET" and "/api/" not in path]
+        return [
+            path for method, path, _ in self.requests if method == "GET" and "/api/" not in path
+        ]
 
 
 def oid(content: bytes) -> str:
@@ -110,10 +112,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         pass
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         self._answer()
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._answer()
 
     def _answer(self) -> None:
@@ -219,7 +221,11 @@ class _Handler(BaseHTTPRequestHandler):
         sent = 0
         for start in range(0, len(content), PIECE):
             piece = content[start : start + PIECE]
-            if fault.drop_after is not None and fault.times and sent + len(piece) > fault.drop_after:
+            if (
+                fault.drop_after is not None
+                and fault.times
+                and sent + len(piece) > fault.drop_after
+            ):
                 self.wfile.write(piece[: fault.drop_after - sent])
                 self.wfile.flush()
                 fault.times -= 1

@@ -1,8 +1,8 @@
 """Fetch a checkpoint: whole files only, each verified, an interrupted one gone on with.
 
-huggingface_hub's client goes on with a dropped connection, but gives up what it has when the process
-ends, and does not look at checksums. So files are received here, by its own means, and put where it
-looks for them.
+huggingface_hub's client goes on with a dropped connection, but gives up what it has when the
+process ends, and does not look at checksums. So files are received here, by its own means, and put
+where it looks for them.
 """
 
 from __future__ import annotations
@@ -127,7 +127,9 @@ def _receive(remote: Remote, file: RemoteFile, part: Path) -> None:
         try:
             return _go_on(remote, file, part)
         except EntryNotFoundError as error:
-            raise HubError(f"{page(remote.name)} lists {file.name}, but does not have it") from error
+            raise HubError(
+                f"{page(remote.name)} lists {file.name}, but does not have it"
+            ) from error
         except HfHubHTTPError as error:
             problem = refusal(remote.name, error)
             if error.response.status_code < 500 and error.response.status_code != 429:

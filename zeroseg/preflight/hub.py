@@ -10,7 +10,6 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 from huggingface_hub import HfApi, constants
@@ -21,6 +20,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
+from zeroseg.chat.server_address import shown_address
 from zeroseg.errors import ZerosegError
 from zeroseg.needs import Checkpoint
 from zeroseg.preflight.files import selected
@@ -107,13 +107,7 @@ def is_hub_name(name: str) -> bool:
 
 def page(name: str) -> str:
     """The address of a repository's page."""
-    return f"{without_password(str(constants.ENDPOINT))}/{name}"
-
-
-def without_password(url: str) -> str:
-    """An address without a user's name and password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return f"{shown_address(str(constants.ENDPOINT))}/{name}"
 
 
 def ask(checkpoint: Checkpoint) -> Remote:
@@ -164,10 +158,10 @@ def refusal(name: str, error: BaseException) -> str:
         return f"{page(name)} refuses your token: renew it, or unset HF_TOKEN"
     if status is not None:
         return f"{page(name)} answers with status {status}: try again later"
+    hub = shown_address(str(constants.ENDPOINT))
     return (
-        f"it is not on this machine, and the hub {without_password(str(constants.ENDPOINT))} is out "
-        f"of reach ({type(error).__name__}): check the network and HF_ENDPOINT, or run `zeroseg "
-        f"fetch` where there is a network"
+        f"it is not on this machine, and the hub {hub} is out of reach ({type(error).__name__}): "
+        f"check the network and HF_ENDPOINT, or run `zeroseg fetch` where there is a network"
     )
 
 
