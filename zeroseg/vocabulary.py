@@ -39,6 +39,9 @@ from zeroseg.vocabulary_values import (
     shown,
 )
 
+_LONG = 300
+"""Characters of a path that a message does not repeat whole."""
+
 _FIELDS = {"name", "classes", "background", "ids", "colors", "aliases", "prompts", "ignore_index"}
 
 
@@ -318,7 +321,8 @@ def _of_file(path: Path, read: Callable[[Path], dict[Any, Any] | list[Any]]) -> 
         content = read(path.expanduser())
         made = _of_content(content)
     except VocabularyError as error:
-        raise VocabularyError(f"cannot read the vocabulary {shown(str(path))}: {error}") from error
+        name = f"'{path}'" if len(str(path)) < _LONG else shown(str(path))
+        raise VocabularyError(f"cannot read the vocabulary {name}: {error}") from error
     is_named = isinstance(content, dict) and content.get("name") is not None
     return made if is_named else replace(made, name=path.stem)
 
