@@ -6,6 +6,18 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+from collections.abc import Iterator
+
+import pytest
 import torch
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def language_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a language model server that others have written, started when first needed."""
+    from tests.chat.transformers_server import CHAT, serve
+
+    with serve({CHAT: "tiny:chat"}, tmp_path_factory.mktemp("language_server")) as address:
+        yield address

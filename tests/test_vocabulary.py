@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -58,6 +59,141 @@ def test_names_are_prompted_as_words_and_found_in_any_spelling() -> None:
 def test_what_is_no_vocabulary(names: list[str], options: dict[str, Any], says: str) -> None:
     with pytest.raises(VocabularyError, match=says):
         Vocabulary.from_names(names, **options)
+
+
+class Odd:
+    """Something that is no list, number or text."""
+
+    def __repr__(self) -> str:
+        return "odd " * 1000
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (None, "None is not a list"),
+        (3, "3 is not a list"),
+        (b"dog, cat", "is not a list"),
+        (Odd(), "is not a list"),
+        (np.array("dog"), "is not a list"),
+        ({"dog", "cat"}, "a set has no order"),
+        (frozenset({"dog"}), "a set has no order"),
+        ([None, "dog"], "name 1 is None, which is not text"),
+        (["dog", False], "name 2 is False, which is not text; in YAML, a word within quotes"),
+        ([1, 2], "name 1 is 1, which is not text"),
+        ([["dog", "cat"]], "name 1 is .* not text"),
+        (np.array([["dog"]]), "name 1 is .* not text"),
+        ([b"dog"], "name 1 is b'dog', which is not text"),
+        (["dog, cat"], "'dog, cat', holds ','"),
+        (["dog; cat", "bird"], "holds ';'"),
+        (["dog\ncat"], "line end"),
+        (["labels.txt"], "looks like a file"),
+        (["dog", "..."], "no letter or digit"),
+        ({"dog": 1}, r"unknown keys \['dog'\]"),
+        ({1: "dog", "classes": ["cat"]}, "unknown keys"),
+        ({"classes": None}, "needs `classes`"),
+        ({"classes": {"dog"}}, "a set has no order"),
+    ],
+)
+def test_what_python_holds_that_is_none(value: object, says: str) -> None:
+    with pytest.raises(VocabularyError, match=says) as raised:
+        Vocabulary.parse(value)  # type: ignore[arg-type]
+    assert len(str(raised.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ("dog", "cat"),
+        (name for name in ("dog", "cat")),
+        {"dog": 1, "cat": 2}.keys(),
+        np.array(["dog", "cat"]),
+        [" dog\u200b", "\ufeffcat"],
+        {"classes": "dog, cat"},
+        {1: "dog", 2: "cat"},
+        {"classes": {"dog": np.int64(1), "cat": np.int64(2)}},
+    ],
+)
+def test_what_python_holds_that_is_one(value: Any) -> None:
+    vocabulary = Vocabulary.parse(value)
+    assert vocabulary.names == ("background", "dog", "cat")
+    assert vocabulary.ids == (0, 1, 2)
+    assert yaml.safe_load(yaml.safe_dump(vocabulary.to_dict())) == vocabulary.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "expected"),
+    [
+        ({"ids": np.array([0, 5])}, "ids", (0, 5)),
+        ({"ids": torch.tensor([0, 5])}, "ids", (0, 5)),
+        ({"ids": ["0", "5"]}, "ids", (0, 5)),
+        ({"ids": "0, 5"}, "ids", (0, 5)),
+        ({"ids": {"dog": 5, "background": 0}}, "ids", (0, 5)),
+        ({"colors": ["black", "#ff8800"]}, "colors", ((0, 0, 0), (255, 136, 0))),
+        ({"colors": ["#000", "255, 136, 0"]}, "colors", ((0, 0, 0), (255, 136, 0))),
+        ({"colors": [[0, 0, 0], [1.0, 0.5, 0]]}, "colors", ((0, 0, 0), (255, 128, 0))),
+        ({"colors": [["0", "0", "0"], ["1.0", "0.5", "0"]]}, "colors", ((0, 0, 0), (255, 128, 0))),
+        ({"colors": [[1.0, 0, 0], [127.6, 255.0, 0]]}, "colors", ((1, 0, 0), (128, 255, 0))),
+        ({"colors": np.array([[0, 0, 0], [1, 1, 1]])}, "colors", ((0, 0, 0), (1, 1, 1))),
+        ({"colors": {"dog": "red", "background": "black"}}, "colors", ((0, 0, 0), (255, 0, 0))),
+        ({"aliases": {"dog": "puppy"}}, "aliases", ((), ("puppy",))),
+        ({"aliases": {"Dog": "puppy, hound"}}, "aliases", ((), ("puppy", "hound"))),
+        ({"aliases": {"dog": None}}, "aliases", ((), ())),
+        ({"background": 1}, "background", 1),
+        ({"background": "0"}, "background", 0),
+        ({"ignore_index": "254"}, "ignore_index", 254),
+        ({"ignore_index": None}, "ignore_index", 255),
+    ],
+)
+def test_values_as_people_write_them(options: dict[str, Any], field: str, expected: object) -> None:
+    vocabulary = Vocabulary.from_names(["background", "dog"], **options)
+    assert getattr(vocabulary, field) == expected
+    assert Vocabulary.from_dict(vocabulary.to_dict()) == vocabulary
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"ids": 5}, "ids: 5 is not a list"),
+        ({"ids": {0, 1}}, "ids: a set"),
+        ({"ids": {"dog": 1}}, "ids: there is none for"),
+        ({"ids": {"dog": 1, "cat": 2}}, "ids are given for"),
+        ({"ids": [True, False]}, "ids: number 1: True"),
+        ({"ids": [0, -1]}, "ids: number 2: -1"),
+        ({"ids": [0, 1.5]}, "ids: number 2: 1.5"),
+        ({"ids": [0, float("nan")]}, "ids: number 2: nan"),
+        ({"ids": [0, "dog"]}, "ids: number 2: 'dog'"),
+        ({"ids": [0, 10**30]}, "ids: number 2"),
+        ({"colors": "red"}, "colors: 'red' is not a list"),
+        ({"colors": [0, 0, 0, 255, 0, 0]}, "colors: 0 is not a colour"),
+        ({"colors": ["black", "reddish"]}, "colors: 'reddish' is not a colour"),
+        ({"colors": ["black", "rgb(300, 0, 0)"]}, "not a colour"),
+        ({"colors": ["black", "#ff880080"]}, "not a colour"),
+        ({"colors": [[0, 0, 0], [0, 0, -1]]}, "not a colour"),
+        ({"colors": [[0, 0, 0], [0, float("nan"), 0]]}, "not a colour"),
+        ({"colors": [[0, 0, 0], [0, 0, 0, 255]]}, "not a colour"),
+        ({"colors": [[0, 0, 0], [True, False, True]]}, "not a colour"),
+        ({"colors": ["red", [0.5, 0.5, 0.5]]}, "colors: some are in 0..1, others in 0..255"),
+        ({"colors": [[0, 0, 0], None]}, "None is not a colour"),
+        ({"colors": [[0, 0, 0]]}, "2 names but 1 colors"),
+        ({"aliases": "puppy"}, "aliases: 'puppy' is no mapping"),
+        ({"aliases": ["puppy"]}, "aliases: .* is no mapping"),
+        ({"aliases": {1: "puppy"}}, "aliases are given for"),
+        ({"aliases": {"dog": [7]}}, "aliases: a word for 'dog' is 7"),
+        ({"aliases": {"dog": {"puppy"}}}, "a set has no order"),
+        ({"prompts": {"dog": ["a dog"]}}, "dog's prompt is"),
+        ({"background": True}, "background True is not among"),
+        ({"background": 2}, "background 2 is not among"),
+        ({"ignore_index": -100}, "ignore_index: -100"),
+        ({"ignore_index": True}, "ignore_index: True"),
+        ({"name": 2012}, "name is 2012"),
+    ],
+)
+def test_values_that_cannot_be_meant_name_their_argument(
+    options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(VocabularyError, match=says):
+        Vocabulary.from_names(["background", "dog"], **options)
 
 
 def test_255_classes_fit_and_have_colours_of_their_own() -> None:

@@ -60,24 +60,27 @@ class CheckpointError(ZerosegError, ValueError):
 
 
 class MissingKeyError(ZerosegError, RuntimeError):
-    """A chat service needs a key that the environment does not hold.
+    """A chat service needs a key that the environment does not hold, or that cannot be one.
 
     Args:
         variable: Name of the environment variable.
         component: The class that asked.
+        problem: What is wrong with the key that was given, without showing it; None if there is
+            no key.
     """
 
-    def __init__(self, variable: str, component: str) -> None:
+    def __init__(self, variable: str, component: str, problem: str | None = None) -> None:
+        found = "" if problem is None else f", and {problem}"
         super().__init__(
-            f"{component} needs an API key: set the environment variable {variable}, or give "
-            f"`base_url` of a local OpenAI-compatible server, or refine without a language model "
-            f"(LexicalPreRefiner and LexicalPostRefiner, as --preset tiny does)."
+            f"{component} needs an API key{found}: set the environment variable {variable}, or "
+            f"give `base_url` of a local OpenAI-compatible server, or refine without a language "
+            f"model (LexicalPreRefiner and LexicalPostRefiner, as --preset tiny does)."
         )
         self.variable = variable
 
 
 class ChatError(ZerosegError, RuntimeError):
-    """A language model refused a request or stayed unreachable after all retries."""
+    """Something is wrong with a language model that concerns every question, not one of them."""
 
 
 class ComponentError(ZerosegError, TypeError):

@@ -35,6 +35,7 @@ class Usage:
         seconds: Waiting time of the requests, added up over concurrent ones.
         cached: Answers that took no request: the same was asked before, or by another thread at
             the same time. A phrase of post-refinement that is known already is no question.
+        refused: Questions that got no answer, for what they held; see `Exchange.refused`.
     """
 
     calls: int = 0
@@ -43,6 +44,7 @@ class Usage:
     cost: float | None = 0.0
     seconds: float = 0.0
     cached: int = 0
+    refused: int = 0
 
     @property
     def cached_share(self) -> float:
@@ -58,6 +60,7 @@ class Usage:
             cost=self.cost + other.cost if known else None,  # type: ignore[operator]
             seconds=self.seconds + other.seconds,
             cached=self.cached + other.cached,
+            refused=self.refused + other.refused,
         )
 
 
@@ -71,6 +74,8 @@ class Exchange:
         reply: The answer, as it came.
         dropped: Parts of the answer that name no class of the vocabulary.
         usage: What the answer cost.
+        refused: Why there is no answer to this question, while others are answered: its content
+            was held back, or it is too long. What it was asked for went unrefined.
     """
 
     purpose: str
@@ -78,6 +83,7 @@ class Exchange:
     reply: str
     dropped: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    refused: str | None = None
 
 
 @dataclass(frozen=True)

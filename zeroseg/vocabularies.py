@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import re
+
 from zeroseg.drawn.world import THINGS
 from zeroseg.vocabulary import Vocabulary, pascal_color
 
@@ -61,7 +64,7 @@ _CITYSCAPES = {
 }
 
 CITYSCAPES = Vocabulary.from_names(
-    _CITYSCAPES,
+    list(_CITYSCAPES),
     background="unlabeled",
     ids=[number for number, _ in _CITYSCAPES.values()],
     colors=[color for _, color in _CITYSCAPES.values()],
@@ -141,3 +144,29 @@ DRAWN = Vocabulary.from_names(
 
 BUILT_IN = {v.name: v for v in (DRAM, VOC2012, CITYSCAPES, COCO81, ADE20K, DRAWN)}
 """Built-in vocabularies by name."""
+
+_NICKNAMES = {
+    "voc2012": ("voc", "pascal", "pascalvoc"),
+    "coco81": ("coco", "mscoco", "cocothings", "cocostuff"),
+    "cityscapes": ("cityscape", "cityscapes"),
+    "ade20k": ("ade", "adek"),
+}
+_LONG = ("voc2012", "coco81", "cityscapes", "ade20k")  # "drawn" and "dram" are near real words
+_ELSEWHERE = ("imagenet", "lvis", "kitti", "camvid", "mapillary", "openimages", "pascalcontext")
+
+
+def near_miss(text: str) -> str | None:
+    """A question, where a word alone is nearly the name of a vocabulary; else None."""
+    if not re.fullmatch(r"[\w\s-]+", text):
+        return None
+    word = re.sub(r"[\W_]", "", text.casefold())
+    letters = re.sub("[0-9]", "", word)
+    meant = [name for name, short in _NICKNAMES.items() if letters in short]
+    meant = meant or difflib.get_close_matches(word, _LONG, n=1, cutoff=0.8)
+    if not meant and letters not in _ELSEWHERE:
+        return None
+    question = f"; did you mean {meant[0]}?" if meant else "."
+    return (
+        f"there is no vocabulary '{text}'{question} There are {', '.join(BUILT_IN)}. "
+        f"For one class of that name write ['{text}']"
+    )

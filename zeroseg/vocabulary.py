@@ -4,34 +4,45 @@ from __future__ import annotations
 
 import colorsys
 import difflib
-import unicodedata
+import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
 from zeroseg.errors import VocabularyError
+from zeroseg.vocabulary_arguments import (
+    BACKGROUND_NAMES,
+    background_index,
+    background_of,
+    by_class,
+    class_names,
+    in_order,
+    names_and_ids,
+    read_aliases,
+    read_prompt,
+)
+from zeroseg.vocabulary_arguments import as_words as as_words
+from zeroseg.vocabulary_files import STRUCTURED, is_file_name, read_structured_file
+from zeroseg.vocabulary_text import read_plain_file, read_text
+from zeroseg.vocabulary_values import (
+    Color,
+    is_whole,
+    read_colors,
+    read_ids,
+    read_name,
+    read_whole,
+    shown,
+)
 
-BACKGROUND_NAMES = ("background", "other", "unlabeled", "void", "none")
-"""Names that mean "nothing of the above" without being told; the first that occurs is taken."""
-
-Color = tuple[int, int, int]
-"""Red, green and blue in 0..255."""
-
-Value = TypeVar("Value")
+_LONG = 300
+"""Characters of a path that a message does not repeat whole."""
 
 _FIELDS = {"name", "classes", "background", "ids", "colors", "aliases", "prompts", "ignore_index"}
-
-
-def as_words(name: str) -> str:
-    """A class name as plain words: "Potted-Plant" becomes "potted plant"."""
-    text = unicodedata.normalize("NFKC", name).casefold()
-    return " ".join(text.replace("-", " ").replace("_", " ").split())
 
 
 def pascal_color(index: int) -> Color:
@@ -103,134 +114,134 @@ class Vocabulary:
         if len(set(self.prompts)) < count:
             raise VocabularyError(f"two classes have the same prompt: {list(self.prompts)}")
         _check_ids(self.ids, self.ignore_index)
-        if len({alias for words in self.aliases for alias in map(as_words, words)}) < sum(
-            len(set(map(as_words, words))) for words in self.aliases
-        ):
-            raise VocabularyError("two classes share an alias; an alias can mean one class only")
+        _check_aliases(self.names, self.aliases)
 
     @classmethod
     def from_names(
         cls,
         names: Iterable[str],
         *,
-        background: str | None = None,
-        ids: Sequence[int] | None = None,
-        colors: Sequence[Sequence[int]] | None = None,
-        aliases: Mapping[str, Sequence[str]] | None = None,
+        background: str | int | None = None,
+        ids: Iterable[int] | Mapping[str, int] | None = None,
+        colors: Iterable[Sequence[float] | str] | Mapping[str, Sequence[float] | str] | None = None,
+        aliases: Mapping[str, str | Iterable[str]] | None = None,
         prompts: Mapping[str, str] | None = None,
-        ignore_index: int = 255,
-        name: str = "custom",
+        ignore_index: int | None = 255,
+        name: str | None = None,
     ) -> Vocabulary:
         """Make a vocabulary from class names.
 
+        Numbers may also be written as text, as YAML files hold them.
+
         Args:
-            names: The classes, in the order of their indices.
-            background: Which of them is the background. By default the first one called
-                background, other, unlabeled, void or none; without such a name, "background" is
-                put in front.
-            ids: Ids in mask files; 0, 1, 2, ... by default.
-            colors: Red, green, blue per class in 0..255; far apart by default.
+            names: The classes, in the order of their indices. Each stands as it is.
+            background: Which of them is the background, or its index. By default the first one
+                called background, other, unlabeled, void or none; without such a name,
+                "background" is put in front.
+            ids: Ids in mask files, as a list or by class; 0, 1, 2, ... by default.
+            colors: A colour per class, as a list or by class: red, green, blue in 0..255 or, as
+                fractions, in 0..1; a name; or "#ff8800". Far apart by default.
             aliases: Other words for some of the classes.
             prompts: Words for the detector where the name as words will not do.
             ignore_index: Value of pixels without a label.
-            name: What the set is called.
+            name: What the set is called; "custom" by default.
 
         Raises:
-            VocabularyError: See the class; also when `aliases` or `prompts` name no class.
+            VocabularyError: See the class; also when `aliases` or `prompts` name no class, and
+                when a value is not of its kind. The message names the argument.
         """
-        listed = [name.strip() for name in names]
-        if background is None:
-            found = [n for n in BACKGROUND_NAMES if n in map(as_words, listed)]
-            if not found and ids is None and colors is None:
-                listed = [BACKGROUND_NAMES[0], *listed]
-                found = [BACKGROUND_NAMES[0]]
-            background = found[0] if found else BACKGROUND_NAMES[0]
+        listed = class_names(names)
+        if background is None and ids is None and colors is None and not background_of(listed):
+            listed = [BACKGROUND_NAMES[0], *listed]
         _check_names(listed)
         words = [as_words(name) for name in listed]
-        if as_words(background) not in words:
-            raise VocabularyError(
-                f"the background '{background}' is not among the classes {listed}; add it, or "
-                f"say which one is with `background`"
-            )
-        index = words.index(as_words(background))
-        alias_of = _by_class(aliases or {}, words, "aliases")
-        prompt_of = _by_class(prompts or {}, words, "prompts")
-        palette = tuple(_color(c) for c in colors) if colors else distinct_colors(len(words), index)
+        index = background_index(background, listed)
+        alias_of = by_class(aliases, words, "aliases")
+        prompt_of = by_class(prompts, words, "prompts")
         return cls(
             names=tuple(listed),
             background=index,
-            ids=tuple(ids) if ids is not None else tuple(range(len(listed))),
-            colors=palette,
-            aliases=tuple(tuple(alias_of.get(word, ())) for word in words),
-            prompts=tuple(prompt_of.get(word, word) for word in words),
-            ignore_index=ignore_index,
-            name=name,
+            ids=tuple(range(len(words))) if ids is None else read_ids(in_order(ids, words, "ids")),
+            colors=distinct_colors(len(words), index)
+            if colors is None
+            else read_colors(in_order(colors, words, "colors")),
+            aliases=tuple(read_aliases(alias_of.get(word), word) for word in words),
+            prompts=tuple(read_prompt(prompt_of.get(word), word) for word in words),
+            ignore_index=255 if ignore_index is None else read_whole(ignore_index, "ignore_index"),
+            name="custom" if name is None else read_name(name, "name"),
         )
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Vocabulary:
-        """Read a vocabulary from a YAML file.
+        """Read a vocabulary from a YAML or JSON file.
 
-        The file is a list of names, or a mapping with `classes` (the names) and any of
-        `background`, `ids`, `colors`, `aliases`, `prompts`, `ignore_index` and `name`, as in
-        `from_names`.
+        The file is a list of names, or a mapping with `classes` (a list of names, or names by id)
+        and any of `background`, `ids`, `colors`, `aliases`, `prompts`, `ignore_index` and `name`,
+        as in `from_names`. In YAML every word is itself: no, on, null and 7 are class names.
 
         Raises:
             VocabularyError: The file is missing, is not such YAML, or describes no vocabulary.
         """
-        path = Path(path)
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise VocabularyError(f"cannot read the vocabulary {path}: {error}") from error
-        if isinstance(content, list):
-            content = {"classes": content}
-        if not isinstance(content, dict):
-            raise VocabularyError(f"{path} is neither a list of names nor a mapping with `classes`")
-        return cls.from_dict({"name": path.stem, **content})
+        return _of_file(Path(path), read_structured_file)
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Vocabulary:
+    def from_dict(cls, content: Mapping[Any, Any]) -> Vocabulary:
         """Make a vocabulary from the content of a YAML file, see `from_yaml` and `to_dict`.
 
         Raises:
             VocabularyError: `classes` is missing, or a key is unknown.
         """
-        unknown = sorted(set(content) - _FIELDS)
+        if content and all(map(is_whole, content)):
+            content = {"classes": content}
+        unknown = sorted(str(key) for key in content if key not in _FIELDS)
         if unknown:
             raise VocabularyError(
-                f"unknown keys {unknown} in a vocabulary; known: {sorted(_FIELDS)}"
+                f"unknown keys {shown(unknown)} in a vocabulary; known: {sorted(_FIELDS)} "
+                f"(names, also by id, stand under `classes`)"
             )
-        if not isinstance(content.get("classes"), list | tuple):
+        options = dict(content)
+        classes = options.pop("classes", None)
+        if isinstance(classes, Mapping):
+            names, ids = names_and_ids(classes, options.get("background"))
+            if options.get("ids") is not None:
+                raise VocabularyError("ids are given twice: by `ids`, and with the names")
+            return cls.from_names(names, **{**options, "ids": ids})
+        if classes is None:
             raise VocabularyError("a vocabulary needs `classes`, a list of names")
-        options = {key: value for key, value in content.items() if key != "classes"}
-        return cls.from_names([str(n) for n in content["classes"]], **options)
+        return cls.from_names(classes, **options)
 
     @classmethod
     def parse(
-        cls, value: Vocabulary | str | Path | Sequence[str] | Mapping[str, Any]
+        cls, value: Vocabulary | str | os.PathLike[str] | Iterable[str] | Mapping[Any, Any]
     ) -> Vocabulary:
         """Whatever a user may mean by a vocabulary.
 
         Args:
-            value: A Vocabulary, a list of names, names separated by commas, the name of a
-                built-in one ("dram", "voc2012", "cityscapes", "coco81", "ade20k", "drawn"), the
-                path of a YAML file, or its content.
+            value: A Vocabulary, a list of names, a text of names (separated by commas, one a line,
+                ...; see `zeroseg.vocabulary_text`), the name of a built-in one ("dram", "voc2012",
+                "cityscapes", "coco81", "ade20k", "drawn"), the path of a YAML or JSON file (see
+                `from_yaml`) or of a text file with one name a line, or the content of a YAML file.
+
+        Raises:
+            VocabularyError: It is none of these, or could be two of them.
         """
-        from zeroseg.vocabularies import BUILT_IN
+        from zeroseg.vocabularies import BUILT_IN, near_miss
 
         if isinstance(value, Vocabulary):
             return value
         if isinstance(value, Mapping):
             return cls.from_dict(value)
-        if isinstance(value, str | Path):
-            text = str(value)
-            if text.casefold() in BUILT_IN:
-                return BUILT_IN[text.casefold()]
-            if text.endswith((".yaml", ".yml")):
-                return cls.from_yaml(text)
-            value = text.split(",")
-        return cls.from_names(value)
+        if isinstance(value, str) and value.strip().casefold() in BUILT_IN:
+            return BUILT_IN[value.strip().casefold()]
+        if isinstance(value, os.PathLike) or (isinstance(value, str) and is_file_name(value)):
+            path = Path(value.strip() if isinstance(value, str) else value)
+            structured = path.suffix.casefold() in STRUCTURED
+            return _of_file(path, read_structured_file if structured else read_plain_file)
+        if not isinstance(value, str):
+            return cls.from_names(value)
+        if question := near_miss(value):
+            raise VocabularyError(question)
+        return _of_content(read_text(value))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -298,6 +309,24 @@ class Vocabulary:
         }
 
 
+def _of_content(content: dict[Any, Any] | list[Any]) -> Vocabulary:
+    if isinstance(content, list):
+        return Vocabulary.from_names(content)
+    return Vocabulary.from_dict(content)
+
+
+def _of_file(path: Path, read: Callable[[Path], dict[Any, Any] | list[Any]]) -> Vocabulary:
+    """The vocabulary in a file, called as the file is; errors name the file."""
+    try:
+        content = read(path.expanduser())
+        made = _of_content(content)
+    except VocabularyError as error:
+        name = f"'{path}'" if len(str(path)) < _LONG else shown(str(path))
+        raise VocabularyError(f"cannot read the vocabulary {name}: {error}") from error
+    is_named = isinstance(content, dict) and content.get("name") is not None
+    return made if is_named else replace(made, name=path.stem)
+
+
 def _check_names(names: Sequence[str]) -> None:
     if not any(name.strip() for name in names):
         raise VocabularyError("a vocabulary needs at least one class")
@@ -327,14 +356,13 @@ def _check_ids(ids: Sequence[int], ignore_index: int) -> None:
         raise VocabularyError(f"ignore_index {ignore_index} is also the index of a class")
 
 
-def _by_class(table: Mapping[str, Value], words: Sequence[str], what: str) -> dict[str, Value]:
-    stray = [name for name in table if as_words(name) not in words]
-    if stray:
-        raise VocabularyError(f"{what} are given for {stray}, which are not among the classes")
-    return {as_words(name): value for name, value in table.items()}
-
-
-def _color(value: Sequence[int]) -> Color:
-    if len(value) != 3 or not all(0 <= channel <= 255 for channel in value):
-        raise VocabularyError(f"{value} is not a colour (red, green, blue in 0..255)")
-    return int(value[0]), int(value[1]), int(value[2])
+def _check_aliases(names: Sequence[str], aliases: Sequence[Sequence[str]]) -> None:
+    owner: dict[str, str] = {}
+    for name, words in zip(names, aliases, strict=True):
+        for alias in words:
+            other = owner.setdefault(as_words(alias), name)
+            if other != name:
+                raise VocabularyError(
+                    f"aliases: '{other}' and '{name}' share an alias, '{alias}'; an alias can mean "
+                    f"one class only"
+                )

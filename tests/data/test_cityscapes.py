@@ -6,11 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling import args, evaluateImgLists
+from cityscapesscripts.helpers.labels import labels
 from PIL import Image
 
 from tests.data import miniatures
 from zeroseg.data.cityscapes import Cityscapes
 from zeroseg.errors import ImageError, ZerosegError
+from zeroseg.evaluation.prediction_files import PredictionFiles
+from zeroseg.metrics.segmentation_scores import SegmentationScores
+from zeroseg.segmentation import Segmentation
 from zeroseg.vocabularies import CITYSCAPES
 
 # The owners' list: raw id of each of the 19 evaluated classes.
@@ -114,3 +119,55 @@ def test_the_test_split_has_no_annotation(root: Path) -> None:
     (root / "gtFine/val").rename(root / "gtFine/test")
     sample = Cityscapes(root, split="test").dataset[0]
     assert (sample.target, sample.problem) == (None, None)
+
+
+def test_classes_ids_and_colours_are_those_of_the_owners() -> None:
+    evaluated = [label for label in labels if not label.ignoreInEval]
+    assert [label.trainId for label in evaluated] == list(range(19))
+    rows = [(CITYSCAPES.names[i], CITYSCAPES.ids[i], CITYSCAPES.colors[i]) for i in range(1, 20)]
+    assert rows == [(label.name.replace(" ", "-"), label.id, label.color) for label in evaluated]
+    assert tuple(label.id for label in evaluated) == EVALUATED
+
+
+def test_scores_are_those_of_the_owners_evaluation(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(3)
+    data, predicted = Cityscapes(root), tmp_path / "predicted"
+    predicted.mkdir()
+    truths, files = [], []
+    for name in data.dataset.names:
+        truth = raw(root, name, "labelIds")
+        noise = random.choice(EVALUATED, truth.shape).astype(np.uint8)
+        kept = (random.random(truth.shape) < 0.7) & np.isin(truth, EVALUATED)
+        files.append(str(predicted / f"{name.rsplit('/', 1)[-1]}_leftImg8bit.png"))
+        Image.fromarray(np.where(kept, truth, noise)).save(files[-1])
+        truths.append(str(root / f"gtFine/val/{name}_gtFine_labelIds.png"))
+    args.evalInstLevelScore, args.quiet, args.JSONOutput = False, True, False
+    expected = evaluateImgLists(files, truths, args)
+    capsys.readouterr()
+    system = PredictionFiles(predicted, CITYSCAPES)
+    scores = SegmentationScores(CITYSCAPES, **data.scoring())
+    for sample in data.dataset:
+        [result] = system.segment_samples([sample])
+        assert isinstance(result, Segmentation) and sample.target is not None
+        scores.update(result.label_map, sample.target)
+    found = scores.compute()
+    for index in CITYSCAPES.classes:
+        value = expected["classScores"][CITYSCAPES.names[index].replace("-", " ")]
+        assert found[f"iou/{CITYSCAPES.names[index]}"] == pytest.approx(value, nan_ok=True)
+    assert found["miou"] == pytest.approx(expected["averageScoreClasses"])
+
+
+def test_ids_for_training_are_not_read_and_it_is_said(root: Path) -> None:
+    for path in list(root.rglob("*labelIds.png")):
+        path.rename(str(path).replace("labelIds", "labelTrainIds"))
+    problem = str(Cityscapes(root).dataset[0].problem)
+    assert "there is no mask" in problem and "ids for training, which are not read" in problem
+
+
+def test_pictures_lie_in_folders_of_cities(root: Path) -> None:
+    for path in list((root / "leftImg8bit/val").rglob("*.png")):
+        path.rename(root / "leftImg8bit/val" / path.name)
+    with pytest.raises(ImageError, match=r"expected leftImg8bit/val/CITY/\*_leftImg8bit\.png"):
+        Cityscapes(root)

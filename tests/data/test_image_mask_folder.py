@@ -50,18 +50,82 @@ def test_other_classes_may_read_the_same_ids(root: Path) -> None:
         ImageMaskFolder(root)
 
 
-def test_what_is_missing_is_named(root: Path) -> None:
+def test_a_missing_mask_costs_its_own_picture(root: Path) -> None:
     (root / "masks/b/x.png").unlink()
-    with pytest.raises(ImageError, match=r"1 of 2 pictures .*images/b/x\.jpg"):
+    first, second = ImageMaskFolder(root).dataset
+    assert first.problem is None
+    assert "there is no mask" in str(second.problem) and "masks/b/x.png" in str(second.problem)
+    (root / "masks/a/x.png").unlink()
+    with pytest.raises(ImageError, match=r"none of 2 pictures has a mask .*a/x\.jpg, b/x\.jpg"):
         ImageMaskFolder(root)
     with pytest.raises(ImageError, match="no file or folder"):
         ImageMaskFolder(root / "masks", DRAM)
 
 
-def test_two_pictures_of_one_name_are_refused(root: Path) -> None:
+@pytest.mark.parametrize("called", ["a/x.jpg.png", "a/x.PNG", "A/X.png", "a/X.JPG.Png"])
+def test_masks_may_keep_the_suffix_and_differ_in_case(root: Path, called: str) -> None:
+    (root / "masks" / called).parent.mkdir(exist_ok=True)
+    (root / "masks/a/x.png").rename(root / "masks" / called)
+    data = ImageMaskFolder(root)
+    assert list(data.dataset.names) == ["a/x", "b/x"]
+    assert [sample.problem for sample in data.dataset] == [None, None]
+
+
+def test_two_pictures_of_one_name_need_masks_that_tell_them_apart(root: Path) -> None:
     Image.new("RGB", (12, 10)).save(root / "images/a/x.png")
-    with pytest.raises(ImageError, match=r"several pictures .* are called a/x"):
+    with pytest.raises(ImageError, match=r"pictures .* are called a/x: a/x\.jpg, a/x\.png; call"):
         ImageMaskFolder(root)
+    mask = root / "masks/a/x.png"
+    Image.fromarray(np.full((10, 12), 8, np.uint8)).save(root / "masks/a/x.png.png")
+    mask.rename(root / "masks/a/x.jpg.png")
+    data = ImageMaskFolder(root)
+    assert list(data.dataset.names) == ["a/x.jpg", "a/x.png", "b/x"]
+    targets = [sample.target for sample in data.dataset]
+    assert targets[0] is not None and targets[0][0, 0] == DRAM.index("dog")
+    assert targets[1] is not None and targets[1][0, 0] == DRAM.index("cat")
+    (root / "masks/a/x.png.png").unlink()
+    problems = [sample.problem for sample in ImageMaskFolder(root).dataset]
+    assert problems[0] is None and "there is no mask" in str(problems[1])
+
+
+def test_masks_of_one_and_of_sixteen_bits(root: Path) -> None:
+    cases = Path(__file__).parents[1] / "cases" / "masks"
+    for folder in ("images/a", "images/b"):
+        Image.new("RGB", (60, 40)).save(root / folder / "x.jpg")
+    (root / "masks/a/x.png").write_bytes((cases / "one_bit.png").read_bytes())
+    deep = np.zeros((40, 60), np.uint16)
+    deep[0] = 12
+    Image.fromarray(deep).save(root / "masks/b/x.png")
+    first, second = ImageMaskFolder(root, ["background", "dog"]).dataset
+    assert first.target is not None and int(first.target.sum()) == 780
+    assert "ids [12], which are no ids" in str(second.problem)
+    second = ImageMaskFolder(root).dataset[1]
+    assert second.target is not None and set(second.target[0].tolist()) == {DRAM.index("dog")}
+    deep[1] = 300
+    Image.fromarray(deep).save(root / "masks/b/x.png")
+    assert "ids [300], which are no ids" in str(ImageMaskFolder(root).dataset[1].problem)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["classes: [", "classes: [dog, dog]", "klasses: [dog]", "3", "", "ids: x\nclasses: [a]"],
+)
+def test_a_damaged_vocabulary_is_named(root: Path, content: str) -> None:
+    (root / "vocabulary.yaml").write_text(content)
+    with pytest.raises(VocabularyError, match=r"vocabulary\.yaml"):
+        ImageMaskFolder(root)
+
+
+def test_what_a_mac_leaves_behind_is_no_picture(root: Path) -> None:
+    cases = Path(__file__).parents[1] / "cases" / "folders" / "mac"
+    for name in ("a.png", "._a.png"):
+        (root / "images" / name).write_bytes((cases / name).read_bytes())
+    with Image.open(root / "images/a.png") as picture:
+        Image.new("L", picture.size).save(root / "masks/a.png")
+    (root / "masks/._a.png").write_bytes(b"no mask")
+    data = ImageMaskFolder(root)
+    assert sorted(data.dataset.names) == ["a", "a/x", "b/x"]
+    assert [sample.problem for sample in data.dataset] == [None] * 3
 
 
 def test_masks_are_indexed_or_grey(root: Path) -> None:

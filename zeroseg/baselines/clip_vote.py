@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from transformers import CLIPModel, CLIPProcessor
 from zeroseg.baselines.everything import ends
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
 from zeroseg.checkpoints import load_pretrained
+from zeroseg.needs import Checkpoint, Need
 from zeroseg.values import Masks, check_images
 from zeroseg.vocabulary import Vocabulary
 
@@ -66,6 +67,11 @@ class ClipVote(MaskClassifier):
         self.template = template
         self.others = tuple(others)
         self.chunk_size = chunk_size
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be here before it is built; see `zeroseg.needs`."""
+        yield Checkpoint(str(arguments["checkpoint"]))
 
     @torch.no_grad()
     def forward(

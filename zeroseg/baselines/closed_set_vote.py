@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from transformers.models.auto.modeling_auto import (
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
 from zeroseg.checkpoints import load_pretrained
 from zeroseg.errors import CheckpointError
+from zeroseg.needs import Checkpoint, Need
 from zeroseg.refinement.lexical import matcher_of
 from zeroseg.values import UNRESOLVED, Masks, check_images
 from zeroseg.vocabulary import Vocabulary
@@ -78,6 +79,11 @@ class ClosedSetVote(MaskClassifier):
         self.processor: Any = processor
         self.resolution = resolution
         self.chunk_size = chunk_size
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be here before it is built; see `zeroseg.needs`."""
+        yield Checkpoint(str(arguments["checkpoint"]), ("network", "pictures"))
 
     def matches(self, vocabulary: Vocabulary) -> tuple[int, ...]:
         """For each of the network's classes the index of the class it stands for, -1 for none.

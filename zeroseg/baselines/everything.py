@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from transformers import SamImageProcessor, SamModel
 
 from zeroseg.baselines.mask_proposer import MaskProposer, Proposals
 from zeroseg.masking.sam import Sam
+from zeroseg.needs import Need
 from zeroseg.values import Detections, Masks
 
 
@@ -80,6 +82,11 @@ class EverythingMasks(MaskProposer):
         self.nms_threshold = nms_threshold
         self.box_sizes = tuple(box_sizes)
         self.chunk_size = chunk_size
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be here before it is built; see `zeroseg.needs`."""
+        return Sam.needs(arguments)
 
     @torch.no_grad()
     def forward(self, images: Sequence[Tensor]) -> list[Proposals]:

@@ -22,9 +22,9 @@ class CachedChat(ChatModel):
     """Answers a conversation it has had before from a cache.
 
     A conversation is the same if the model's `identity` and every message are: template,
-    vocabulary, tags, caption, examples. Its schema follows from these. Answers that were cut off
-    or empty are not kept, nor those that whoever asked has told to `forget`. Threads that ask the
-    same at the same time wait for one answer.
+    vocabulary, tags, caption, examples, and pictures by what they show. Its schema follows from
+    these. Answers that were refused, cut off or empty are not kept, nor those that whoever asked
+    has told to `forget`. Threads that ask the same at the same time wait for one answer.
 
     Args:
         chat: Who answers what is new.
@@ -92,7 +92,7 @@ class CachedChat(ChatModel):
         with self._lock:
             self.asked += len(new)
         for conversation, reply in zip(new, replies, strict=True):
-            if reply.complete and reply.text.strip():
+            if reply.refused is None and reply.complete and reply.text.strip():
                 kept = {"text": reply.text, "usage": asdict(reply.usage)}
                 self.cache[self._key(conversation)] = json.dumps(kept)
         return replies
@@ -109,7 +109,10 @@ class CachedChat(ChatModel):
         return reply if self.charge == "alone" else replace(reply, usage=Usage(cached=1))
 
     def _key(self, conversation: Conversation) -> str:
-        turns = [(message.role, message.content) for message in conversation.messages]
+        turns = [
+            (message.role, message.content, *(picture.digest for picture in message.pictures))
+            for message in conversation.messages
+        ]
         return digest(_VERSION, self.identity, turns)
 
 

@@ -2,23 +2,86 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
-from torch import nn
+from torch import Tensor, nn
 
-from zeroseg.values import Usage
+from zeroseg.values import Usage, check_images
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture shown with a message; two are equal if they show the same in the same size.
+
+    Attributes:
+        pixels: (3, H, W) uint8, RGB.
+        longest_side: The most pixels that the longer side is shown with; None shows all of them.
+
+    Raises:
+        ValueError: These are no pixels, or `longest_side` is less than 1.
+    """
+
+    pixels: Tensor
+    longest_side: int | None = None
+
+    def __post_init__(self) -> None:
+        check_images([self.pixels])
+        if self.longest_side is not None and self.longest_side < 1:
+            raise ValueError(f"longest_side is {self.longest_side}, expected at least 1 or None")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) as shown."""
+        height, width = self.pixels.shape[1:]
+        longest = max(height, width)
+        shown = min(longest, self.longest_side or longest)
+        return max(1, round(height * shown / longest)), max(1, round(width * shown / longest))
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the content: pixels and size as shown."""
+        pixels = self.pixels.cpu().contiguous()
+        content = hashlib.sha256(f"{tuple(pixels.shape)} {self.size}".encode())
+        content.update(pixels.numpy().tobytes())
+        return content.hexdigest()
+
+    def image(self) -> Image:
+        """The picture in the size as shown."""
+        from PIL import Image
+
+        height, width = self.size
+        image = Image.fromarray(self.pixels.permute(1, 2, 0).cpu().contiguous().numpy())
+        return image if image.size == (width, height) else image.resize((width, height))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Picture) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    Attributes:
+        role: Who speaks.
+        content: What is said.
+        pictures: Shown before the words, in this order.
+    """
 
     role: Literal["system", "user", "assistant"]
     content: str
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,8 +102,8 @@ class Conversation:
             raise ValueError("a conversation ends with a message of the user")
 
     def text(self) -> str:
-        """All turns as one text, for the trace."""
-        return "\n\n".join(message.content for message in self.messages)
+        """All turns as one text, for the trace; pictures by their size only."""
+        return "\n\n".join(map(_told, self.messages))
 
 
 @dataclass(frozen=True)
@@ -51,11 +114,15 @@ class Reply:
         text: The answer as it came; may be empty or cut off.
         usage: Tokens and cost of this answer.
         complete: False when the answer was cut off at the token limit.
+        refused: Why this conversation has no answer while others may: its content was held back,
+            it is too long, or what was answered did not pass the server's own checks. None where
+            there is an answer.
     """
 
     text: str
     usage: Usage = field(default_factory=Usage)
     complete: bool = True
+    refused: str | None = None
 
 
 class ChatModel(nn.Module, ABC):
@@ -92,10 +159,11 @@ class ChatModel(nn.Module, ABC):
 
         Returns:
             B replies in the same order. A reply may be empty or nonsense: it is text from
-            outside.
+            outside. What concerns one conversation alone is a reply that says why it was refused.
 
         Raises:
-            ChatError: The model refused, or stayed unreachable after bounded retries.
+            ChatError: Something that concerns every conversation: no server, no key, no such
+                model, a spent quota, or nothing but refusals.
         """
 
     def forget(self, conversation: Conversation) -> None:
@@ -106,3 +174,9 @@ class ChatModel(nn.Module, ABC):
 
     if TYPE_CHECKING:
         __call__ = forward
+
+
+def _told(message: Message) -> str:
+    """A turn's words, after the sizes of its pictures: "[picture 640 x 480]"."""
+    shown = (f"[picture {p.size[1]} x {p.size[0]}]" for p in message.pictures)
+    return "\n".join((*shown, message.content))

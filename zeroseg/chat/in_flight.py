@@ -116,5 +116,6 @@ def each_once(
         paid = own.pop(name, None)
         reply = paid if paid is not None else answers[name]
         free = paid is None and not charge_all
-        replies.append(replace(reply, usage=Usage(cached=1)) if free else reply)
+        usage = Usage(cached=1, refused=reply.usage.refused) if free else reply.usage
+        replies.append(replace(reply, usage=usage))
     return replies

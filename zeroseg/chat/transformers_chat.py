@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from transformers import PreTrainedTokenizerBase as PreTrainedTokenizer
 
 from zeroseg.chat.chat_model import ChatModel, Conversation, Reply
 from zeroseg.checkpoints import load_pretrained
+from zeroseg.needs import Checkpoint, Need
 from zeroseg.values import Usage
 
 
@@ -69,6 +70,12 @@ class TransformersChat(ChatModel):
             self.tokenizer.pad_token = self.tokenizer.eos_token
         self.max_new_tokens = max_new_tokens
         self.batch_size = batch_size
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be here before it is built; see `zeroseg.needs`."""
+        dtype = "stored" if arguments["dtype"] == "auto" else str(arguments["dtype"])
+        yield Checkpoint(str(arguments["checkpoint"]), ("network", "words"), dtype=dtype)
 
     def _load(self, checkpoint: str | Path, dtype: str) -> tuple[Any, Any]:
         name = type(self).__name__

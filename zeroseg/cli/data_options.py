@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zeroseg.cli import options
 from zeroseg.cli.draw import add_scenes
-from zeroseg.errors import ZerosegError
+from zeroseg.errors import ImageError, ZerosegError
 
 if TYPE_CHECKING:
     from zeroseg.data.sample_data import SampleData
@@ -95,7 +95,7 @@ def _scenes(
     _refuse(arguments, ("root", "split", "movement"), "--data drawn has none of these")
     counts = [n for n in (arguments.count, arguments.limit) if n is not None]
     found = DrawnScenes(
-        vocabulary or options.with_classes(Vocabulary.parse(config["vocabulary"])),
+        vocabulary or Vocabulary.parse(config["vocabulary"]),
         count=min(counts, default=COUNT),
         size=arguments.size or SIZE,
         seed=arguments.seed if arguments.seed is not None else SEED,
@@ -142,14 +142,17 @@ def _refuse(arguments: Namespace, names: tuple[str, ...], why: str) -> None:
 
 def _positions(file: Path, found: SampleData) -> list[int]:
     """Positions of the samples that a file names, in the order of the data set."""
+    from zeroseg.data.names import read_names
+
+    known = set(found.dataset.names)
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ZerosegError(f"--subset {file} cannot be read: {error}") from error
-    wanted = {line.strip() for line in lines if line.strip()}
-    stray = sorted(wanted.difference(found.dataset.names))
+        wanted = read_names(file, known)
+    except ImageError as error:
+        raise ZerosegError(f"--subset: {error}") from error
+    stray = [name for name in wanted if name not in known]
     if stray or not wanted:
         problem = f"{stray[0]} is no picture of this data set" if stray else "names no picture"
         example = found.dataset.names[0]
         raise ZerosegError(f"--subset {file}: {problem}; its names are such as {example}")
-    return [i for i, name in enumerate(found.dataset.names) if name in wanted]
+    chosen = set(wanted)
+    return [i for i, name in enumerate(found.dataset.names) if name in chosen]

@@ -42,7 +42,11 @@ def run(arguments: Namespace) -> int:
     chosen = options.vocabulary(arguments)
     data = data_options.data(arguments, chosen, {"vocabulary": "drawn"})
     files = PredictionFiles(
-        arguments.predictions, data.vocabulary, data.protocol, arguments.indices
+        arguments.predictions,
+        data.vocabulary,
+        data.protocol,
+        arguments.indices,
+        data.dataset.names,
     )
     with scoring.folder(arguments.output) as output:
         seeds = {"subset": arguments.subset_seed}

@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from zeroseg.data.catalog import entry
-from zeroseg.data.files import FileSamples, Place, read_ids, translate
+from zeroseg.data.files import FileSamples, Place, mask_called, pictures_in, translate
+from zeroseg.data.masks import read_ids
 from zeroseg.data.published import PublishedData
 from zeroseg.data.sample import Truth
 from zeroseg.vocabularies import ADE20K
@@ -45,13 +46,13 @@ class Ade20k(PublishedData):
         unlabelled = split in known.unlabelled
         needed = [f"images/{split}", *([] if unlabelled else [f"annotations/{split}"])]
         folder = known.find_root(root, ("ADEChallengeData2016",), *needed)
-        pictures = sorted((folder / "images" / split).glob("*.jpg"))
+        pictures = pictures_in(folder / "images" / split)
         if not pictures:
             raise known.missing(root, f"images/{split}/*.jpg")
         masks = None if unlabelled else folder / "annotations" / split
         places = [
-            Place(picture.stem, picture, masks and masks / f"{picture.stem}.png")
-            for picture in pictures
+            Place(name, picture, mask_called(masks / name) if masks else None)
+            for name, picture in pictures.items()
         ]
         meaning = {number: index for index, number in enumerate(ADE20K.ids)}
         if not background:

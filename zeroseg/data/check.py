@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zeroseg.data.files import MissingMask
+from zeroseg.data.masks import MissingMask
 from zeroseg.data.sample import Truth
 from zeroseg.data.sample_data import SampleData, Samples
-from zeroseg.errors import ImageError, VocabularyError
+from zeroseg.errors import VocabularyError
 
 KINDS = (
     "unreadable picture",
@@ -97,22 +97,26 @@ def _look(
     problems = []
     try:
         image = samples.image(position)
-    except ImageError as error:
-        problems.append(("unreadable picture", str(error)))
+    except Exception as error:  # as in `Samples`: whatever it is, it is wrong with this one
+        problems.append(("unreadable picture", _said(error)))
     try:
         truth = samples.truth(position)
     except MissingMask as error:
         problems.append(("missing mask", str(error)))
     except VocabularyError as error:
         problems.append(("unknown id", str(error)))
-    except ImageError as error:
-        problems.append(("unreadable mask", str(error)))
+    except Exception as error:
+        problems.append(("unreadable mask", _said(error)))
     if truth is not None and image is not None and truth.target.shape != image.shape[1:]:
         sizes = f"{tuple(truth.target.shape)}, its picture {tuple(image.shape[1:])}"
         problems.append(("size mismatch", f"the mask is {sizes} (height, width)"))
     if truth is not None and bool((truth.target == ignore_index).all()):
         problems.append(("empty mask", "no pixel has a label"))
     return truth, problems
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _histogram(target: Tensor, classes: int, ignore_index: int) -> Tensor:

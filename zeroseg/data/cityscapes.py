@@ -11,10 +11,10 @@ from zeroseg.data.files import (
     Place,
     number_regions,
     present,
-    read_ids,
     read_objects,
     translate,
 )
+from zeroseg.data.masks import MissingMask, read_ids
 from zeroseg.data.published import PublishedData
 from zeroseg.data.sample import Truth
 from zeroseg.errors import ZerosegError
@@ -102,7 +102,18 @@ def _meaning(background: bool, others: str) -> dict[int, int]:
     return meaning
 
 
+def _want_ids(place: Place) -> None:
+    """Say so where only ids for training are there: they no longer tell "unlabeled" apart."""
+    trained = str(place.mask).replace("_labelIds", "_labelTrainIds")
+    if place.mask is not None and not place.mask.is_file() and Path(trained).is_file():
+        raise MissingMask(
+            f"there is no mask '{place.mask}'; '{trained}' holds ids for training, which are not "
+            f"read: fetch or make labelIds"
+        )
+
+
 def _truth(place: Place, meaning: dict[int, int]) -> Truth:
+    _want_ids(place)
     target = translate(read_ids(place.mask), meaning, place.mask)
     numbers = read_objects(place, target)
     if numbers is None:

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from contextlib import redirect_stdout
-from io import StringIO
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from zeroseg.data.catalog import Entry, entry
-from zeroseg.data.files import FileSamples, Place, number_regions, present, read_ids, translate
+from zeroseg.data.coco_instances import (
+    Instances,
+    Listed,
+    as_number,
+    as_whole,
+    id_of,
+    load_instances,
+)
+from zeroseg.data.coco_outlines import describes, draw, require_pycocotools
+from zeroseg.data.files import (
+    FileSamples,
+    Place,
+    mask_called,
+    number_regions,
+    pictures_in,
+    present,
+    read_size,
+    translate,
+)
+from zeroseg.data.masks import read_ids
 from zeroseg.data.published import PublishedData
 from zeroseg.data.sample import Truth
 from zeroseg.data.sample_data import Samples
@@ -21,17 +39,14 @@ from zeroseg.errors import ImageError, VocabularyError, ZerosegError
 from zeroseg.images import read_image
 from zeroseg.vocabularies import COCO81
 
-if TYPE_CHECKING:
-    from pycocotools.coco import COCO
-
 _CLASS_OF = {number: index for index, number in enumerate(COCO81.ids)}
 _MEANING = {number - 1: index for number, index in _CLASS_OF.items() if number} | dict.fromkeys(
     (*range(91, 182), 255), COCO81.background
 )
 """Pixels of stuffthingmaps: 0..90 are things, each its id less one; 91..181 are stuff; 255 none."""
 
-_IMAGE_KEYS = {"id", "file_name", "height", "width"}
-_OBJECT_KEYS = {"id", "image_id", "category_id", "segmentation", "area", "iscrowd"}
+_LARGEST = 500_000_000
+"""Pixels of the largest picture that could be read."""
 
 
 class Coco81(PublishedData):
@@ -73,14 +88,20 @@ class Coco81(PublishedData):
         folder = place.parent if place.name == "images" else place
         file = folder / "annotations" / f"instances_{split}.json"
         dataset: Samples
+        notes: tuple[str, ...] = ()
         if split in known.unlabelled:
             self.annotation, dataset = "none", _mapped(known, place / split, None)
         elif annotation != "stuffthingmaps" and file.is_file():
-            self.annotation, dataset = "instances", CocoSamples(load_instances(file), place / split)
+            require_pycocotools(file)
+            instances = load_instances(file)
+            dataset = CocoSamples(instances, (place / split, place, folder))
+            self.annotation = "instances" if instances.named else "instances, ids as COCO's own"
+            notes = instances.notes
         else:
             maps = _maps(known, folder, split, annotation)
             self.annotation, dataset = "stuffthingmaps", _mapped(known, place / split, maps)
         super().__init__(known, split, COCO81, dataset, batch_size, num_workers)
+        self.notes = notes
 
     def describe(self) -> dict[str, object]:
         """What identifies the data in results."""
@@ -91,14 +112,13 @@ class CocoSamples(Samples):
     """The pictures of an instances file.
 
     Args:
-        coco: The file, see `load_instances`.
-        pictures: The folder of the pictures.
+        instances: The file, see `load_instances`.
+        folders: Where the paths of the pictures may begin, the first one first.
     """
 
-    def __init__(self, coco: COCO, pictures: Path) -> None:
-        self.coco, self.pictures = coco, pictures
-        self.entries = sorted(coco.imgs.values(), key=lambda image: str(image["file_name"]))
-        self._names = tuple(Path(image["file_name"]).stem for image in self.entries)
+    def __init__(self, instances: Instances, folders: Sequence[Path]) -> None:
+        self.instances, self.folders = instances, tuple(folders)
+        self._names = tuple(picture.name for picture in instances.pictures)
 
     @property
     def names(self) -> Sequence[str]:
@@ -107,76 +127,63 @@ class CocoSamples(Samples):
 
     def image(self, position: int) -> Tensor:
         """See `Samples.image`."""
-        return read_image(self.pictures / self.entries[position]["file_name"])
+        return read_image(self._find(self._usable(position)), turn=False)
 
     def truth(self, position: int) -> Truth:
         """See `Samples.truth`."""
-        image = self.entries[position]
-        found = self.coco.loadAnns(self.coco.getAnnIds(imgIds=image["id"]))
-        found.sort(key=lambda one: (not one["iscrowd"], -one["area"]))
-        target = torch.full((image["height"], image["width"]), COCO81.background)
+        picture = self._usable(position)
+        size = picture.size or read_size(self._find(picture))
+        if math.prod(size) > _LARGEST:
+            raise ImageError(f"the picture is listed with the size {size}, too large for any")
+        things = [
+            _thing(one, self.instances.classes, size)
+            for one in picture.annotations
+            if describes(one.get("segmentation"))
+        ]
+        things.sort(key=lambda thing: (not thing.crowd, -thing.area))
+        target = torch.full(size, COCO81.background)
         numbers = torch.zeros_like(target)
-        for number, one in enumerate(found, start=1):
-            inside = self._mask(one)
-            target[inside] = _class_of(one, image)
-            numbers[inside] = 0 if one["iscrowd"] else number
-        seen = [number for number in present(numbers) if number]
-        things = {number: _class_of(found[number - 1], image) for number in seen}
-        return Truth(target, number_regions(numbers, things))
+        for number, thing in enumerate(things, start=1):
+            target[thing.inside] = thing.label
+            numbers[thing.inside] = 0 if thing.crowd else number
+        labels = {number: things[number - 1].label for number in present(numbers) if number}
+        return Truth(target, number_regions(numbers, labels))
 
-    def _mask(self, one: dict[str, Any]) -> Tensor:
-        try:
-            return torch.from_numpy(self.coco.annToMask(one)).bool()
-        except (IndexError, KeyError, TypeError, ValueError) as error:
-            raise ImageError(f"the outline of annotation {one['id']} is broken: {error}") from error
+    def _usable(self, position: int) -> Listed:
+        picture = self.instances.pictures[position]
+        if picture.problem is not None:
+            raise ImageError(picture.problem)
+        return picture
 
-
-def load_instances(path: Path) -> COCO:
-    """Read an instances file.
-
-    Raises:
-        ImageError: It is no such file.
-        ZerosegError: pycocotools is not installed.
-    """
-    try:
-        from pycocotools.coco import COCO
-    except ImportError as error:
-        raise ZerosegError(
-            f"'{path}' is read with pycocotools: pip install pycocotools, or put stuffthingmaps "
-            f"in place of it"
-        ) from error
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ImageError(f"'{path}' cannot be read: {error}") from error
-    if not _is_instances(content):
-        raise ImageError(f"'{path}' is no instances file: it lists no images and annotations")
-    coco = COCO()
-    coco.dataset = content
-    with redirect_stdout(StringIO()):  # createIndex prints
-        coco.createIndex()
-    return coco
+    def _find(self, picture: Listed) -> Path:
+        places = [folder / picture.file for folder in self.folders]
+        return next((place for place in places if place.is_file()), places[0])
 
 
-def _is_instances(content: Any) -> bool:
-    if not isinstance(content, dict) or not content.get("images"):
-        return False
-    objects = content.get("annotations")
-    if not isinstance(objects, list):
-        return False
-    return all(image.keys() >= _IMAGE_KEYS for image in content["images"]) and all(
-        one.keys() >= _OBJECT_KEYS and isinstance(one["segmentation"], list | dict)
-        for one in objects
-    )
+@dataclass(frozen=True)
+class _Thing:
+    inside: Tensor
+    label: int
+    crowd: bool
+    area: float
 
 
-def _class_of(one: dict[str, Any], image: dict[str, Any]) -> int:
-    number = one["category_id"]
-    if number not in _CLASS_OF:
+def _thing(one: Mapping[str, Any], classes: Mapping[str, int], size: tuple[int, int]) -> _Thing:
+    """An annotation as it is drawn; what is wrong with it is said with its id."""
+    called = f"annotation {id_of(one.get('id')) or 'without an id'}"
+    category, crowd = id_of(one.get("category_id")), as_whole(one.get("iscrowd") or 0)
+    if category not in classes:
         raise VocabularyError(
-            f"{image['file_name']} has an object of category {number}, which is none of the 80"
+            f"{called} is of category {category or 'none'}, which is none of the 80 here"
         )
-    return _CLASS_OF[number]
+    if crowd not in (0, 1):
+        raise ImageError(f"{called} is broken: its iscrowd is {one['iscrowd']!r}, not 0 or 1")
+    try:
+        inside = torch.from_numpy(draw(one["segmentation"], size).copy())
+    except ImageError as error:
+        raise ImageError(f"{called} is broken: {error}") from error
+    area = as_number(one.get("area"))
+    return _Thing(inside, classes[category], crowd == 1, inside.sum() if area is None else area)
 
 
 def _maps(known: Entry, folder: Path, split: str, annotation: str | None) -> Path:
@@ -190,10 +197,13 @@ def _maps(known: Entry, folder: Path, split: str, annotation: str | None) -> Pat
 
 
 def _mapped(known: Entry, pictures: Path, masks: Path | None) -> FileSamples:
-    found = sorted(pictures.glob("*.jpg"))
+    found = pictures_in(pictures)
     if not found:
         raise known.missing(pictures, "*.jpg")
-    places = [Place(p.stem, p, masks and masks / f"{p.stem}.png") for p in found]
+    places = [
+        Place(name, picture, mask_called(masks / name) if masks else None)
+        for name, picture in found.items()
+    ]
     return FileSamples(places, _truth)
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from zeroseg.data.catalog import entry
-from zeroseg.data.files import FileSamples, Place, read_ids, translate
+from zeroseg.data.files import (
+    FileSamples,
+    Place,
+    mask_called,
+    picture_called,
+    pictures_in,
+    translate,
+)
+from zeroseg.data.masks import read_ids
+from zeroseg.data.names import read_names
 from zeroseg.data.published import PublishedData
 from zeroseg.data.sample import Truth
 from zeroseg.errors import ZerosegError
@@ -63,7 +72,11 @@ class Dram(PublishedData):
             raise known.missing(root, f"{split}/{movement or 'MOVEMENT'}/ARTIST/*.jpg")
         labels = None if unlabelled else folder / "labels"
         places = [
-            Place(name, folder / split / f"{name}.jpg", labels and labels / f"{name}.png")
+            Place(
+                name,
+                picture_called(folder / split / name),
+                mask_called(labels / name) if labels else None,
+            )
             for name in names
         ]
         dataset = FileSamples(places, _truth)
@@ -85,8 +98,7 @@ def _names(folder: Path, movement: str | None) -> list[str]:
     """Paths below the split without suffix; of the list file, else of the folder."""
     listed = folder / f"{movement or _EVERYTHING}.txt"
     if listed.is_file():
-        lines = (line.strip() for line in listed.read_text(encoding="utf-8").splitlines())
-        return list(dict.fromkeys(line.removesuffix(".jpg") for line in lines if line))
+        return read_names(listed)
     place = folder
     if movement is not None:
         places = [folder / movement, folder / _UNSEEN / movement]
@@ -96,8 +108,7 @@ def _names(folder: Path, movement: str | None) -> list[str]:
                 f"dram has no movement '{movement}'; there are {', '.join(_movements(folder))}"
             )
         place = found[0]
-    pictures = sorted(place.rglob("*.jpg"))
-    return [picture.relative_to(folder).with_suffix("").as_posix() for picture in pictures]
+    return [(place / name).relative_to(folder).as_posix() for name in pictures_in(place)]
 
 
 def _movements(folder: Path) -> list[str]:

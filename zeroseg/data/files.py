@@ -6,21 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
+from zeroseg.data.masks import read_ids
+from zeroseg.data.names import sample_names
 from zeroseg.data.sample import Regions, Truth
 from zeroseg.data.sample_data import Samples
 from zeroseg.errors import ImageError, VocabularyError
-from zeroseg.images import read_image
+from zeroseg.images import SUFFIXES, find_images, read_image
 
-_EIGHT_BITS, _SIXTEEN_BITS = ("P", "L"), ("I", "I;16", "I;16B", "I;16L")
+_MOST = 65535
+"""The largest number that a file of single things may hold."""
 
-
-class MissingMask(ImageError):
-    """A picture without its mask."""
+_SHOWN = 10
+"""Stray ids that an error lists."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,53 @@ class FileSamples(Samples):
         return self.read_truth(place) if place.mask is not None else None
 
 
-def read_ids(path: Path | None) -> Tensor:
-    """The ids in an 8-bit mask file, indexed or grey, as (H, W) int64.
+def picture_called(base: Path) -> Path:
+    """The picture at a path without suffix, whatever its suffix is; .jpg where there is none."""
+    usual = base.with_name(f"{base.name}.jpg")
+    upper = tuple(suffix.upper() for suffix in SUFFIXES)
+    places = (base.with_name(base.name + suffix) for suffix in (".jpg", *SUFFIXES, *upper))
+    return next((place for place in places if place.is_file()), usual)
+
+
+def mask_called(base: Path) -> Path:
+    """The mask at a path without suffix, which is .png in lower or upper case."""
+    upper = base.with_name(f"{base.name}.PNG")
+    return upper if upper.is_file() else base.with_name(f"{base.name}.png")
+
+
+def pictures_in(folder: Path) -> dict[str, Path]:
+    """The pictures in a folder and below it, by their paths without suffix; there may be none.
 
     Raises:
-        MissingMask: There is no such file.
-        ImageError: The file cannot be read, or is no mask.
+        ImageError: Two of them differ by their suffix only.
     """
-    return _read(path, _EIGHT_BITS, "ids (P or L)")
+    try:
+        found = find_images([folder])
+    except ImageError:  # there are none, and what was expected is better said by the data set
+        return {}
+    files = [picture.relative_to(folder).as_posix() for picture in found]
+    names = sample_names(files)
+    twins = [file for file, name in zip(files, names, strict=True) if file == name]
+    if twins:
+        raise ImageError(
+            f"several pictures in '{folder}' have one name: {', '.join(twins[:_SHOWN])}"
+        )
+    return dict(sorted(zip(names, found, strict=True)))
+
+
+def read_size(picture: Path) -> tuple[int, int]:
+    """Height and width of a picture as it lies in its file.
+
+    Raises:
+        ImageError: It cannot be read.
+    """
+    try:
+        if not picture.is_file():
+            raise FileNotFoundError("there is no such file")
+        with Image.open(picture) as image:
+            return image.height, image.width
+    except Exception as error:  # whatever any decoder raises is a problem of this file alone
+        raise ImageError(f"the picture '{picture}' cannot be read: {error}") from error
 
 
 def read_objects(place: Place, target: Tensor) -> Tensor | None:
@@ -97,34 +137,23 @@ def read_objects(place: Place, target: Tensor) -> Tensor | None:
     path = place.objects
     if path is None or not path.is_file():
         return None
-    numbers = _read(path, (*_EIGHT_BITS, *_SIXTEEN_BITS), "numbers (P, L or I)")
+    numbers = read_ids(path)
     if numbers.shape != target.shape:
         raise ImageError(
             f"'{path}' is {tuple(numbers.shape)}, but the classes of the same picture are "
             f"{tuple(target.shape)} (height, width)"
         )
+    if bool(((numbers < 0) | (numbers > _MOST)).any()):
+        raise ImageError(f"'{path}' numbers single things outside of 0..{_MOST}")
     return numbers
-
-
-def _read(path: Path | None, modes: tuple[str, ...], what: str) -> Tensor:
-    if path is None or not path.is_file():
-        raise MissingMask(f"there is no mask '{path}'")
-    try:
-        with Image.open(path) as mask:
-            numbers, mode = np.array(mask), mask.mode
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise ImageError(f"the mask '{path}' cannot be read: {error}") from error
-    if mode not in modes:
-        raise ImageError(f"the mask '{path}' is a picture of mode {mode}, not of {what}")
-    return torch.from_numpy(numbers.astype(np.int64))
 
 
 def translate(ids: Tensor, meaning: Mapping[int, int], path: Path | None) -> Tensor:
     """Ids of a file as (H, W) int64 class indices.
 
     Args:
-        ids: (H, W) int64 in 0..255.
-        meaning: The class index, or the ignore index, of every id that may occur.
+        ids: (H, W) int64.
+        meaning: The class index, or the ignore index, of every id that may occur; ids in 0..255.
         path: Named in the error.
 
     Raises:
@@ -132,10 +161,13 @@ def translate(ids: Tensor, meaning: Mapping[int, int], path: Path | None) -> Ten
     """
     table = torch.full((256,), -1)
     table[torch.tensor(list(meaning))] = torch.tensor(list(meaning.values()))
-    labels = table[ids]
+    labels = torch.where((ids >= 0) & (ids <= 255), table[ids.clamp(0, 255)], -1)
     if bool((labels < 0).any()):
         stray = ids[labels < 0].unique().tolist()
-        raise VocabularyError(f"'{path}' holds ids {stray}, which are no ids of this data set")
+        more = f" and {len(stray) - _SHOWN} more" if len(stray) > _SHOWN else ""
+        raise VocabularyError(
+            f"'{path}' holds ids {stray[:_SHOWN]}{more}, which are no ids of this data set"
+        )
     return labels
 
 

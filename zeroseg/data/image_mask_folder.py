@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
-from zeroseg.data.files import FileSamples, Place, read_ids
+from zeroseg.data.files import FileSamples, Place, translate
+from zeroseg.data.masks import read_ids
+from zeroseg.data.names import sample_names
 from zeroseg.data.sample import Truth
 from zeroseg.data.sample_data import SampleData
-from zeroseg.errors import ImageError
+from zeroseg.errors import ImageError, VocabularyError
 from zeroseg.images import find_images
 from zeroseg.vocabulary import Vocabulary
 
+_SHOWN = 3
+"""Pictures that an error lists."""
 
-def read_mask(path: Path, vocabulary: Vocabulary) -> Tensor:
+
+def read_mask(path: Path | None, vocabulary: Vocabulary) -> Tensor:
     """A mask file of ids, indexed or grey, as (H, W) int64 class indices.
 
     Raises:
         ImageError: The file is missing, cannot be read, or is no mask.
         VocabularyError: It holds ids that no class has.
     """
-    return vocabulary.from_ids(read_ids(path))
-
-
-def _truth(place: Place, vocabulary: Vocabulary) -> Truth:
-    return Truth(vocabulary.from_ids(read_ids(place.mask)))
+    meaning = {number: index for index, number in enumerate(vocabulary.ids)}
+    meaning[vocabulary.ignore_index] = vocabulary.ignore_index
+    return translate(read_ids(path), meaning, path)
 
 
 class ImageMaskFolder(SampleData):
     """Pictures in `images`, masks of the same names in `masks`, classes in `vocabulary.yaml`.
 
-    `zeroseg draw` writes such folders. Masks are PNG files of ids, indexed or grey; those that
-    are the vocabulary's ignore index have no label. A file that cannot be read becomes the
-    `problem` of its sample.
+    `zeroseg draw` writes such folders. Masks are PNG files of ids, indexed or grey, of 1 to 16
+    bits; those that are the vocabulary's ignore index have no label. The mask of `images/x.jpg` is
+    `masks/x.png`, or `masks/x.jpg.png` where there is another picture x; upper and lower case may
+    differ. A file that is missing or cannot be read becomes the `problem` of its sample.
 
     Args:
         root: The folder.
@@ -44,8 +50,9 @@ class ImageMaskFolder(SampleData):
         num_workers: Processes that read ahead; 0 reads in the main process.
 
     Raises:
-        ImageError: There are no pictures, one has no mask, or two differ by their suffix only.
-        VocabularyError: There is no vocabulary.
+        ImageError: There are no pictures, none of them has a mask, or two that differ by their
+            suffix only would have the same mask.
+        VocabularyError: There is no vocabulary, or it is damaged.
     """
 
     def __init__(
@@ -56,21 +63,79 @@ class ImageMaskFolder(SampleData):
         num_workers: int = 0,
     ) -> None:
         root = Path(root)
-        given = vocabulary if vocabulary is not None else str(root / "vocabulary.yaml")
-        classes = Vocabulary.parse(given)
-        places = []
-        for picture in find_images([root / "images"]):
-            name = picture.relative_to(root / "images").with_suffix("").as_posix()
-            places.append(Place(name, picture, root / "masks" / f"{name}.png"))
-        lacking = [place.picture for place in places if place.mask and not place.mask.is_file()]
-        if lacking:
-            raise ImageError(
-                f"{len(lacking)} of {len(places)} pictures have no mask of their name in "
-                f"'{root / 'masks'}': {lacking[0]}, ..."
-            )
-        twice = [name for name, n in Counter(place.name for place in places).items() if n > 1]
-        if twice:
-            raise ImageError(f"several pictures in '{root / 'images'}' are called {twice[0]}")
+        classes = Vocabulary.parse(vocabulary) if vocabulary is not None else _vocabulary_of(root)
+        pictures = find_images([root / "images"])
+        files = [picture.relative_to(root / "images").as_posix() for picture in pictures]
+        masks = _masks_of(files, root)
+        places = [
+            Place(name, picture, mask)
+            for name, picture, mask in zip(sample_names(files), pictures, masks, strict=True)
+        ]
         dataset = FileSamples(places, partial(_truth, vocabulary=classes), turn=True)
         super().__init__(classes, dataset, batch_size, num_workers)
         self.title = root.resolve().name
+
+
+def _vocabulary_of(root: Path) -> Vocabulary:
+    file = root / "vocabulary.yaml"
+    try:
+        return Vocabulary.parse(str(file))
+    except VocabularyError as error:
+        if str(file) in str(error):
+            raise
+        raise VocabularyError(f"'{file}': {error}") from error
+
+
+def _truth(place: Place, vocabulary: Vocabulary) -> Truth:
+    return Truth(read_mask(place.mask, vocabulary))
+
+
+def _masks_of(files: Sequence[str], root: Path) -> list[Path]:
+    """The mask of every picture; where it should be, if it is not there."""
+    folder = root / "masks"
+    masks = [_mask_of(file, folder) for file in files]
+    if None in masks:
+        folded = _by_folded(folder)
+        keys = [[wanted.casefold() for wanted in _wanted(file)] for file in files]
+        masks = [
+            mask or next((folded[key] for key in either if key in folded), None)
+            for either, mask in zip(keys, masks, strict=True)
+        ]
+    if not any(masks):
+        raise ImageError(
+            f"none of {len(files)} pictures has a mask of its name in '{folder}': "
+            f"{', '.join(files[:_SHOWN])}, ..."
+        )
+    named = [mask or folder / _wanted(f)[-1] for f, mask in zip(files, masks, strict=True)]
+    _refuse_shared(files, named, root)
+    return named
+
+
+def _wanted(file: str) -> tuple[str, str]:
+    """What the mask of a picture may be called."""
+    return f"{file}.png", f"{os.path.splitext(file)[0]}.png"
+
+
+def _mask_of(file: str, folder: Path) -> Path | None:
+    places = (folder / wanted for wanted in _wanted(file))
+    return next((place for place in places if place.is_file()), None)
+
+
+def _by_folded(folder: Path) -> dict[str, Path]:
+    """The masks of a folder by their paths in lower case, where that is one only."""
+    found = list(folder.rglob("*.[pP][nN][gG]"))
+    folded = [path.relative_to(folder).as_posix().casefold() for path in found]
+    counts = Counter(folded)
+    return {name: path for name, path in zip(folded, found, strict=True) if counts[name] == 1}
+
+
+def _refuse_shared(files: Sequence[str], masks: Sequence[Path], root: Path) -> None:
+    [(mask, count)] = Counter(masks).most_common(1)
+    if count > 1:
+        twins = [file for file, own in zip(files, masks, strict=True) if own == mask]
+        called = os.path.splitext(mask.relative_to(root / "masks").as_posix())[0]
+        raise ImageError(
+            f"several pictures in '{root / 'images'}' are called {called}: "
+            f"{', '.join(twins[:_SHOWN])}; call their masks {twins[0]}.png and so on, or the "
+            f"pictures differently"
+        )

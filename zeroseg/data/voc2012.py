@@ -10,12 +10,15 @@ from zeroseg.data.catalog import entry
 from zeroseg.data.files import (
     FileSamples,
     Place,
+    mask_called,
     number_regions,
+    picture_called,
     present,
-    read_ids,
     read_objects,
     translate,
 )
+from zeroseg.data.masks import read_ids
+from zeroseg.data.names import read_names
 from zeroseg.data.published import PublishedData
 from zeroseg.data.sample import Regions, Truth
 from zeroseg.errors import ImageError
@@ -52,7 +55,7 @@ class Voc2012(PublishedData):
         unlabelled, listed = split in known.unlabelled, f"ImageSets/Segmentation/{split}.txt"
         needed = ("JPEGImages", listed, *([] if unlabelled else ["SegmentationClass"]))
         folder = known.find_root(root, ("VOC2012", "VOCdevkit/VOC2012"), *needed)
-        names = list(dict.fromkeys((folder / listed).read_text(encoding="utf-8").split()))
+        names = read_names(folder / listed)
         if not names:
             raise ImageError(f"'{folder / listed}' names no picture")
         places = [_place(folder, name, unlabelled) for name in names]
@@ -61,11 +64,11 @@ class Voc2012(PublishedData):
 
 
 def _place(folder: Path, name: str, unlabelled: bool) -> Place:
-    picture = folder / "JPEGImages" / f"{name}.jpg"
+    picture = picture_called(folder / "JPEGImages" / name)
     if unlabelled:
         return Place(name, picture)
-    mask = folder / "SegmentationClass" / f"{name}.png"
-    return Place(name, picture, mask, folder / "SegmentationObject" / f"{name}.png")
+    mask = mask_called(folder / "SegmentationClass" / name)
+    return Place(name, picture, mask, mask_called(folder / "SegmentationObject" / name))
 
 
 def _truth(place: Place) -> Truth:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from zeroseg.checkpoints import load_pretrained
 from zeroseg.detection.grounded_detector import GroundedDetector
 from zeroseg.detection.half_sampling import keep_sampling
 from zeroseg.detection.text_positions import keep_positions
+from zeroseg.needs import Need, published_or_hub
 from zeroseg.official.grounding_dino_checkpoint import (
     published_processor,
     read_grounding_dino,
@@ -89,6 +91,11 @@ class GroundingDino(GroundedDetector):
         )
         keep_positions(self.model)
         keep_sampling(self.model)
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be here before it is built; see `zeroseg.needs`."""
+        return published_or_hub(arguments, ("network", "pictures", "words"), "tokenizer")
 
     def _load(self, checkpoint: str | Path, tokenizer: str | Path) -> tuple[Any, Any]:
         name = type(self).__name__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from transformers import BatchEncoding, GroundingDinoProcessor
 from typing_extensions import Self
 
 from zeroseg.detection.grounded_detector import GroundedDetector
+from zeroseg.needs import Need, Package, published_or_hub
 from zeroseg.official.grounding_dino_checkpoint import published_processor, read_grounding_dino
 from zeroseg.official.grounding_dino_network import load_official
 
@@ -78,6 +79,12 @@ class OfficialGroundingDino(GroundedDetector):
             processor=processor,
         )
         self.reference_size = reference_size
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be here before it is built; see `zeroseg.needs`."""
+        yield Package("groundingdino", "zeroseg[official]")
+        yield from published_or_hub(arguments, ("network",), "tokenizer")
 
     def _load(self, checkpoint: str | Path, tokenizer: str | Path) -> tuple[Any, Any]:
         name = type(self).__name__

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.data.masks import read_ids
 from zeroseg.data.sample import Sample
 from zeroseg.data.sample_data import LookingAhead
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
+from zeroseg.images import SUFFIXES as PICTURES
 from zeroseg.metrics.protocol import STANDARD, Protocol, indices_of, resized
+from zeroseg.running.in_flight import Job
 from zeroseg.running.stage import Stage
 from zeroseg.running.stage_cache import StageCache
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
 
-SUFFIXES = (".png", ".npy", ".mask.png")
+SUFFIXES = (".png", ".npy")
+"""Files that are read, in lower or upper case."""
+
+_MASK = ".mask"
+"""What `zeroseg segment` adds to the name of a label map."""
+
+_TAILS = (*PICTURES, "_leftImg8bit", "_gtFine_labelIds", "_pred")
+_TAILED = re.compile(f"(.+)({'|'.join(map(re.escape, _TAILS))})", re.IGNORECASE)
+"""A picture's name, and what its own suffix, Cityscapes and other programs add to it."""
 
 
 class PredictionFiles(BaseSegmenter):
     """Takes the label maps of a data set from a folder, to be scored like any system's.
 
-    A sample's file has its name, as a relative path or as the last part alone, and one of the
-    suffixes .png, .npy and .mask.png. A PNG is grey or indexed and holds file ids (the index of a
-    palette, never its colour); a .npy is an (H, W) array of whole numbers. A missing or unusable
-    file fails alone: its image scores as background, as it does in the published evaluation.
+    A sample's file has its name, as a relative path or as the last part alone, and the suffix .png
+    or .npy. Before it, .mask may stand (which goes before a file without), or the picture's own
+    suffix, _leftImg8bit, _gtFine_labelIds or _pred. A PNG is grey or indexed and holds file ids
+    (the index of a palette, never its colour); a .npy is an (H, W) array of whole numbers. A
+    missing or unusable file fails alone, and so does one of several that may be meant: its image
+    scores as background, as it does in the published evaluation.
 
     Args:
         folder: Where the files lie.
@@ -39,6 +53,7 @@ class PredictionFiles(BaseSegmenter):
             annotation is a failure; under the protocol "paper" it is brought to that size,
             nearest, as in the published evaluation.
         indices: The files hold class indices 0..K-1 instead of ids.
+        names: All names of the data set. A last part that several of them share means none.
 
     Raises:
         ZerosegError: There is no such folder, or no label map in it.
@@ -50,19 +65,31 @@ class PredictionFiles(BaseSegmenter):
         vocabulary: Vocabulary,
         protocol: Protocol = STANDARD,
         indices: bool = False,
+        names: Collection[str] = (),
     ) -> None:
         super().__init__(vocabulary)
         self.folder, self.protocol, self.indices = Path(folder), protocol, indices
         if not self.folder.is_dir():
             raise ZerosegError(f"there is no folder of predictions '{folder}'")
-        if not any(file.name.endswith(SUFFIXES) for file in self.folder.rglob("*")):
+        if not any(_is_read(file) for file in self.folder.rglob("*")):
             raise ZerosegError(f"'{folder}' holds no label maps: files that end in .png or .npy")
         self.config = {"predictions": str(folder), "indices": indices}
+        last_parts = Counter(_last_part(name) for name in names)
+        self._shared = {part for part, count in last_parts.items() if count > 1}
+        self._listings: dict[Path, dict[str, dict[int, list[Path]]]] = {}
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """None: predictions in files are of the pictures of their data set only."""
         return ()
+
+    def begin(self, images: Sequence[Tensor]) -> Job:
+        """Refuse pictures of nobody knows where.
+
+        Raises:
+            ZerosegError: Always.
+        """
+        raise ZerosegError("predictions in files are of the pictures of their data set only")
 
     def segment_samples(
         self, samples: Sequence[Sample] | LookingAhead, cache: StageCache | None = None
@@ -83,14 +110,32 @@ class PredictionFiles(BaseSegmenter):
         return Segmentation(labels, self.vocabulary, sample.image.cpu(), sample.name)
 
     def _find(self, name: str) -> Path:
-        for stem in dict.fromkeys((name, name.rsplit("/", 1)[-1])):
-            for suffix in SUFFIXES:
-                if (file := self.folder / f"{stem}{suffix}").is_file():
-                    return file
-        raise ImageError(f"there is no prediction '{self.folder / name}' (.png, .npy)")
+        last = _last_part(name)
+        unread: list[Path] = []
+        for place in dict.fromkeys((self.folder / name, self.folder / last)):
+            files = self._files(place)
+            maps = [file for file in files if _is_read(file)]
+            if maps and place != self.folder / name and last in self._shared:
+                raise ImageError(f"'{maps[0]}' may be of several pictures that are called {last}")
+            if len(maps) > 1:
+                found = ", ".join(f"'{file}'" for file in sorted(maps))
+                raise ImageError(f"there are several predictions, {found}; keep one")
+            if maps:
+                return maps[0]
+            unread += files
+        instead = f", but '{unread[0]}', which is not read" if unread else ""
+        raise ImageError(f"there is no prediction '{self.folder / name}' (.png, .npy){instead}")
+
+    def _files(self, place: Path) -> list[Path]:
+        """The files meant by a path without suffix: the nearest, or any if none is read."""
+        if place.parent not in self._listings:
+            self._listings[place.parent] = _listing(place.parent)
+        found = self._listings[place.parent].get(place.name, {})
+        read = (files for _, files in sorted(found.items()) if any(map(_is_read, files)))
+        return next(read, [file for files in found.values() for file in files])
 
     def _read(self, file: Path) -> Tensor:
-        ids = torch.from_numpy(_array(file).astype(np.int64))
+        ids = _array(file) if file.suffix.lower() == ".npy" else read_ids(file, "prediction")
         if self.indices:
             inside = (ids >= 0) & (ids < len(self.vocabulary))
             table = torch.tensor(self.vocabulary.ids)
@@ -106,24 +151,55 @@ class PredictionFiles(BaseSegmenter):
         return resized(labels, size)
 
 
-def _array(file: Path) -> np.ndarray:
-    """The whole numbers of a label map file, (H, W)."""
+def _is_read(file: Path) -> bool:
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith("._")
+
+
+def _last_part(name: str) -> str:
+    return name.rsplit("/", 1)[-1]
+
+
+def _listing(folder: Path) -> dict[str, dict[int, list[Path]]]:
+    """The files of a folder by every name that each may be meant by, and how far it is from it."""
+    found: dict[str, dict[int, list[Path]]] = {}
     try:
-        if file.suffix == ".npy":
-            array = np.load(file, allow_pickle=False)
-        else:
-            with Image.open(file) as picture:
-                if picture.mode not in ("P", "L", "1", "I", "I;16"):
-                    raise ImageError(
-                        f"'{file}' is a picture of mode {picture.mode}; a label map is grey or "
-                        f"indexed"
-                    )
-                array = np.asarray(picture)
-    except (OSError, ValueError, UnidentifiedImageError) as error:
-        if isinstance(error, ImageError):
-            raise
-        raise ImageError(f"the prediction '{file}' cannot be read: {error}") from error
-    if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
-        shape = f"{array.shape} {array.dtype}"
-        raise ImageError(f"'{file}' is {shape}, expected whole numbers (height, width)")
-    return array
+        files = sorted(file for file in folder.iterdir() if file.is_file())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise ImageError(f"'{folder}' cannot be read: {error.strerror}") from error
+    for file in files:
+        for name, distance in _meant(file.stem):
+            found.setdefault(name, {}).setdefault(distance, []).append(file)
+    return found
+
+
+def _meant(stem: str) -> Iterator[tuple[str, int]]:
+    """The names that a file may be meant by: at 0 without .mask, at 1 its own, at 2 the shorter."""
+    yield stem, 1
+    if stem.endswith(_MASK):
+        stem = stem.removesuffix(_MASK)
+        yield stem, 0
+    while (match := _TAILED.fullmatch(stem)) is not None:
+        stem = match[1]
+        yield stem, 2
+
+
+def _array(file: Path) -> Tensor:
+    """The whole numbers of a .npy file, (H, W) int64; one more side of length 1 is left out."""
+    try:
+        array = np.load(file, allow_pickle=False)
+    except Exception as error:  # whatever is wrong with a file is a problem of this one alone
+        said = str(error) or type(error).__name__
+        raise ImageError(f"the prediction '{file}' cannot be read: {said}") from error
+    if not isinstance(array, np.ndarray):
+        raise ImageError(f"'{file}' is an archive of arrays; save each by numpy.save")
+    shape = f"{array.shape} {array.dtype}"
+    if array.ndim == 3 and 1 in (array.shape[0], array.shape[2]):
+        array = array[0] if array.shape[0] == 1 else array[:, :, 0]
+    if array.ndim != 2 or not (np.issubdtype(array.dtype, np.integer) or array.dtype == bool):
+        raise ImageError(
+            f"'{file}' is {shape}, expected whole numbers (height, width): ids, such as "
+            f"scores.argmax(0) or array.astype('uint8') gives"
+        )
+    return torch.from_numpy(array.astype(np.int64))

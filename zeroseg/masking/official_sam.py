@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from zeroseg.masking.mask_predictor import Encodings
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import NO_POINT
 from zeroseg.masking.two_pass import TOP_20, TwoPassMasks
+from zeroseg.needs import Need, Package, published_or_hub
 from zeroseg.official.package import import_official
 from zeroseg.official.sam_checkpoint import UNUSED, SamSizes, naming, refuse_hq
 from zeroseg.official.weights import read_weights
@@ -61,6 +62,13 @@ class OfficialSam(TwoPassMasks):
         super().__init__(network, frame, 4 * cells[0], point_sampler, chunk_size)
         transforms = _package("utils.transforms")
         self._resize = transforms.ResizeLongestSide(frame).apply_image
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be here before it is built; see `zeroseg.needs`."""
+        yield Package("segment_anything", "zeroseg[official]")
+        if arguments["checkpoint"] is not None:
+            yield from published_or_hub(arguments, ("network",))
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
         """Move and cast the parameters, but for the prompt encoder: it computes in float32."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from zeroseg.checkpoints import load_pretrained
 from zeroseg.masking.attention import slice_attention
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.two_pass import TwoPassMasks
+from zeroseg.needs import Need, published_or_hub
 from zeroseg.official.weights import is_published
 from zeroseg.running.transfer import upload
 from zeroseg.values import Points
@@ -67,6 +68,11 @@ class TransformersMasks(TwoPassMasks):
         side = 4 * network.config.prompt_encoder_config.image_embedding_size
         super().__init__(network, _frame(image_processor), side, point_sampler, chunk_size)
         self.image_processor: Any = image_processor
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be here before it is built; see `zeroseg.needs`."""
+        return published_or_hub(arguments, ("network", "pictures"))
 
     def _pixels(self, images: Sequence[Tensor], device: torch.device) -> Tensor:
         inputs = self.image_processor(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +11,8 @@ from torch import Tensor
 from transformers import Blip2ForConditionalGeneration, Blip2Processor
 
 from zeroseg.checkpoints import load_pretrained
-from zeroseg.eight_bit import eight_bit
+from zeroseg.eight_bit import PACKAGES, eight_bit
+from zeroseg.needs import Checkpoint, Need, Package
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.running.transfer import upload
 from zeroseg.values import check_images
@@ -80,6 +81,13 @@ class Blip2(Captioner):
         name = type(self).__name__
         model = load_pretrained(Blip2ForConditionalGeneration, checkpoint, name, **options)
         return model, load_pretrained(Blip2Processor, checkpoint, name)
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be here before it is built; see `zeroseg.needs`."""
+        yield Checkpoint(str(arguments["checkpoint"]), dtype=str(arguments["dtype"]))
+        if arguments["dtype"] == "int8":
+            yield from (Package(name, "zeroseg[int8]") for name in PACKAGES)
 
     def forward(self, images: Sequence[Tensor]) -> list[str]:
         """Caption every image; see `Captioner.forward`."""

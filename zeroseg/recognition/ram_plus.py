@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from zeroseg.checkpoints import locate
 from zeroseg.errors import CheckpointError, CheckpointNotFound
+from zeroseg.needs import Checkpoint, Need, Published
 from zeroseg.recognition.published_file import PublishedFile
 from zeroseg.recognition.ram_plus_model import (
     CONFIG_FILE,
@@ -94,6 +96,20 @@ class RamPlus(Tagger):
         self.thresholds = _read_thresholds(thresholds, model.config.num_tags, folder)
         self.tile_size = tile_size
         self.batch_size = batch_size
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be here before it is built; see `zeroseg.needs`."""
+        checkpoint = str(arguments["checkpoint"])
+        place = Path(locate(checkpoint))
+        if (place / CONFIG_FILE).is_file():
+            yield Checkpoint(checkpoint, ("network",))
+        else:
+            yield Checkpoint(checkpoint, files=(WEIGHTS,))
+        for argument, file in (("tag_list", TAG_LIST), ("thresholds", THRESHOLDS)):
+            folder = place if place.is_dir() else place.parent
+            if arguments[argument] is None and not (folder / file.path.name).is_file():
+                yield Published(file)
 
     @torch.no_grad()
     def forward(self, images: Sequence[Tensor]) -> list[tuple[Tag, ...]]:

@@ -1,0 +1,65 @@
+"""The door for mask files: whole numbers, one a pixel, in any depth a file may have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from zeroseg.errors import ImageError
+
+_DEPTHS = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N")
+"""Modes of grey and indexed pictures of 1 to 16 bits, and what Pillow reads 16 bits as."""
+
+_SPREAD = {"L;2": 85, "L;4": 17}
+"""Grey of 2 and 4 bits, which Pillow spreads over 0..255, and by how much."""
+
+_LOSSY = ("JPEG", "MPO", "JPEG2000")
+"""Formats that change numbers, whatever the file is called."""
+
+
+class MissingMask(ImageError):
+    """A picture without its mask."""
+
+
+def read_ids(path: Path | None, what: str = "mask") -> Tensor:
+    """The numbers in a grey or indexed picture, as (H, W) int64; of a palette, the indices.
+
+    Args:
+        path: The file.
+        what: What errors call it.
+
+    Raises:
+        MissingMask: There is no such file.
+        ImageError: The file cannot be read, or holds colours or other things than numbers.
+    """
+    try:
+        if path is None or not path.is_file():
+            raise MissingMask(f"there is no {what} '{path}'")
+        with Image.open(path) as picture:
+            mode, kind = picture.mode, picture.format
+            spread = _SPREAD.get(_stored(picture), 1)
+            numbers = np.array(picture)
+    except MissingMask:
+        raise
+    except Exception as error:  # whatever any decoder raises is a problem of this file alone
+        said = str(error) or type(error).__name__
+        raise ImageError(f"the {what} '{path}' cannot be read: {said}") from error
+    if mode not in _DEPTHS:
+        raise ImageError(
+            f"the {what} '{path}' is a picture of mode {mode}: it holds colours, not ids; save "
+            f"ids as a grey or indexed PNG of one channel"
+        )
+    if kind in _LOSSY:
+        raise ImageError(f"the {what} '{path}' is a {kind}, which changes ids; save it as PNG")
+    return torch.from_numpy(numbers.astype(np.int64)) // spread
+
+
+def _stored(picture: Image.Image) -> str:
+    """How the pixels lie in the file, such as "L;4"; "" where the decoder does not say."""
+    tile = picture.tile[0] if getattr(picture, "tile", None) else None
+    stored = tile[3] if tile is not None else ""
+    return str(stored[0] if isinstance(stored, tuple) and stored else stored)

@@ -1,0 +1,94 @@
+"""What a component needs before it can be built; nothing is loaded to say it.
+
+A component that needs something has a static method `needs`, which takes the arguments that it
+would be built with, defaults included, and yields what they need:
+
+    class Blip2(Captioner):
+        @staticmethod
+        def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+            yield Checkpoint(arguments["checkpoint"], dtype=arguments["dtype"])
+
+`zeroseg.preflight` looks whether it is there. A component without the method needs nothing that
+could be looked for beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from zeroseg.recognition.published_file import PublishedFile
+
+Part: TypeAlias = Literal["network", "pictures", "words"]
+"""What is read from a checkpoint: the network itself, and what prepares pictures and words."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights, and what comes with them: a repository of the hub, a folder, or one file.
+
+    Attributes:
+        name: As a component is given it; see `zeroseg.checkpoints.locate`.
+        parts: What is read from it, where it has the layout of transformers.
+        files: What is read from it by name, where it has another layout.
+        dtype: What its weights are loaded as; "auto" is float16 on an accelerator, else float32,
+            "stored" is as they lie in the file.
+        argument: The component's argument that names it.
+    """
+
+    name: str
+    parts: tuple[Part, ...] = ("network", "pictures", "words")
+    files: tuple[str, ...] = ()
+    dtype: str = "float32"
+    argument: str = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A small file at a fixed address.
+
+    Attributes:
+        file: The file.
+        beside: The argument of the component whose checkpoint it may also lie beside.
+    """
+
+    file: PublishedFile
+    beside: str = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that is not installed with zeroseg.
+
+    Attributes:
+        module: What is imported.
+        install: What pip is told.
+    """
+
+    module: str
+    install: str
+
+
+Need: TypeAlias = Checkpoint | Published | Package
+
+
+def published_or_hub(
+    arguments: Mapping[str, Any], parts: tuple[Part, ...], tokenizer: str | None = None
+) -> Iterator[Need]:
+    """The needs of a component that takes a hub name, a folder, or a file of the authors.
+
+    Args:
+        arguments: What it would be built with; `checkpoint` and perhaps `tokenizer`.
+        parts: What it reads from a hub name or a folder.
+        tokenizer: The argument that names the tokenizer for a file of the authors, if it has one.
+    """
+    checkpoint = str(arguments["checkpoint"])
+    if not checkpoint.endswith((".pth", ".pt")):
+        yield Checkpoint(checkpoint, parts)
+        return
+    yield Checkpoint(checkpoint, files=(Path(checkpoint).name,))
+    if tokenizer is not None:
+        yield Checkpoint(str(arguments[tokenizer]), ("words",), argument=tokenizer)

@@ -1,0 +1,263 @@
+"""Before any work: is everything here that a configuration needs? Nothing is built or fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from zeroseg.errors import PresetError
+from zeroseg.needs import Checkpoint, Package, Published
+from zeroseg.preflight.findings import Finding
+from zeroseg.preflight.places import Place, installed, places
+
+if TYPE_CHECKING:
+    import torch
+
+    from zeroseg.preflight.held import Held
+    from zeroseg.preflight.hub import Remote
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A checkpoint that components need.
+
+    Attributes:
+        subject: The components, and the checkpoint's name.
+        held: What is here of it.
+        visits: Whether its weights are on the device only while they are needed.
+        remote: What the hub has of it, where that was asked; it is not where all is here.
+        refusal: Why the hub has nothing, if so.
+    """
+
+    subject: str
+    held: Held
+    visits: bool = False
+    remote: Remote | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found out about a configuration.
+
+    Attributes:
+        config: The configuration, with the name of every language model.
+        findings: Everything that was looked for, in order.
+        checkpoints: The checkpoints among it.
+    """
+
+    config: dict[str, Any]
+    findings: tuple[Finding, ...]
+    checkpoints: tuple[Wanted, ...]
+
+    @property
+    def problems(self) -> list[str]:
+        """What keeps it from running."""
+        return [str(finding) for finding in self.findings if finding.state == "problem"]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What may not go well."""
+        return [str(finding) for finding in self.findings if finding.state == "warning"]
+
+    @property
+    def asked(self) -> list[str]:
+        """The language models that are asked, and where."""
+        found = [f for f in self.findings if (f.topic, f.state) == ("language model", "ok")]
+        return list(dict.fromkeys(finding.says for finding in found))
+
+
+def examine(
+    config: Mapping[str, Any], device: torch.device | None = None, answers_kept: bool = False
+) -> Examination:
+    """Look for everything that a configuration needs.
+
+    Args:
+        config: Arguments of a segmenter, or some of them: values and class paths.
+        device: Where it is to run; None where that is not known yet.
+        answers_kept: Whether a language model's answers are kept from earlier runs: a server that
+            is out of reach is then only a warning.
+    """
+    from zeroseg.preflight.language import examined
+
+    config, language = examined(config, answers_kept)
+    found = list(places(config))
+    wanted = wanted_of(found)
+    findings = [
+        *language,
+        *_packages(found),
+        *(_checkpoint(each) for each in wanted),
+        *_published(found),
+        *_room(wanted),
+        *_memory(wanted, device),
+    ]
+    return Examination(config, tuple(findings), tuple(wanted))
+
+
+def require(examination: Examination) -> dict[str, Any]:
+    """The configuration of an examination that found no problem.
+
+    Raises:
+        PresetError: It found some; all are named.
+    """
+    problems = examination.problems
+    if problems:
+        raise PresetError(
+            "missing here:\n  "
+            + "\n  ".join(problems)
+            + "\n`zeroseg doctor --model ...` shows all that is needed; --preset tiny needs nothing"
+        )
+    return examination.config
+
+
+def needed(found: Sequence[Place]) -> dict[Checkpoint, list[Place]]:
+    """The checkpoints that components need, each once."""
+    wanted: dict[Checkpoint, list[Place]] = {}
+    for place in found:
+        for need in place.needs:
+            if isinstance(need, Checkpoint):
+                wanted.setdefault(need, []).append(place)
+    return wanted
+
+
+def wanted_of(found: Sequence[Place]) -> list[Wanted]:
+    """The checkpoints that components need: what is here, and what the hub has of the others."""
+    from zeroseg.preflight.held import held
+
+    local = [
+        Wanted(f"{_names(users)}: checkpoint '{need.name}'", held(need), _visits(users, found))
+        for need, users in needed(found).items()
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(_asked, local))
+
+
+def _asked(wanted: Wanted) -> Wanted:
+    """The same with the hub's answer, where not all is here."""
+    from zeroseg.preflight.hub import HubError, ask
+
+    if wanted.held.whole or not wanted.held.at_hub:
+        return wanted
+    try:
+        return replace(wanted, remote=ask(wanted.held.checkpoint))
+    except HubError as error:
+        return replace(wanted, refusal=str(error))
+
+
+def _visits(users: Sequence[Place], found: Sequence[Place]) -> bool:
+    """Whether every component that uses a checkpoint stands within one that is offloaded."""
+    from zeroseg.offloaded import Offloaded
+
+    hosts = [p.path for p in found if isinstance(p.kind, type) and issubclass(p.kind, Offloaded)]
+    return all(any(user.path[: len(host)] == host for host in hosts) for user in users)
+
+
+def _checkpoint(wanted: Wanted) -> Finding:
+    from zeroseg.preflight.fetching import left
+    from zeroseg.preflight.machine import gigabytes
+
+    held = wanted.held
+    if held.whole:
+        place = "part of the package" if held.where == "package" else f"in {held.folder}"
+        return Finding("checkpoint", wanted.subject, "ok", place)
+    if wanted.remote is not None:
+        says = f"{gigabytes(left(wanted.remote))} to fetch on first use, or by `zeroseg fetch`"
+        return Finding("checkpoint", wanted.subject, "ok", says)
+    if wanted.refusal is not None:
+        return Finding("checkpoint", wanted.subject, "problem", wanted.refusal)
+    if held.folder is not None:
+        says = f"the folder {held.folder} lacks {', '.join(held.lacks)}: copy it there"
+    else:
+        says = "there is no such file or folder: give its path, or the name of a hub repository"
+    return Finding("checkpoint", wanted.subject, "problem", says)
+
+
+def _packages(found: Sequence[Place]) -> Iterator[Finding]:
+    for place in found:
+        for need in place.needs:
+            if not isinstance(need, Package):
+                continue
+            subject = f"{place.name}: package {need.module}"
+            if installed(need.module):
+                yield Finding("package", subject, "ok", "installed")
+            else:
+                says = f'not installed: pip install "{need.install}"'
+                yield Finding("package", subject, "problem", says)
+
+
+def _published(found: Sequence[Place]) -> Iterator[Finding]:
+    from huggingface_hub import constants
+
+    for place in found:
+        for need in place.needs:
+            if not isinstance(need, Published):
+                continue
+            file = need.file
+            subject = f"{place.name}: file {file.path.name}"
+            if file.path.is_file():
+                yield Finding("file", subject, "ok", f"in {file.path.parent}")
+            elif constants.is_offline_mode():
+                says = (
+                    f"not on this machine, which is to stay offline (HF_HUB_OFFLINE): copy "
+                    f"{file.url} to {file.path}, or run `zeroseg fetch` where there is a network"
+                )
+                yield Finding("file", subject, "problem", says)
+            else:
+                yield Finding("file", subject, "ok", f"to fetch from {file.url}")
+
+
+def _room(wanted: Sequence[Wanted]) -> Iterator[Finding]:
+    """Whether the hub's cache has room for what is still to be fetched."""
+    from huggingface_hub import constants
+
+    from zeroseg.preflight.fetching import left
+    from zeroseg.preflight.machine import free_disk, gigabytes
+
+    remotes = {each.remote.name: each.remote for each in wanted if each.remote is not None}
+    missing = sum(left(remote) for remote in remotes.values())
+    free = free_disk(constants.HF_HUB_CACHE)
+    if not missing or free is None:
+        return
+    subject = f"disk of {constants.HF_HUB_CACHE}"
+    has = f"{gigabytes(free)} free, {gigabytes(missing)} to fetch"
+    if free < missing:
+        says = f"{has}: free some, or set HF_HUB_CACHE to another disk"
+        yield Finding("disk", subject, "problem", says)
+    else:
+        yield Finding("disk", subject, "ok", has)
+
+
+def _memory(wanted: Sequence[Wanted], device: torch.device | None) -> Iterator[Finding]:
+    """Whether there is room for the weights; what runs beside them takes more."""
+    from zeroseg.preflight.held import memory
+    from zeroseg.preflight.machine import available_memory, free_memory
+
+    if device is None:
+        return
+    takes = [(each.visits, memory(each.held, device.type != "cpu") or 0) for each in wanted]
+    stays = sum(size for visits, size in takes if not visits)
+    visit = [size for visits, size in takes if visits]
+    if device.type == "cpu":
+        yield from _weighed("main memory", stays + sum(visit), available_memory())
+        return
+    yield from _weighed(f"memory of {device}", stays + max(visit, default=0), free_memory(device))
+    yield from _weighed("main memory", sum(visit), available_memory())
+
+
+def _weighed(subject: str, takes: int, free: int | None) -> Iterator[Finding]:
+    from zeroseg.preflight.machine import gigabytes
+
+    if not takes or free is None:
+        return
+    has = f"the weights take about {gigabytes(takes)}, {gigabytes(free)} are free"
+    if takes > free:
+        says = f"{has}: close other programs, take another device, or smaller checkpoints"
+        yield Finding("memory", subject, "warning", says)
+    else:
+        yield Finding("memory", subject, "ok", has)
+
+
+def _names(users: Sequence[Place]) -> str:
+    return " and ".join(dict.fromkeys(place.name for place in users))

@@ -1,0 +1,170 @@
+"""What the hub has of a checkpoint, and why not, in a sentence."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from huggingface_hub import HfApi, constants
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
+
+from zeroseg.chat.server_address import shown_address
+from zeroseg.errors import ZerosegError
+from zeroseg.needs import Checkpoint
+from zeroseg.preflight.files import selected
+
+TIMEOUT = 10.0
+"""Seconds without an answer after which the hub counts as out of reach."""
+_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+class HubError(ZerosegError):
+    """The hub does not give what is asked for; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file at the hub.
+
+    Attributes:
+        name: In its repository.
+        size: In bytes.
+        digest: Checksum of its content: sha256 of a large file, git's own name of a small one.
+    """
+
+    name: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What a component reads of a repository at the hub.
+
+    Attributes:
+        name: Of the repository.
+        commit: The repository's newest.
+        files: What is read of it.
+        licence: As its card says; None where it says nothing.
+        gated: Whether its licence has to be accepted first; it has been, if there is a `Remote`.
+    """
+
+    name: str
+    commit: str
+    files: tuple[RemoteFile, ...]
+    licence: str | None
+    gated: bool
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the package knows of a checkpoint without asking; None for what it does not.
+
+    Attributes:
+        bytes: Of the files that are read, about.
+        parameters: In the network, about.
+        licence: As the repository's card says.
+        gated: Whether the licence has to be accepted.
+    """
+
+    bytes: int | None = None
+    parameters: int | None = None
+    licence: str | None = None
+    gated: bool | None = None
+
+
+def known(name: str) -> Known:
+    """What the package knows of a checkpoint."""
+    entry = dict(_table().get(name, {}))
+    entry.pop("source", None)
+    return Known(**entry)
+
+
+@cache
+def _table() -> Mapping[str, Mapping[str, Any]]:
+    text = (resources.files(__package__) / "checkpoints.yaml").read_text(encoding="utf-8")
+    table: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    return table
+
+
+def is_hub_name(name: str) -> bool:
+    """Whether this can be a repository's name, and not only the path of a folder or a file."""
+    is_path = name.startswith(".") or name.endswith((".pth", ".pt"))
+    return not is_path and bool(_NAME.fullmatch(name))
+
+
+def page(name: str) -> str:
+    """The address of a repository's page."""
+    return f"{shown_address(str(constants.ENDPOINT))}/{name}"
+
+
+def ask(checkpoint: Checkpoint) -> Remote:
+    """Ask the hub for what a component reads of a repository.
+
+    Raises:
+        HubError: The hub is out of reach, has no such repository, or does not open it.
+    """
+    name = checkpoint.name
+    api = HfApi()
+    try:
+        info = api.model_info(name, files_metadata=True, timeout=TIMEOUT)
+        if info.gated:
+            api.auth_check(name)
+    except Exception as error:  # its HTTP library's own errors differ from version to version
+        raise HubError(refusal(name, error)) from error
+    sizes = {file.rfilename: file for file in info.siblings or []}
+    try:
+        names = selected(checkpoint, list(sizes))
+    except FileNotFoundError as error:
+        raise HubError(f"{page(name)} has no file {error}") from None
+    files = tuple(_remote_file(sizes[file]) for file in names)
+    licence = (info.card_data or {}).get("license")
+    return Remote(name, str(info.sha), files, licence, bool(info.gated))
+
+
+def _remote_file(file: Any) -> RemoteFile:
+    digest = file.lfs.sha256 if file.lfs is not None else file.blob_id
+    return RemoteFile(file.rfilename, int(file.size or 0), str(digest))
+
+
+def refusal(name: str, error: BaseException) -> str:
+    """Why the hub did not answer about a repository, and what to do."""
+    token = has_token()
+    if isinstance(error, GatedRepoError):
+        account = "with the account of your token" if token else "and set HF_TOKEN"
+        return f"its licence has to be accepted first: accept the licence at {page(name)} {account}"
+    if isinstance(error, RepositoryNotFoundError):
+        why = "your token does not open it" if token else "HF_TOKEN is not set"
+        return f"there is no {page(name)}, or it is private and {why}"
+    if isinstance(error, OfflineModeIsEnabled) or constants.is_offline_mode():
+        return (
+            "it is not on this machine, and HF_HUB_OFFLINE forbids to fetch it: unset that, or run "
+            "`zeroseg fetch` where there is a network"
+        )
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+    if status == 401:
+        return f"{page(name)} refuses your token: renew it, or unset HF_TOKEN"
+    if status is not None:
+        return f"{page(name)} answers with status {status}: try again later"
+    hub = shown_address(str(constants.ENDPOINT))
+    return (
+        f"it is not on this machine, and the hub {hub} is out of reach ({type(error).__name__}): "
+        f"check the network and HF_ENDPOINT, or run `zeroseg fetch` where there is a network"
+    )
+
+
+def has_token() -> bool:
+    """Whether a token of the hub is set; nothing is asked for it."""
+    return bool(os.environ.get("HF_TOKEN")) or Path(constants.HF_TOKEN_PATH).is_file()

@@ -1,0 +1,127 @@
+"""What `Vocabulary.from_names` is given, each argument in all the ways people write it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zeroseg.errors import VocabularyError
+from zeroseg.vocabulary_files import is_file_name
+from zeroseg.vocabulary_text import read_names, separated
+from zeroseg.vocabulary_values import is_whole, read_list, read_name, read_whole, shown
+
+BACKGROUND_NAMES = ("background", "other", "unlabeled", "void", "none")
+"""Names that mean "nothing of the above" without being told; the first that occurs is taken."""
+
+
+def as_words(name: str) -> str:
+    """A class name as plain words: "Potted-Plant" becomes "potted plant"."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(text.replace("-", " ").replace("_", " ").split())
+
+
+def class_names(names: object) -> list[str]:
+    """Names as they are shown: those of a list stand as they are, those of a text are found."""
+    found: object = read_names(names) if isinstance(names, str) else names
+    listed = []
+    for number, item in enumerate(read_list(found, "classes"), 1):
+        name = read_name(item, f"classes: name {number}")
+        if separator := separated(name):
+            raise VocabularyError(
+                f"classes: name {number}, {shown(name)}, holds '{separator}'; write each class as "
+                f"an entry of its own (other words for one are its `aliases`)"
+            )
+        if is_file_name(name):
+            raise VocabularyError(
+                f"classes: name {number}, {shown(name)}, looks like a file; give its path alone"
+            )
+        listed.append(name)
+    return listed
+
+
+def background_of(names: Sequence[str]) -> str | None:
+    """The one that means "nothing of the above" without being told."""
+    words = [as_words(name) for name in names]
+    return next((name for name in BACKGROUND_NAMES if name in words), None)
+
+
+def background_index(background: object, names: Sequence[str]) -> int:
+    """Where the background stands, which may be given by name, by index or not at all."""
+    words = [as_words(name) for name in names]
+    wanted = (background_of(names) or BACKGROUND_NAMES[0]) if background is None else background
+    if isinstance(wanted, str) and as_words(wanted) in words:
+        return words.index(as_words(wanted))
+    if is_whole(wanted):
+        index = read_whole(wanted, "background")
+        if index < len(names):
+            return index
+    raise VocabularyError(
+        f"the background {shown(wanted)} is not among the classes {shown(list(names))}; add it, "
+        f"or say which one is with `background`"
+    )
+
+
+def names_and_ids(table: Mapping[Any, Any], background: object) -> tuple[list[Any], list[Any]]:
+    """Names and ids of {0: background, 1: dog}, or of the same the other way round.
+
+    Where no background is named and id 0 is free, one is put in front.
+    """
+    if table and all(map(is_whole, table)):
+        names, ids = list(table.values()), list(table)
+    elif table and all(map(is_whole, table.values())):
+        names, ids = list(table), list(table.values())
+    else:
+        raise VocabularyError(
+            f"classes: {shown(dict(table))} is neither a list of names nor names by id, such as "
+            f"{{0: background, 1: dog}}"
+        )
+    listed = class_names(names)
+    if background is None and not background_of(listed):
+        if 0 in map(int, ids):
+            raise VocabularyError(
+                f"classes: the background is missing, and id 0 is {shown(listed[0])}; add it with "
+                f"an id of its own, or write a list of names, whose ids are 1, 2, 3, ..."
+            )
+        return [BACKGROUND_NAMES[0], *listed], [0, *ids]
+    return listed, ids
+
+
+def by_class(table: object, words: Sequence[str], what: str) -> dict[str, Any]:
+    """The values of {class: value}, by the class's name as words."""
+    if table is None:
+        return {}
+    if not isinstance(table, Mapping):
+        raise VocabularyError(f"{what}: {shown(table)} is no mapping from a class to its words")
+    stray = [name for name in table if not isinstance(name, str) or as_words(name) not in words]
+    if stray:
+        raise VocabularyError(f"{what} are given for {stray}, which are not among the classes")
+    found = {as_words(name): value for name, value in table.items()}
+    if len(found) < len(table):
+        raise VocabularyError(f"{what}: a class stands there twice: {shown(list(table))}")
+    return found
+
+
+def in_order(values: object, words: Sequence[str], what: str) -> object:
+    """Values by class in the order of the classes; a list is in that order."""
+    if not isinstance(values, Mapping):
+        return values
+    of_class = by_class(values, words, what)
+    lacking = [word for word in words if word not in of_class]
+    if lacking:
+        raise VocabularyError(f"{what}: there is none for {shown(lacking)}")
+    return [of_class[word] for word in words]
+
+
+def read_aliases(value: object, word: str) -> tuple[str, ...]:
+    """Other words for a class: a list, or one text of them."""
+    if value is None:
+        return ()
+    where = f"aliases: a word for '{word}'"
+    items = read_names(value) if isinstance(value, str) else read_list(value, where)
+    return tuple(read_name(item, where) for item in items)
+
+
+def read_prompt(value: object, word: str) -> str:
+    """What a detector is asked with for a class; its name as words by default."""
+    return word if value is None else read_name(value, f"prompts: {word}'s prompt")
