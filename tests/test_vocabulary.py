@@ -43,9 +43,9 @@ def test_names_are_prompted_as_words_and_found_in_any_spelling() -> None:
         (["dog", "Dog"], {}, "more than once"),
         (["traffic light", "traffic-light"], {}, "more than once"),
         (["dog"], {"background": "sky"}, "'sky' is not among"),
-        ([f"class {i}" for i in range(256)], {}, "255"),
+        ([f"class {i}" for i in range(65536)], {}, "65535"),
         (["other", "dog"], {"ids": [0, 0]}, "repeat"),
-        (["other", "dog"], {"ids": [0, 256]}, "8-bit"),
+        (["other", "dog"], {"ids": [0, 65536]}, "16-bit"),
         (["other", "dog"], {"ids": [0, 255]}, "ignore index"),
         (["other", "dog"], {"ids": [0]}, "2 names but 1 ids"),
         (["other", "dog"], {"ignore_index": 1, "ids": [0, 7]}, "index of a class"),
@@ -276,3 +276,46 @@ def test_a_background_alone_is_no_vocabulary(names: list[str]) -> None:
 def test_two_classes_cannot_be_asked_for_in_the_same_words() -> None:
     with pytest.raises(VocabularyError, match="same prompt"):
         Vocabulary.from_names(["cat", "kitten"], prompts={"kitten": "cat"})
+
+
+def test_long_lists_take_sixteen_bits_and_short_ones_stay_at_eight() -> None:
+    short = Vocabulary.from_names([f"class {i}" for i in range(254)])
+    long = Vocabulary.from_names([f"class {i}" for i in range(1203)])
+    assert (short.bits, short.ignore_index) == (8, 255)
+    assert (long.bits, long.ignore_index, len(long)) == (16, 65535, 1204)
+    assert Vocabulary.from_names(["other", "dog"], ids=[0, 300]).bits == 16
+    labels = torch.tensor([[0, 300], [1203, 65535]])
+    assert long.to_ids(labels).tolist() == [[0, 300], [1203, 65535]]
+    assert torch.equal(long.from_ids(long.to_ids(labels)), labels)
+    assert short.to_ids(torch.tensor([0, 255])).dtype == torch.uint8
+
+
+def test_several_words_stuff_and_distractors() -> None:
+    classes = Vocabulary.from_names(
+        ["dog", "sky"],
+        words={"dog": ["puppy", "hound"], "sky": "clouds"},
+        stuff=["Sky"],
+        distractors=["text", "frame"],
+    )
+    assert classes.words == ((), ("puppy", "hound"), ("clouds",))
+    assert classes.stuff == (2,)
+    assert classes.distractors == ("text", "frame")
+    assert Vocabulary.from_dict(classes.to_dict()) == classes
+    plain = Vocabulary.from_names(["dog", "sky"])
+    assert not {"words", "stuff", "distractors"} & set(plain.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"words": {"dog": ["cat"]}}, "one class only.*cat"),
+        ({"words": {"dog": ["pet"], "cat": ["pet"]}}, "one class only.*pet"),
+        ({"distractors": ["dog"]}, "one class only.*dog"),
+        ({"stuff": ["sky"]}, "stuff.*sky.*not among"),
+        ({"words": {"cow": ["calf"]}}, "words are given for"),
+        ({"distractors": [""]}, "distractors: a word is empty"),
+    ],
+)
+def test_a_word_stands_for_one_class(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(VocabularyError, match=message):
+        Vocabulary.from_names(["dog", "cat"], **options)

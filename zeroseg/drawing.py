@@ -8,10 +8,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from zeroseg.values import UNRESOLVED, Detections, Points
+from zeroseg.values import Detections, Points
 from zeroseg.vocabulary import Color, Vocabulary
 
 _PAPER, _INK = (250, 250, 248), (30, 30, 30)
+_UNLABELLED = (224, 224, 192)
 _LIFT = 24
 """Black is lifted to this grey where it must be told from the picture's own black."""
 
@@ -22,11 +23,13 @@ def picture(image: Tensor) -> Image.Image:
 
 
 def indexed(label_map: Tensor, vocabulary: Vocabulary) -> Image.Image:
-    """A label map (H, W) of class indices as an indexed picture of file ids."""
-    palette = np.zeros((256, 3), np.uint8)
-    palette[vocabulary.ignore_index] = (224, 224, 192)
-    palette[list(vocabulary.ids)] = vocabulary.colors
+    """A label map (H, W) of class indices as a picture of file ids: indexed, or 16 bits of grey."""
     ids = vocabulary.to_ids(label_map.cpu()).numpy()
+    if vocabulary.bits == 16:
+        return Image.fromarray(ids.astype(np.uint16))
+    palette = np.zeros((256, 3), np.uint8)
+    palette[vocabulary.ignore_index] = _UNLABELLED
+    palette[list(vocabulary.ids)] = vocabulary.colors
     mask = Image.fromarray(ids)
     mask.putpalette(palette.tobytes())
     return mask
@@ -34,7 +37,10 @@ def indexed(label_map: Tensor, vocabulary: Vocabulary) -> Image.Image:
 
 def colored(label_map: Tensor, vocabulary: Vocabulary) -> Image.Image:
     """A label map (H, W) in the vocabulary's colours."""
-    return indexed(label_map, vocabulary).convert("RGB")
+    table = np.zeros((vocabulary.ignore_index + 1, 3), np.uint8)
+    table[: len(vocabulary)] = vocabulary.colors
+    table[vocabulary.ignore_index] = _UNLABELLED
+    return Image.fromarray(table[label_map.cpu().numpy()])
 
 
 def overlay(
@@ -86,7 +92,7 @@ def boxes_and_points(
     font = ImageFont.load_default(size)
     for index in reversed(range(len(detections))):
         label = int(detections.labels[index])
-        known = label != UNRESOLVED
+        known = label >= 0
         color = _visible(vocabulary.colors[label]) if known else (128, 128, 128)
         box = [value * scale for value in detections.boxes[index].tolist()]
         pen.rectangle(box, outline=color, width=max(2, scale))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zeroseg.errors import ComponentError
 from zeroseg.values import (
+    DISTRACTOR,
     UNRESOLVED,
     DenseScores,
     Detections,
@@ -144,7 +145,7 @@ def _known(labels: Tensor, vocabulary: Vocabulary) -> bool:
 
 
 def _check_labels(component: str, labels: Sequence[int], vocabulary: Vocabulary) -> None:
-    stray = sorted({label for label in labels if not UNRESOLVED <= label < len(vocabulary)})
+    stray = sorted({label for label in labels if not DISTRACTOR <= label < len(vocabulary)})
     if stray:
         expected = f"class indices 0..{len(vocabulary) - 1}, or {UNRESOLVED} for none"
         raise ComponentError(component, expected, f"labels {stray}")

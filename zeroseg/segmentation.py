@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from zeroseg import drawing
-from zeroseg.values import UNRESOLVED, Description, Detections, Points, Selection, Trace
+from zeroseg.values import Description, Detections, Points, Selection, Trace
 from zeroseg.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Segmentation:
             "tags": [asdict(tag) for tag in self.description.tags],
             "caption": self.description.caption,
             "prompts": [
-                {"prompt": prompt, "class": None if label == UNRESOLVED else names[label]}
+                {"prompt": prompt, "class": None if label < 0 else names[label]}
                 for prompt, label in zip(self.selection.prompts, self.selection.labels, strict=True)
             ],
             "detections": [
@@ -136,7 +136,7 @@ class Segmentation:
                     "box_xyxy": [round(value, 2) for value in box],
                     "score": round(score, 4),
                     "phrase": phrase,
-                    "class": None if label == UNRESOLVED else names[label],
+                    "class": None if label < 0 else names[label],
                 }
                 for box, score, phrase, label in zip(
                     self.detections.boxes.tolist(),

@@ -17,6 +17,9 @@ from torch import Tensor
 UNRESOLVED = -1
 """Class index of something that has a phrase but no class (yet)."""
 
+DISTRACTOR = -2
+"""Class index of what answers to a distractor: it claims its pixels for none of the classes."""
+
 
 def _check(condition: bool, message: str) -> None:
     if not condition:
@@ -127,7 +130,8 @@ class Selection:
     Attributes:
         prompts: Words for the detector, each once, in a fixed order.
         labels: For each prompt the index of its class in the Vocabulary, -1 for a raw tag that no
-            class has been found for yet. Several prompts may stand for one class.
+            class has been found for yet, -2 for a distractor. Several prompts may stand for one
+            class.
         exchanges: What a language model was asked on the way.
         presence: For each prompt how likely it is in the image, in [0, 1]; None where nothing
             judged that.
@@ -143,7 +147,7 @@ class Selection:
         _check(same, f"{len(self.prompts)} prompts but {len(self.labels)} labels")
         _check(len(set(self.prompts)) == len(self.prompts), f"prompts repeat: {self.prompts}")
         _check(all(prompt.strip() for prompt in self.prompts), "a prompt is empty")
-        _check(all(label >= UNRESOLVED for label in self.labels), f"bad labels {self.labels}")
+        _check(all(label >= DISTRACTOR for label in self.labels), f"bad labels {self.labels}")
         if self.presence is not None:
             fits = len(self.presence) == len(self.prompts)
             _check(fits, f"{len(self.prompts)} prompts but presence of {len(self.presence)}")
@@ -369,7 +373,8 @@ class Detections:
     Attributes:
         boxes: (N, 4) float32, x1 y1 x2 y2 in pixels of the image as given, within it.
         scores: (N,) float32 in [0, 1], falling. Comparable within one detector only.
-        labels: (N,) int64, class index in the Vocabulary, -1 while unresolved.
+        labels: (N,) int64, class index in the Vocabulary, -1 while unresolved, -2 where a
+            distractor answered.
         phrases: N strings, the words each region answers to.
         prompts: (N,) int64, index of the prompt each region answers best: the column of
             `queries.scores` and the position in `Selection.prompts`.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import colorsys
 import difflib
+import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,16 @@ from zeroseg.vocabulary_arguments import (
     in_order,
     names_and_ids,
     read_aliases,
+    read_distractors,
     read_prompt,
+    read_stuff,
+    read_words,
 )
 from zeroseg.vocabulary_arguments import as_words as as_words
 from zeroseg.vocabulary_files import STRUCTURED, is_file_name, read_structured_file
 from zeroseg.vocabulary_text import read_plain_file, read_text
 from zeroseg.vocabulary_values import (
+    LARGEST_ID,
     Color,
     is_whole,
     read_colors,
@@ -39,10 +45,16 @@ from zeroseg.vocabulary_values import (
     shown,
 )
 
+_BYTE = 255
+"""What a pixel of an 8-bit mask file can hold."""
+
 _LONG = 300
 """Characters of a path that a message does not repeat whole."""
 
-_FIELDS = {"name", "classes", "background", "ids", "colors", "aliases", "prompts", "ignore_index"}
+_FIELDS = {
+    *("name", "classes", "background", "ids", "colors", "aliases", "prompts", "ignore_index"),
+    *("words", "stuff", "distractors"),
+}
 
 
 def pascal_color(index: int) -> Color:
@@ -76,17 +88,20 @@ class Vocabulary:
     Attributes:
         names: K names as they are shown and written, e.g. "potted-plant".
         background: Index of the class of pixels where nothing stands; it is never looked for.
-        ids: K ids as stored in mask files, each in 0..255.
+        ids: K ids as stored in mask files, in 0..65535; files have 8 bits where that will do.
         colors: K colours.
         aliases: For each class, other words that mean it.
         prompts: For each class, the words a detector is asked with, e.g. "potted plant".
         ignore_index: Value of pixels without a label, in files and in label maps.
         name: What the set is called, for reports.
+        words: For each class, further words that a detector is asked with; the best one counts.
+        stuff: Indices of the classes without outline and number, such as sky; others are things.
+        distractors: Words that are asked for, too, so that they claim what is none of the classes.
 
     Raises:
         VocabularyError: Names repeat (also as words: "traffic light", "traffic-light") or are
-            empty, the background is not among them, ids repeat, or there are more classes than
-            an 8-bit mask file can hold.
+            empty, the background is not among them, ids repeat, one word would mean two classes,
+            or there are more classes than a 16-bit mask file can hold.
     """
 
     names: tuple[str, ...]
@@ -97,22 +112,32 @@ class Vocabulary:
     prompts: tuple[str, ...]
     ignore_index: int = 255
     name: str = "custom"
+    words: tuple[tuple[str, ...], ...] = ()
+    stuff: tuple[int, ...] = ()
+    distractors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.words:
+            object.__setattr__(self, "words", ((),) * len(self.names))
         _check_names(self.names)
         count = len(self.names)
         if not 0 <= self.background < count:
             raise VocabularyError(f"background is index {self.background} of {count} classes")
         if count < 2:
             raise VocabularyError("nothing to look for: name a class beside the background")
-        for field in ("ids", "colors", "aliases", "prompts"):
+        for field in ("ids", "colors", "aliases", "prompts", "words"):
             if len(getattr(self, field)) != count:
                 have = len(getattr(self, field))
                 raise VocabularyError(f"{count} names but {have} {field}")
         if not all(prompt.strip() for prompt in self.prompts):
             raise VocabularyError(f"a prompt is empty: {list(self.prompts)}")
         if len(set(self.prompts)) < count:
-            raise VocabularyError(f"two classes have the same prompt: {list(self.prompts)}")
+            twice = [text for text, n in Counter(self.prompts).items() if n > 1]
+            raise VocabularyError(f"two classes have the same prompt: {shown(twice)}")
+        asked = Counter((*self.prompts, *itertools.chain(*self.words), *self.distractors))
+        if asked.most_common(1)[0][1] > 1:
+            twice = [text for text, n in asked.items() if n > 1]
+            raise VocabularyError(f"a word can stand for one class only: {shown(twice)}")
         _check_ids(self.ids, self.ignore_index)
         _check_aliases(self.names, self.aliases)
 
@@ -126,8 +151,11 @@ class Vocabulary:
         colors: Iterable[Sequence[float] | str] | Mapping[str, Sequence[float] | str] | None = None,
         aliases: Mapping[str, str | Iterable[str]] | None = None,
         prompts: Mapping[str, str] | None = None,
-        ignore_index: int | None = 255,
+        ignore_index: int | None = None,
         name: str | None = None,
+        words: Mapping[str, str | Iterable[str]] | None = None,
+        stuff: str | Iterable[str] | None = None,
+        distractors: str | Iterable[str] | None = None,
     ) -> Vocabulary:
         """Make a vocabulary from class names.
 
@@ -143,8 +171,12 @@ class Vocabulary:
                 fractions, in 0..1; a name; or "#ff8800". Far apart by default.
             aliases: Other words for some of the classes.
             prompts: Words for the detector where the name as words will not do.
-            ignore_index: Value of pixels without a label.
+            ignore_index: Value of pixels without a label; by default 255, or 65535 where there are
+                more classes or larger ids.
             name: What the set is called; "custom" by default.
+            words: Further words for the detector for some of the classes.
+            stuff: Those of the classes that are stuff.
+            distractors: Words for what is none of the classes.
 
         Raises:
             VocabularyError: See the class; also when `aliases` or `prompts` name no class, and
@@ -154,21 +186,32 @@ class Vocabulary:
         if background is None and ids is None and colors is None and not background_of(listed):
             listed = [BACKGROUND_NAMES[0], *listed]
         _check_names(listed)
-        words = [as_words(name) for name in listed]
+        plain = [as_words(name) for name in listed]
         index = background_index(background, listed)
-        alias_of = by_class(aliases, words, "aliases")
-        prompt_of = by_class(prompts, words, "prompts")
+        alias_of = by_class(aliases, plain, "aliases")
+        prompt_of = by_class(prompts, plain, "prompts")
+        words_of = by_class(words, plain, "words")
+        asked = tuple(read_prompt(prompt_of.get(word), word) for word in plain)
+        numbers = tuple(range(len(plain))) if ids is None else read_ids(in_order(ids, plain, "ids"))
         return cls(
             names=tuple(listed),
             background=index,
-            ids=tuple(range(len(words))) if ids is None else read_ids(in_order(ids, words, "ids")),
-            colors=distinct_colors(len(words), index)
+            ids=numbers,
+            colors=distinct_colors(len(plain), index)
             if colors is None
-            else read_colors(in_order(colors, words, "colors")),
-            aliases=tuple(read_aliases(alias_of.get(word), word) for word in words),
-            prompts=tuple(read_prompt(prompt_of.get(word), word) for word in words),
-            ignore_index=255 if ignore_index is None else read_whole(ignore_index, "ignore_index"),
+            else read_colors(in_order(colors, plain, "colors")),
+            aliases=tuple(read_aliases(alias_of.get(word), word) for word in plain),
+            prompts=asked,
+            ignore_index=_ignored(numbers)
+            if ignore_index is None
+            else read_whole(ignore_index, "ignore_index"),
             name="custom" if name is None else read_name(name, "name"),
+            words=tuple(
+                read_words(words_of.get(word), word, prompt)
+                for word, prompt in zip(plain, asked, strict=True)
+            ),
+            stuff=read_stuff(stuff, plain),
+            distractors=read_distractors(distractors),
         )
 
     @classmethod
@@ -247,17 +290,26 @@ class Vocabulary:
         return len(self.names)
 
     @property
+    def bits(self) -> int:
+        """Bits a pixel of a mask file: 8 where all ids fit, else 16."""
+        return 8 if max(*self.ids, self.ignore_index) <= _BYTE else 16
+
+    @property
     def classes(self) -> tuple[int, ...]:
         """Indices of all classes but the background."""
         return tuple(i for i in range(len(self)) if i != self.background)
 
     def find(self, text: str) -> int | None:
         """Index of the class with this name or prompt, read as words; None if there is none."""
-        wanted = as_words(text)
-        for index, name in enumerate(self.names):
-            if wanted in (as_words(name), as_words(self.prompts[index])):
-                return index
-        return None
+        return self._places.get(as_words(text))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for index, (name, prompt) in enumerate(zip(self.names, self.prompts, strict=True)):
+            found.setdefault(as_words(name), index)
+            found.setdefault(as_words(prompt), index)
+        return found
 
     def index(self, name: str) -> int:
         """Index of the class with this name.
@@ -273,9 +325,14 @@ class Vocabulary:
         return found
 
     def to_ids(self, labels: Tensor) -> Tensor:
-        """Class indices to the ids of mask files, uint8; the ignore index stays."""
-        table = torch.full((256,), self.ignore_index, dtype=torch.uint8)
-        table[: len(self)] = torch.tensor(self.ids, dtype=torch.uint8)
+        """Class indices to the ids of mask files; the ignore index stays.
+
+        Returns:
+            uint8, or int32 where files have 16 bits.
+        """
+        dtype = torch.uint8 if self.bits == 8 else torch.int32
+        table = torch.full((self.ignore_index + 1,), self.ignore_index, dtype=dtype)
+        table[: len(self)] = torch.tensor(self.ids, dtype=dtype)
         return table.to(labels.device)[labels.long()]
 
     def from_ids(self, ids: Tensor) -> Tensor:
@@ -284,7 +341,7 @@ class Vocabulary:
         Raises:
             VocabularyError: The map holds ids that no class has.
         """
-        table = torch.full((256,), -1, dtype=torch.int64)
+        table = torch.full((LARGEST_ID + 1,), -1, dtype=torch.int64)
         table[torch.tensor(self.ids)] = torch.arange(len(self))
         table[self.ignore_index] = self.ignore_index
         labels = table.to(ids.device)[ids.long()]
@@ -306,7 +363,18 @@ class Vocabulary:
             },
             "prompts": dict(zip(self.names, self.prompts, strict=True)),
             "ignore_index": self.ignore_index,
+            **self._more(),
         }
+
+    def _more(self) -> dict[str, object]:
+        """What few vocabularies have, and only their files hold."""
+        pairs = zip(self.names, self.words, strict=True)
+        more = {
+            "words": {name: list(words) for name, words in pairs if words},
+            "stuff": [self.names[index] for index in self.stuff],
+            "distractors": list(self.distractors),
+        }
+        return {key: value for key, value in more.items() if value}
 
 
 def _of_content(content: dict[Any, Any] | list[Any]) -> Vocabulary:
@@ -337,19 +405,24 @@ def _check_names(names: Sequence[str]) -> None:
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise VocabularyError(f"classes occur more than once: {twice}")
-    if len(names) > 255:
+    if len(names) > LARGEST_ID:
         raise VocabularyError(
-            f"{len(names)} classes do not fit an 8-bit mask file, which holds 255 and the ignore "
-            f"value; split them into several vocabularies"
+            f"{len(names)} classes do not fit a 16-bit mask file, which holds {LARGEST_ID} and the "
+            f"ignore value; split them into several vocabularies"
         )
+
+
+def _ignored(ids: Sequence[int]) -> int:
+    """The value of pixels without a label: what is largest in files of as few bits as will do."""
+    return _BYTE if max(ids) <= _BYTE and len(ids) <= _BYTE else LARGEST_ID
 
 
 def _check_ids(ids: Sequence[int], ignore_index: int) -> None:
     if len(set(ids)) < len(ids):
         raise VocabularyError(f"ids repeat: {list(ids)}")
-    outside = [i for i in (*ids, ignore_index) if not 0 <= i <= 255]
+    outside = [i for i in (*ids, ignore_index) if not 0 <= i <= LARGEST_ID]
     if outside:
-        raise VocabularyError(f"ids {outside} do not fit an 8-bit mask file (0..255)")
+        raise VocabularyError(f"ids {outside} do not fit a 16-bit mask file (0..{LARGEST_ID})")
     if ignore_index in ids:
         raise VocabularyError(f"id {ignore_index} is a class and the ignore index at once")
     if ignore_index < len(ids):

@@ -122,6 +122,37 @@ def read_aliases(value: object, word: str) -> tuple[str, ...]:
     return tuple(read_name(item, where) for item in items)
 
 
+def read_words(value: object, word: str, prompt: str) -> tuple[str, ...]:
+    """Further words that a class is asked for with: a list, or one text of them."""
+    if value is None:
+        return ()
+    where = f"words: a word for '{word}'"
+    items = read_names(value) if isinstance(value, str) else read_list(value, where)
+    found = dict.fromkeys(read_name(item, where) for item in items)
+    return tuple(text for text in found if text != prompt)
+
+
+def read_stuff(value: object, words: Sequence[str]) -> tuple[int, ...]:
+    """The indices of the classes that are stuff, from their names."""
+    if value is None:
+        return ()
+    items = read_names(value) if isinstance(value, str) else read_list(value, "stuff")
+    named = [as_words(read_name(item, "stuff: a class")) for item in items]
+    stray = [name for name in named if name not in words]
+    if stray:
+        raise VocabularyError(f"stuff: {shown(stray)} are not among the classes")
+    return tuple(sorted({words.index(name) for name in named}))
+
+
+def read_distractors(value: object) -> tuple[str, ...]:
+    """Words that are asked for so that they claim what is none of the classes."""
+    if value is None:
+        return ()
+    where = "distractors: a word"
+    items = read_names(value) if isinstance(value, str) else read_list(value, where)
+    return tuple(dict.fromkeys(read_name(item, where) for item in items))
+
+
 def read_prompt(value: object, word: str) -> str:
     """What a detector is asked with for a class; its name as words by default."""
     return word if value is None else read_name(value, f"prompts: {word}'s prompt")

@@ -17,6 +17,9 @@ Color = tuple[int, int, int]
 LONGEST_NAME = 200
 """Characters; what is longer is a text and no name."""
 
+LARGEST_ID = 65535
+"""What a pixel of a 16-bit mask file can hold."""
+
 _UNSEEN = dict.fromkeys(map(ord, "\ufeff\u200b\u2060"))
 """A byte order mark and spaces without width, which editors and web pages leave behind."""
 
@@ -62,16 +65,16 @@ def is_whole(value: object) -> bool:
 
 
 def read_whole(value: object, where: str) -> int:
-    """A whole number in 0..255, also one written as text.
+    """A whole number in 0..65535, also one written as text.
 
     Raises:
         VocabularyError: It is something else.
     """
     number = int(value) if is_whole(value) else -1  # type: ignore[call-overload]
-    if not 0 <= number <= 255:
+    if not 0 <= number <= LARGEST_ID:
         raise VocabularyError(
-            f"{where}: {shown(value)} is not a whole number in 0..255 (as an 8-bit mask file "
-            f"holds), written without leading zeros"
+            f"{where}: {shown(value)} is not a whole number in 0..{LARGEST_ID} (as a 16-bit mask "
+            f"file holds), written without leading zeros"
         )
     return int(number)
 
@@ -96,7 +99,7 @@ def read_ids(value: object) -> tuple[int, ...]:
     """Ids, from a list or from text such as "0, 1, 2".
 
     Raises:
-        VocabularyError: One is not in 0..255.
+        VocabularyError: One is not in 0..65535.
     """
     items = value.replace(",", " ").split() if isinstance(value, str) else read_list(value, "ids")
     return tuple(read_whole(item, f"ids: number {n}") for n, item in enumerate(items, 1))

@@ -33,7 +33,7 @@ from tests.baselines.conftest import counted, masks_of
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.errors import CheckpointError, CheckpointNotFound
 from zeroseg.testing import noise
-from zeroseg.values import Masks
+from zeroseg.values import Geometry, Masks
 from zeroseg.vocabulary import Vocabulary
 
 PETS = Vocabulary.from_names(["background", "dog", "cat", "potted-plant"])
@@ -221,7 +221,7 @@ def test_votes_are_those_of_the_stock_network_alone_and_in_company(
 
 
 def test_saved_networks_load_by_their_kind(tmp_path: Path) -> None:
-    masks = [Masks(torch.ones(1, 8, 8), (40, 56), (40, 56), (40, 56))]
+    masks = [Masks(torch.ones(1, 8, 8), Geometry.itself((40, 56)))]
     for name, model, processor in (
         ("segformer", segformer(), SEGFORMER_SIZE),
         ("mask2former", mask2former(), MASK2FORMER_SIZE),

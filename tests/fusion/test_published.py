@@ -29,7 +29,7 @@ def row(*things: tuple[str, str, float, int]) -> str:
     """Paint one row of pixels: each thing has the pixels marked x, a phrase, a score, a class."""
     pixels = [[1.0 if mark == "x" else -1.0 for mark in marks] for marks, *_ in things]
     logits = torch.tensor(pixels)[:, None]
-    masks = Masks(logits, (1, logits.shape[2]), (1, logits.shape[2]), (1, logits.shape[2]))
+    masks = Masks(logits, Geometry.itself((1, logits.shape[2])))
     found = detections([t[1] for t in things], [t[2] for t in things], [t[3] for t in things])
     return "".join("d.ck"[label] for label in PublishedOverlap()(masks, found, CLASSES)[0])
 

@@ -153,15 +153,16 @@ def translate(ids: Tensor, meaning: Mapping[int, int], path: Path | None) -> Ten
 
     Args:
         ids: (H, W) int64.
-        meaning: The class index, or the ignore index, of every id that may occur; ids in 0..255.
+        meaning: The class index, or the ignore index, of every id that may occur.
         path: Named in the error.
 
     Raises:
         VocabularyError: The file holds other ids.
     """
-    table = torch.full((256,), -1)
+    largest = max(meaning)
+    table = torch.full((largest + 1,), -1)
     table[torch.tensor(list(meaning))] = torch.tensor(list(meaning.values()))
-    labels = torch.where((ids >= 0) & (ids <= 255), table[ids.clamp(0, 255)], -1)
+    labels = torch.where((ids >= 0) & (ids <= largest), table[ids.clamp(0, largest)], -1)
     if bool((labels < 0).any()):
         stray = ids[labels < 0].unique().tolist()
         more = f" and {len(stray) - _SHOWN} more" if len(stray) > _SHOWN else ""

@@ -14,6 +14,7 @@ from PIL import Image
 
 from zeroseg import drawing
 from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.data.masks import read_ids
 from zeroseg.data.sample import Sample
 from zeroseg.data.sample_data import SampleData
 from zeroseg.errors import ZerosegError
@@ -116,8 +117,9 @@ def _panel(folder: RunFolder, sample: Sample, data: SampleData) -> Image.Image:
     columns = [("picture", drawing.picture(sample.image))]
     if sample.target is not None:
         columns.append(("truth", drawing.colored(sample.target, data.vocabulary)))
-    with Image.open(folder.prediction(sample.name)) as prediction:
-        columns.append(("prediction", prediction.convert("RGB")))
+    ids = read_ids(folder.prediction(sample.name), "prediction")
+    labels = data.vocabulary.from_ids(ids)
+    columns.append(("prediction", drawing.colored(labels, data.vocabulary)))
     return drawing.panels(columns, height=240)
 
 

@@ -131,8 +131,9 @@ def _digest(sample: Sample) -> str:
 
 
 def _classes(labels: Tensor, vocabulary: Vocabulary) -> tuple[int, ...]:
-    left_out = (UNRESOLVED, vocabulary.background, vocabulary.ignore_index)
-    return tuple(label for label in labels.unique().tolist() if label not in left_out)
+    left_out = (vocabulary.background, vocabulary.ignore_index)
+    found = labels.unique().tolist()
+    return tuple(label for label in found if label >= 0 and label not in left_out)
 
 
 def _predicted(result: Segmentation, vocabulary: Vocabulary) -> dict[str, tuple[int, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from zeroseg.data.sample_data import SampleData
 from zeroseg.evaluation.record import STAGES, ImageRecord
@@ -16,6 +17,9 @@ from zeroseg.metrics.presence import presence_scores
 from zeroseg.metrics.segmentation_scores import summarize
 from zeroseg.values import Usage
 from zeroseg.vocabulary import Vocabulary
+
+WHOLE_MATRIX = 255
+"""Classes up to which results hold the whole confusion matrix."""
 
 _MEANS = (
     "miou",
@@ -41,7 +45,7 @@ def results(records: Sequence[ImageRecord], data: SampleData) -> dict[str, Any]:
     usage = sum((record.usage for record in records), Usage())
     return {
         **scores(pixels, data),
-        "confusion_matrix": pixels.confusion.tolist(),
+        **_confusion(pixels),
         "unlisted": pixels.unlisted.tolist(),
         "presence": _presence(records, vocabulary),
         "boxes": _boxes(records, vocabulary),
@@ -58,6 +62,24 @@ def results(records: Sequence[ImageRecord], data: SampleData) -> dict[str, Any]:
         },
         "failures": [asdict(r.failure) for r in records if r.failure is not None],
     }
+
+
+def _confusion(pixels: PixelCounts) -> dict[str, Any]:
+    """The confusion matrix; of a very long list of classes what is not 0 of it."""
+    if pixels.classes <= WHOLE_MATRIX:
+        return {"confusion_matrix": pixels.confusion.tolist()}
+    return {"confusions": pixels.to_dict()["confusion"]}
+
+
+def confusion_counts(results: Mapping[str, Any]) -> Tensor:
+    """The confusion matrix of a results file, (K, K) int64, true classes in rows."""
+    if "confusion_matrix" in results:
+        return torch.tensor(results["confusion_matrix"])
+    classes = len(results["iou"])
+    rows = torch.tensor(results["confusions"], dtype=torch.int64).view(-1, 3)
+    matrix = torch.zeros(classes, classes, dtype=torch.int64)
+    matrix[rows[:, 0], rows[:, 1]] = rows[:, 2]
+    return matrix
 
 
 def total_pixels(records: Sequence[ImageRecord], vocabulary: Vocabulary) -> PixelCounts:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.running.transfer import sent
-from zeroseg.values import UNRESOLVED, DenseScores, Detections, Masks
+from zeroseg.values import DISTRACTOR, UNRESOLVED, DenseScores, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
 
 _MOST = 255
@@ -19,7 +19,8 @@ class HighestScore(Fusion):
 
     Each pixel takes the first mask that claims it, in the order of falling score; equal scores
     are settled by that order. A detection without a class claims nothing, and neither does one
-    that was resolved to the background. (The published implementation compares raw phrases, lets
+    that was resolved to the background; what answers to a distractor claims its pixels for the
+    background. (The published implementation compares raw phrases, lets
     both of two equal scores lose, and lets phrases without a class remove pixels from others.)
 
     Args:
@@ -50,6 +51,7 @@ class HighestScore(Fusion):
         parts = claims.split(min(self.chunk, _MOST)) if len(claims) else ()
         for part in reversed(parts):  # the best ends on top
             label_of = torch.cat([labels[:1], labels[part.flip(0)]])  # 0 is the rank of no mask
+            label_of = label_of.where(label_of != DISTRACTOR, background)
             part, label_of = sent(part, device), sent(label_of, device)
             rank = torch.arange(len(part), 0, -1, dtype=torch.uint8, device=device)
             best = ((masks.full(part) > 0) * rank[:, None, None]).amax(0)

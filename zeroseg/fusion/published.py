@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zeroseg.fusion.fusion import Fusion
-from zeroseg.values import UNRESOLVED, DenseScores, Detections, Masks
+from zeroseg.values import DISTRACTOR, UNRESOLVED, DenseScores, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
 
 _NOBODY, _CONTESTED = -1, -2
@@ -67,7 +67,8 @@ class PublishedOverlap(Fusion):
             other = (owners != _NOBODY) & (owners != phrases[i])
             owners = torch.where(covered, torch.where(other, _CONTESTED, phrases[i]), owners)
             if labels[i] != UNRESOLVED:
-                draft = torch.where(covered, labels[i], draft)
+                paint = vocabulary.background if labels[i] == DISTRACTOR else labels[i]
+                draft = torch.where(covered, paint, draft)
             if i + 1 == len(masks) or levels[i + 1] != levels[i]:
                 # Nothing of one level is painted where it met another phrase, even of this level.
                 canvas = draft = torch.where(owners == _CONTESTED, canvas, draft)

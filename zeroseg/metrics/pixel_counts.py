@@ -16,6 +16,9 @@ UNLISTED = -1
 """In a predicted label map: nothing of the vocabulary. Such a pixel is missed in its true class
 and predicted in none; only label maps read from files have it, see `indices_of`."""
 
+_SHORT = 255
+"""Classes whose indices and ignore index fit 16 bits with room to spare."""
+
 BOUNDARY_RATIO = 0.02
 """How far a boundary reaches into a mask, as a share of the image's diagonal (Cheng et al.)."""
 
@@ -252,8 +255,8 @@ def _sliding(values: Tensor, length: int, join: Callable[..., Tensor]) -> Tensor
 
 def _boundaries(predicted: Tensor, true: Tensor, distance: int, classes: int) -> Tensor:
     """(K, 3) boundary pixels of a prediction that is void where the truth is."""
-    near_predicted = near_edge(predicted.short(), distance)
-    near_true = near_edge(true.short(), distance)
+    small = torch.int16 if classes <= _SHORT else torch.int32
+    near_predicted, near_true = (near_edge(own.to(small), distance) for own in (predicted, true))
     both = near_predicted & near_true & (predicted == true)
     counted = ((true, both), (predicted, near_predicted), (true, near_true))
     columns = [

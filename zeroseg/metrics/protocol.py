@@ -119,11 +119,12 @@ def indices_of(ids: Tensor, vocabulary: Vocabulary, stray: Stray) -> Tensor:
     """
     if ids.is_floating_point() or ids.is_complex():
         raise VocabularyError(f"a label map holds ids, whole numbers, but this one is {ids.dtype}")
-    known = torch.full((256,), UNLISTED, dtype=torch.int64)
+    largest = max(*vocabulary.ids, vocabulary.ignore_index, len(vocabulary) - 1)
+    known = torch.full((largest + 1,), UNLISTED, dtype=torch.int64)
     if stray == "alias":
         known[: len(vocabulary)] = torch.arange(len(vocabulary))
     known[list(vocabulary.ids)] = torch.arange(len(vocabulary))
-    inside = (ids >= 0) & (ids <= 255)
+    inside = (ids >= 0) & (ids <= largest)
     labels = known.to(ids.device)[ids.long().where(inside, vocabulary.ignore_index)]
     if stray == "refuse":
         _refuse(ids[(labels == UNLISTED) & (ids != vocabulary.ignore_index)], vocabulary)

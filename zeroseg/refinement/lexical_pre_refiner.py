@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from zeroseg.refinement.lexical import LexicalMatcher, Match, matcher_of
 from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.selecting import with_distractors
 from zeroseg.values import Description, Selection
 from zeroseg.vocabulary import Vocabulary
 
@@ -53,9 +54,11 @@ class LexicalPreRefiner(PreRefiner):
         for label in vocabulary.classes:
             named = [match for match in matches if match.label == label]
             if named:
-                for prompt in self._prompts(named, vocabulary.prompts[label]):
+                own = self._prompts(named, vocabulary.prompts[label])
+                for prompt in (*own, *vocabulary.words[label]):
                     prompts.setdefault(prompt, label)
-        return Selection(tuple(prompts), tuple(prompts.values()))
+        selection = Selection(tuple(prompts), tuple(prompts.values()))
+        return with_distractors(selection, vocabulary)
 
     def _prompts(self, named: Sequence[Match], own: str) -> list[str]:
         kinds = [match.evidence for match in named if match.evidence is not None]

@@ -271,7 +271,7 @@ def _light(values: Mapping[str, Any]) -> dict[str, Any]:
     light: dict[str, Any] = {}
     for name, value in values.items():
         if name == "label_map":
-            value = value.to("cpu", torch.uint8)
+            value = value.to("cpu", torch.uint8 if int(value.max()) <= 255 else torch.int32)
         elif getattr(value, "exchanges", ()):
             value = replace(value, exchanges=())
         light[name] = value

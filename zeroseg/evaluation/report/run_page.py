@@ -24,6 +24,7 @@ from zeroseg.evaluation.report.content import (
     Table,
     plain,
 )
+from zeroseg.evaluation.results import confusion_counts
 from zeroseg.values import Usage
 
 Results = Mapping[str, Any]
@@ -156,7 +157,7 @@ def _rank(score: float | None) -> float:
 
 def _confusions(results: Results) -> Iterator[Block]:
     names = list(results["iou"])
-    counts = np.array(results["confusion_matrix"], dtype=np.float64)
+    counts = confusion_counts(results).double().numpy()
     with np.errstate(invalid="ignore"):
         shares = counts / counts.sum(1, keepdims=True)
     if len(names) <= LARGEST_MATRIX:
