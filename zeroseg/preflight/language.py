@@ -85,9 +85,7 @@ def _examine(group: list[Place], kept: bool) -> tuple[str | None, list[Finding]]
 
     try:
         chat = group[0].kind(**group[0].arguments)
-    except MissingKeyError as error:
-        return None, [finding("problem", f"environment variable {error.variable}: {error}")]
-    except ChatError as error:
+    except (MissingKeyError, ChatError) as error:
         return None, [finding("problem", str(error))]
     except (TypeError, ValueError):  # arguments that it does not take: building says so
         return None, []

@@ -26,6 +26,7 @@ from zeroseg.fusion.fusion import Fusion
 from zeroseg.fusion.highest_score import HighestScore
 from zeroseg.joining import resolve, unresolved
 from zeroseg.masking.mask_predictor import MaskPredictor
+from zeroseg.presets import build as build_segmenter
 from zeroseg.presets import component
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
@@ -114,7 +115,7 @@ class Recipe:
         from zeroseg.base_segmenter import BaseSegmenter
 
         changes: dict[str, Any] = {"vocabulary": self.vocabulary, "batch_size": self.batch_size}
-        built = BaseSegmenter.from_config(dict(self.config), **changes).to(device)
+        built = build_segmenter(BaseSegmenter, self.config, changes, examined=True).to(device)
         keep_answers(built.children(), self.answers)
         segmenter: BaseSegmenter = cast(built, self.precision)
         return segmenter
@@ -125,7 +126,7 @@ class Recipe:
         Raises:
             PresetError: The configuration has none, or it cannot be built.
         """
-        return component(kind, self.config.get(name))
+        return component(kind, self.config.get(name), examined=True)
 
     def part(self, kind: type[nn.Module], name: str) -> Any:
         """One component; None where the configuration has none of that name."""
