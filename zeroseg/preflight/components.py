@@ -1,0 +1,90 @@
+"""The components of a configuration, and what each of them needs; none is built."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from zeroseg.needs import Need
+
+
+@dataclass(frozen=True)
+class Place:
+    """A component in a configuration.
+
+    Attributes:
+        path: Where it stands: names of arguments, from the segmenter's down to its own.
+        kind: Its class, or the function that builds it.
+        arguments: What it would be built with, defaults included.
+        needs: What must be here before.
+        known: Whether that is all it needs; False for a component that does not say.
+    """
+
+    path: tuple[str, ...]
+    kind: Any
+    arguments: Mapping[str, Any]
+    needs: tuple[Need, ...]
+    known: bool
+
+    @property
+    def name(self) -> str:
+        """How messages call it: the arguments without the words of the configuration's format."""
+        return ".".join(step for step in self.path if step != "init_args")
+
+
+def places(config: Any, path: tuple[str, ...] = ()) -> Iterator[Place]:
+    """Every component of a configuration, the outer ones first.
+
+    Args:
+        config: Arguments of a segmenter, or a part of them. What is no class path, or leads
+            nowhere, is passed over: whoever builds it says so.
+        path: Where the part stands.
+    """
+    if not isinstance(config, Mapping):
+        return
+    kind = _kind(config.get("class_path")) if path else None
+    if kind is not None:
+        yield _place(path, kind, config.get("init_args") or {})
+    for name, value in config.items():
+        yield from places(value, (*path, str(name)))
+
+
+def installed(module: str) -> bool:
+    """Whether a module can be imported; it is not."""
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _place(path: tuple[str, ...], kind: Any, given: Mapping[str, Any]) -> Place:
+    arguments = {**_defaults(kind), **given}
+    says = getattr(kind, "needs", None)
+    known = says is not None or str(getattr(kind, "__module__", "")).startswith("zeroseg.")
+    try:
+        needs = tuple(says(arguments)) if says is not None else ()
+    except (KeyError, TypeError, ValueError):  # arguments that it does not take: building says so
+        needs, known = (), False
+    return Place(path, kind, arguments, needs, known)
+
+
+def _defaults(kind: Any) -> dict[str, Any]:
+    try:
+        parameters = inspect.signature(kind).parameters.values()
+    except (TypeError, ValueError):
+        return {}
+    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def _kind(path: object) -> Any:
+    module, _, name = str(path or "").rpartition(".")
+    if not module:
+        return None
+    try:
+        return getattr(import_module(module), name, None)
+    except (ImportError, ValueError):
+        return None
