@@ -154,7 +154,7 @@ def _price(model: str) -> str:
 def _unknown(config: dict[str, Any]) -> Iterator[Finding]:
     """Components that do not say what they need."""
     from zeroseg.preflight.findings import Finding
-    from zeroseg.preflight.places import places
+    from zeroseg.preflight.components import places
 
     for place in places(config):
         if not place.known:

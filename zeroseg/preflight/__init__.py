@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zeroseg.errors import PresetError
 from zeroseg.needs import Checkpoint, Package, Published
 from zeroseg.preflight.findings import Finding
-from zeroseg.preflight.places import Place, installed, places
+from zeroseg.preflight.components import Place, installed, places
 
 if TYPE_CHECKING:
     import torch

@@ -17,7 +17,7 @@ from zeroseg.preflight.fetching import into_cache, into_folder, left
 from zeroseg.preflight.files import selected
 from zeroseg.preflight.hub import HubError
 from zeroseg.preflight.machine import free_disk, gigabytes
-from zeroseg.preflight.places import Place, places
+from zeroseg.preflight.components import Place, places
 from zeroseg.presets import without_secrets
 
 

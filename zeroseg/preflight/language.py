@@ -9,7 +9,7 @@ from typing import Any
 
 from zeroseg.errors import ChatError, MissingKeyError, PresetError
 from zeroseg.preflight.findings import Finding, State
-from zeroseg.preflight.places import Place, places
+from zeroseg.preflight.components import Place, places
 
 _SAME = ("model", "base_url", "api_key", "key_variable")
 """Arguments that make two language models one and the same."""
