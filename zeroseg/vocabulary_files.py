@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from zeroseg import yaml_text
 from zeroseg.decoding import decoded
 from zeroseg.errors import VocabularyError
 from zeroseg.vocabulary_values import shown
@@ -74,47 +72,6 @@ def read_structure(text: str, is_json: bool = False) -> Any:
         VocabularyError: It is no such text, or a key stands there twice.
     """
     try:
-        if is_json:
-            return json.loads(text, object_pairs_hook=_without_repeats)
-        return yaml.load(text, Loader=_Words)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        kind = "JSON" if is_json else "YAML"
-        raise VocabularyError(f"this is no {kind}: {reason}") from error
-
-
-def _without_repeats(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    content: dict[Any, Any] = {}
-    for key, value in pairs:
-        if key in content:
-            raise ValueError(f"the key {shown(key)} stands there twice")
-        content[key] = value
-    return content
-
-
-class _Words(yaml.BaseLoader):
-    """Keeps no, on, null, 010 and 2012-01-01 the words they are; a key without a value is None."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        super().construct_mapping(node, deep)  # refuses keys that cannot be one
-        return _without_repeats(
-            [(self.construct_object(key), self._value(value)) for key, value in node.value]
-        )
-
-    def _value(self, node: yaml.Node) -> Any:
-        plain = isinstance(node, yaml.ScalarNode) and node.style is None
-        if plain and node.value in ("", "~", "null", "Null", "NULL"):
-            return None
-        return self.construct_object(node)
-
-    def _refused(self, node: yaml.Node) -> Any:
-        raise ValueError(f"a tag, {node.tag}, has no meaning here")
-
-
-for _kind, _constructor in (
-    ("str", _Words.construct_scalar),
-    ("seq", _Words.construct_sequence),
-    ("map", _Words.construct_mapping),
-):
-    _Words.add_constructor(f"tag:yaml.org,2002:{_kind}", _constructor)
-_Words.add_constructor(None, _Words._refused)
+        return yaml_text.load_json(text) if is_json else yaml_text.load_words(text)
+    except ValueError as error:
+        raise VocabularyError(str(error)) from error

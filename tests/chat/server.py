@@ -26,6 +26,9 @@ class Response:
         body: Sent as it is in place of a completion, e.g. broken JSON.
         delay: Seconds before anything is sent.
         drop: Close the connection without a word.
+        message: The whole message of a completion, in place of `text`.
+        wire: Bytes sent in place of all of HTTP, status line and headers included.
+        pace: Seconds between any two bytes of `wire`.
     """
 
     text: str = ""
@@ -34,12 +37,17 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     finish: str = "stop"
     usage: tuple[int, int] | None = (100, 10)
-    body: str | None = None
+    body: str | bytes | None = None
     delay: float = 0.0
     drop: bool = False
+    message: Any = None
+    wire: bytes | None = None
+    pace: float = 0.0
 
     def content(self) -> bytes:
         """The body that goes over the wire."""
+        if isinstance(self.body, bytes):
+            return self.body
         if self.body is not None:
             return self.body.encode()
         if self.status != 200:
@@ -54,16 +62,20 @@ class ChatServer:
     Attributes:
         script: Responses in the order of requests, the last one repeating, or a function of the
             request's JSON body.
+        offers: Models that it lists; without any it has no list.
         requests: JSON bodies of all requests so far.
         keys: Their Authorization headers.
         busiest: Most requests that were under way at the same time.
+        models: What it says to GET /v1/models; None knows no such address.
     """
 
     script: list[Response] | Callable[[dict[str, Any]], Response]
+    offers: tuple[str, ...] = ()
     address: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     busiest: int = 0
+    models: Response | None = None
     _under_way: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -84,9 +96,36 @@ class ChatServer:
             self._under_way -= 1
 
 
-def answer(text: str, **details: Any) -> Response:
+def answer(text: str = "", **details: Any) -> Response:
     """A good answer."""
     return Response(text, **details)
+
+
+def offering(*names: str, **dates: str) -> Response:
+    """A list of models, some with the day of their shutdown."""
+    offers = [{"id": name, "object": "model", "created": 1, "owned_by": "us"} for name in names]
+    offers += [{"id": name, "shutdown_date": day} for name, day in dates.items()]
+    return Response(body=json.dumps({"object": "list", "data": offers}))
+
+
+def playing(case: Mapping[str, Any]) -> Callable[[dict[str, Any]], Response]:
+    """A script that plays the rules of a case of `tests/cases/llm`."""
+
+    def fits(rule: Mapping[str, Any], request: dict[str, Any]) -> bool:
+        said = json.dumps(request["messages"])
+        roles = [message["role"] for message in request["messages"]]
+        return (
+            rule.get("if_has", "model") in request
+            and rule.get("if_says", "") in said
+            and rule.get("if_role", roles[0]) in roles
+        )
+
+    def play(request: dict[str, Any]) -> Response:
+        rules = [*case["rules"], case["otherwise"]]
+        rule = next(rule for rule in rules if fits(rule, request))
+        return Response(status=rule["status"], body=json.dumps(rule["body"]))
+
+    return play
 
 
 def refusal(status: int, message: str = "scripted", **details: Any) -> Response:
@@ -98,9 +137,10 @@ def refusal(status: int, message: str = "scripted", **details: Any) -> Response:
 @contextmanager
 def serving(
     script: list[Response] | Callable[[dict[str, Any]], Response],
+    offers: tuple[str, ...] = (),
 ) -> Iterator[ChatServer]:
     """Run a server for the length of a `with` block."""
-    chat = ChatServer(script)
+    chat = ChatServer(script, offers)
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), _handler(chat))
     httpd.daemon_threads = True
     chat.address = f"http://127.0.0.1:{httpd.server_port}/v1"
@@ -118,6 +158,15 @@ def _handler(chat: ChatServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            listed = [{"id": name, "object": "model"} for name in chat.offers]
+            content = json.dumps({"object": "list", "data": listed}).encode()
+            self.send_response(200 if chat.offers and self.path == "/v1/models" else 404)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
             request = json.loads(self.rfile.read(length))
@@ -129,19 +178,36 @@ def _handler(chat: ChatServer) -> type[BaseHTTPRequestHandler]:
             finally:
                 chat.done()
 
+        def do_GET(self) -> None:
+            unknown = Response(status=404, body='{"detail": "Not Found"}')
+            listed = chat.models if self.path == "/v1/models" else None
+            chat.keys.append(self.headers.get("Authorization", ""))
+            self._send(listed or unknown)
+
         def _send(self, response: Response) -> None:
             time.sleep(response.delay)
-            if response.drop:
+            if response.wire is not None:
+                self._trickle(response.wire, response.pace)
+            if response.drop or response.wire is not None:
                 self.close_connection = True
                 return
-            content = response.content() if self.path == "/v1/chat/completions" else b"{}"
+            known = self.path in ("/v1/chat/completions", "/v1/models")
+            content = response.content() if known else b"{}"
             self.send_response(response.status)
-            self.send_header("Content-Type", "application/json")
+            if "Content-Type" not in response.headers:
+                self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             for name, value in response.headers.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
+
+        def _trickle(self, content: bytes, pace: float) -> None:
+            step = 1 if pace else len(content)
+            for start in range(0, len(content), step):
+                self.wfile.write(content[start : start + step])
+                self.wfile.flush()
+                time.sleep(pace)
 
         def log_message(self, *_: Any) -> None:
             """Stay silent."""
@@ -150,7 +216,7 @@ def _handler(chat: ChatServer) -> type[BaseHTTPRequestHandler]:
 
 
 def _completion(response: Response) -> dict[str, Any]:
-    message = {"role": "assistant", "content": response.text}
+    message = response.message or {"role": "assistant", "content": response.text}
     completion: dict[str, Any] = {
         "id": "chatcmpl-1",
         "object": "chat.completion",

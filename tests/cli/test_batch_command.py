@@ -91,7 +91,7 @@ def test_a_language_model_that_is_gone_stops_the_run(
         (["--actors", "masks=2"], "are of --engine ray"),
         (["--engine", "ray", "--device", "cpu"], "say --num-gpus"),
         (["--engine", "ray", "--actors", "masks=1.5"], "masks=1.5: a stage has 1 or more"),
-        (["--set", "tager=null"], "no argument 'tager'"),
+        (["--set", "tager=null"], "'tager' is not accepted"),
     ],
 )
 def test_what_does_not_go_together_is_said(

@@ -88,11 +88,19 @@ def test_a_subset_by_names(tmp_path: Path) -> None:
     file.write_text("3\n\n 1 \n3\n")
     assert list(data("--data", root, "--subset", file).dataset.names) == ["1", "3"]
     assert len(data("--data", root, "--subset", file, "--limit", 1).dataset) == 1
+    for content in (b"3.png\n./1\n", b"1 1\n2 -1\n3 0\n", b"# two\r\n1\r\n3\r\n"):
+        for encoding in ("utf-8-sig", "utf-16"):
+            file.write_bytes(content.decode().encode(encoding))
+            assert list(data("--data", root, "--subset", file).dataset.names) == ["1", "3"]
     file.write_text("drawn-0-00003\n")
     drawn = data("--data", "drawn", "--subset", file)
     assert list(drawn.dataset.names) == ["drawn-0-00003"]
-    for content, says in (("3\nseven", "seven is no picture.*such as 0"), ("\n", "no picture")):
-        file.write_text(content)
+    for text, says in (
+        ("3\nseven", "seven is no picture.*such as 0"),
+        ("\n", "no picture"),
+        ("3\n../set/images/1", r"--subset: .*names\.txt': the name '\.\./set.* leads out"),
+    ):
+        file.write_text(text)
         with pytest.raises(ZerosegError, match=says):
             data("--data", root, "--subset", file)
     with pytest.raises(ZerosegError, match="cannot be read"):

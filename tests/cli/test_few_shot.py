@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chat.server import answer, serving
+from tests.chat.server import answer, offering, serving
 from zeroseg.cli.few_shot import add_examples, examples_record, with_examples
 from zeroseg.data.drawn_scenes import DrawnScenes
 from zeroseg.errors import ChatError, ZerosegError
@@ -54,7 +54,9 @@ def test_without_examples_nothing_happens(config: str) -> None:
 def test_examples_are_explained_shown_and_reported(config: str) -> None:
     arguments = parsed("--examples", "2", "--examples-seed", "3")
     data = scenes()
-    with serving([answer("It says so.", usage=(50, 5)), answer("So it is.", usage=(50, 5))]) as it:
+    answers = [answer("It says so.", usage=(50, 5)), answer("So it is.", usage=(50, 5))]
+    with serving(answers) as it:
+        it.models = offering("gpt-4o")
         segmenter = asking(config, it.address, concurrency=1)
         examples = with_examples(segmenter, arguments, data.dataset)
         assert len(it.requests) == 2
@@ -78,6 +80,7 @@ def test_examples_are_explained_shown_and_reported(config: str) -> None:
             "cost": pytest.approx(2 * (50 * 2.5 + 5 * 10) / 1e6),
             "seconds": pytest.approx(0, abs=10),
             "cached": 0,
+            "refused": 0,
         },
     }
 
@@ -86,6 +89,7 @@ def test_the_configuration_holds_them_and_nothing_is_asked_again(
     config: str, tmp_path: Path
 ) -> None:
     with serving([answer("It says so."), answer("dog")]) as it:
+        it.models = offering("gpt-4o")
         first = asking(config, it.address)
         with_examples(first, parsed("--examples", "1"), scenes().dataset)
         first.to_yaml(tmp_path / "shown.yaml")
@@ -110,13 +114,17 @@ def test_a_pre_refiner_without_language_model_refuses_them(config: str) -> None:
 
 
 def test_a_data_set_without_that_split_says_so(config: str) -> None:
-    segmenter = asking(config, "http://127.0.0.1:9/v1")
+    with serving([answer("dog")]) as it:
+        it.models = offering("gpt-4o")
+        segmenter = asking(config, it.address)
     with pytest.raises(ZerosegError, match="--examples-from train"):
         with_examples(segmenter, parsed("--examples", "2"), None)
 
 
 def test_too_few_samples_and_a_silent_server_are_errors(config: str) -> None:
-    segmenter = asking(config, "http://127.0.0.1:9/v1")
+    with serving([answer("dog")]) as it:
+        it.models = offering("gpt-4o")
+        segmenter = asking(config, it.address)
     with pytest.raises(ZerosegError, match="7 examples"):
         with_examples(segmenter, parsed("--examples", "7"), scenes(6).dataset)
     with pytest.raises(ChatError, match="gpt-4o"):

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.chat.server import ChatServer, Response, answer, serving
+from tests.chat.server import ChatServer, Response, answer, offering, serving
 from zeroseg.cli.main import main
 from zeroseg.cli.report import cost
 from zeroseg.values import Usage
@@ -34,6 +34,7 @@ def knows(request: dict[str, Any]) -> Response:
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
     with serving(knows) as running:
+        running.models = offering("gpt-4o")
         yield running
 
 

@@ -43,3 +43,28 @@ def test_splits(root: Path) -> None:
     (root / "images/validation").rename(root / "images/testing")
     sample = Ade20k(root, split="testing").dataset[0]
     assert (sample.target, sample.problem) == (None, None)
+
+
+def test_pictures_of_any_suffix_and_what_is_missing(root: Path) -> None:
+    pictures, masks = root / "images/validation", root / "annotations/validation"
+    (pictures / "ADE_val_00000001.jpg").rename(pictures / "ADE_val_00000001.JPEG")
+    (masks / "ADE_val_00000001.png").rename(masks / "ADE_val_00000001.PNG")
+    (masks / "ADE_val_00000002.png").unlink()
+    first, second = Ade20k(root).dataset
+    assert first.problem is None
+    assert "there is no mask" in str(second.problem)
+    Image.new("RGB", (96, 72)).save(pictures / "ADE_val_00000002.png")
+    with pytest.raises(ImageError, match=r"one name: ADE_val_00000002\.jpg, ADE_val_00000002\.png"):
+        Ade20k(root)
+
+
+@pytest.mark.parametrize("number", [255, 256, 65535])
+def test_masks_of_sixteen_bits(root: Path, number: int) -> None:
+    deep = np.full((72, 96), 150, np.uint16)
+    mask = root / "annotations/validation/ADE_val_00000001.png"
+    Image.fromarray(deep).save(mask)
+    target = Ade20k(root).dataset[0].target
+    assert target is not None and set(target.unique().tolist()) == {150}
+    deep[0] = number
+    Image.fromarray(deep).save(mask)
+    assert f"ids [{number}], which" in str(Ade20k(root).dataset[0].problem)

@@ -86,3 +86,28 @@ def test_what_is_not_there(root: Path, tmp_path: Path) -> None:
     (root / "test/expressionism.txt").write_text("")
     with pytest.raises(ImageError, match="test/expressionism/ARTIST"):
         Dram(root, movement="expressionism")
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_pictures_of_any_suffix(root: Path, lists: bool) -> None:
+    picture = root / f"test/{NAMES[0]}.jpg"
+    picture.rename(picture.with_name(f"{picture.stem}.JPEG"))
+    label = root / f"labels/{NAMES[0]}.png"
+    label.rename(label.with_name(f"{label.stem}.PNG"))
+    if not lists:
+        for path in (root / "test").glob("*.txt"):
+            path.unlink()
+    data = Dram(root)
+    assert sorted(data.dataset.names) == sorted(NAMES)
+    assert [sample.problem for sample in data.dataset] == [None] * 5
+
+
+def test_lists_of_other_systems(root: Path) -> None:
+    lines = [NAMES[0].replace("/", "\\"), f"./{NAMES[0]}.JPG"]
+    (root / "test/realism.txt").write_text("\n".join(lines), encoding="utf-16")
+    data = Dram(root, movement="realism")
+    assert list(data.dataset.names) == [NAMES[0]]
+    assert data.dataset[0].problem is None
+    (root / "test/realism.txt").write_text(f"../labels/{NAMES[0]}")
+    with pytest.raises(ImageError, match=r"realism\.txt': the name '\.\./labels.* leads out"):
+        Dram(root, movement="realism")

@@ -102,3 +102,19 @@ def test_pictures_keep_the_order_of_their_pixels(root: Path) -> None:
     sample = Voc2012(root).dataset[1]
     assert sample.problem is None
     assert np.array_equal(sample.image.permute(1, 2, 0).numpy(), stored)
+
+
+def test_suffixes_of_any_kind_and_what_is_missing(root: Path) -> None:
+    folder = root / "VOC2012"
+    (folder / "JPEGImages/2007_000000.jpg").rename(folder / "JPEGImages/2007_000000.JPG")
+    for kind in ("Class", "Object"):
+        mask = folder / f"Segmentation{kind}/2007_000000.png"
+        mask.rename(mask.with_suffix(".PNG"))
+    with Image.open(folder / "JPEGImages/2007_000001.jpg") as picture:
+        picture.save(folder / "JPEGImages/2007_000001.png")
+    for name in ("2007_000001", "2007_000002"):
+        (folder / f"JPEGImages/{name}.jpg").unlink()
+    first, second, third = Voc2012(root).dataset
+    assert (first.problem, second.problem) == (None, None)
+    assert first.regions is not None
+    assert "2007_000002.jpg'" in str(third.problem)

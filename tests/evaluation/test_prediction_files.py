@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +20,10 @@ from zeroseg.evaluation.prediction_files import PredictionFiles
 from zeroseg.metrics.protocol import PAPER, STANDARD, Protocol
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
-from zeroseg.vocabularies import DRAM
+from zeroseg.vocabularies import CITYSCAPES, DRAM
+from zeroseg.vocabulary import Vocabulary
 
+CASES = Path(__file__).parents[1] / "cases" / "predictions"
 IMAGE = torch.zeros(3, 2, 3, dtype=torch.uint8)
 IDS = np.array([[0, 3, 17], [12, 15, 255]], np.uint8)
 """DRAM's ids of background, bird, sheep, dog and person, and the ignore value."""
@@ -61,6 +65,183 @@ def test_every_form_of_file_is_the_same_label_map(tmp_path: Path) -> None:
     np.save(tmp_path / "0" / "sub" / "a.npy", np.array([[0, 1, 11], [7, 9, 12]]))
     (tmp_path / "0" / "sub" / "a.png").unlink()
     assert torch.equal(read(tmp_path / "0", indices=True).label_map, expected)
+
+
+def save(file: Path, ids: np.ndarray = IDS) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.suffix.lower() == ".npy":
+        with file.open("wb") as opened:
+            np.save(opened, ids)
+    else:
+        Image.fromarray(ids).save(file)
+    return file
+
+
+@pytest.mark.parametrize("place", ["", "sub/"])
+@pytest.mark.parametrize(
+    "called",
+    [
+        "a.png",
+        "a.PNG",
+        "a.npy",
+        "a.NPY",
+        "a.mask.png",
+        "a.jpg.png",
+        "a.JPG.npy",
+        "a_leftImg8bit.png",
+        "a_gtFine_labelIds.png",
+        "a_pred.png",
+        "a_leftImg8bit_pred.png",
+        "a.jpeg.mask.png",
+    ],
+)
+def test_files_are_found_by_the_name_of_the_picture(
+    tmp_path: Path, place: str, called: str
+) -> None:
+    save(tmp_path / place / called)
+    save(tmp_path / place / "aa.png", np.zeros((2, 3), np.uint8))
+    save(tmp_path / place / "b_pred.png", np.zeros((2, 3), np.uint8))
+    assert read(tmp_path).label_map[0, 1] == DRAM.index("bird")
+
+
+def test_the_file_of_cityscapes_is_found() -> None:
+    name = "frankfurt_000000_000294"
+    image = torch.zeros(3, 40, 60, dtype=torch.uint8)
+    for of in (name, f"frankfurt/{name}", f"{name}_leftImg8bit"):
+        system = PredictionFiles(CASES, CITYSCAPES)
+        [result] = system.segment_samples([Sample(image, None, of)])
+        assert isinstance(result, Segmentation), result
+
+
+@pytest.mark.parametrize(
+    ("others", "taken"),
+    [
+        (["a.png"], "a.mask.png"),
+        (["a_pred.png", "a.jpg.png"], "a.png"),
+        (["a.png", "a.npy"], "sub/a.png"),
+        (["a.json", "a.overlay.png", "._a.png"], "a.png"),
+    ],
+)
+def test_the_nearest_file_is_taken(tmp_path: Path, others: list[str], taken: str) -> None:
+    for other in others:
+        Image.new("RGB", (3, 2)).save(tmp_path / other, format="PNG")
+    save(tmp_path / taken)
+    assert read(tmp_path).label_map[0, 1] == DRAM.index("bird")
+
+
+@pytest.mark.parametrize(
+    "both", [("a.png", "a.npy"), ("a.PNG", "a.png"), ("a_pred.png", "a.jpg.png")]
+)
+def test_one_of_several_is_not_guessed(tmp_path: Path, both: tuple[str, str]) -> None:
+    for called in both:
+        save(tmp_path / called)
+    said = problem(tmp_path)
+    assert "there are several predictions" in said and all(f"{name}'" in said for name in both)
+
+
+def test_a_last_part_that_pictures_share_means_none_of_them(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    samples = [Sample(IMAGE, None, name) for name in ("sub/a", "other/a")]
+    system = PredictionFiles(tmp_path, DRAM, names=["sub/a", "other/a"])
+    for result in system.segment_samples(samples):
+        assert isinstance(result, Failure)
+        assert "may be of several pictures that are called a" in result.message
+    save(tmp_path / "sub/a.png")
+    results = PredictionFiles(tmp_path, DRAM, names=["sub/a", "other/a"]).segment_samples(samples)
+    assert [isinstance(result, Failure) for result in results] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [IDS[None], IDS[:, :, None], IDS.astype(np.int64), IDS.astype(">i4"), np.asfortranarray(IDS)],
+)
+def test_arrays_of_evident_meaning(tmp_path: Path, ids: np.ndarray) -> None:
+    save(tmp_path / "a.npy", ids)
+    assert read(tmp_path).label_map[0, 1] == DRAM.index("bird")
+
+
+def test_two_classes_in_one_bit(tmp_path: Path) -> None:
+    sample = Sample(IMAGE, None, "a")
+    for ids in (np.eye(2, 3, dtype=bool), Image.fromarray(np.eye(2, 3, dtype=bool))):
+        if isinstance(ids, np.ndarray):
+            save(tmp_path / "a.npy", ids)
+        else:
+            (tmp_path / "a.npy").unlink()
+            ids.save(tmp_path / "a.png", bits=1)
+        classes = Vocabulary.from_names(["background", "dog"])
+        [result] = PredictionFiles(tmp_path, classes).segment_samples([sample])
+        assert isinstance(result, Segmentation)
+        assert result.label_map.tolist() == [[1, 0, 0], [0, 1, 0]]
+
+
+def pickled() -> bytes:
+    return b"\x93NUMPY\x01\x00" + pickle.dumps({"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "cannot be read"),
+        (b"nothing", "cannot be read"),
+        (b"\x93NUMPY", "cannot be read"),
+        (b"\x93NUMPY\x01\x00\x10\x00{'descr': 'spam'}", "cannot be read"),
+        (pickled(), "cannot be read"),
+        (pickle.dumps([1, 2]), "cannot be read"),
+        (np.array([[None, {}]]), "cannot be read"),
+        (np.zeros((2, 3)), r"\(2, 3\) float64, expected whole numbers"),
+        (np.full((2, 3), np.nan), "expected whole numbers"),
+        (np.zeros((2, 3), complex), "expected whole numbers"),
+        (np.zeros((2, 3), "datetime64[s]"), "expected whole numbers"),
+        (np.array([["a", "b"]]), "expected whole numbers"),
+        (np.zeros((12, 2, 3), np.uint8), r"\(12, 2, 3\) uint8.*scores\.argmax\(0\)"),
+        (np.zeros(6, np.uint8), r"\(6,\) uint8"),
+        (np.array(3), r"\(\) int64"),
+        (np.full((2, 3), -1), "has the id -1"),
+        (np.full((2, 3), 300, np.uint16), "has the id 300"),
+        (np.zeros((0, 0), np.uint8), r"\(0, 0\), its annotation \(2, 3\)"),
+    ],
+)
+def test_what_is_wrong_with_an_array_fails_alone(
+    tmp_path: Path, content: bytes | np.ndarray, says: str
+) -> None:
+    file = tmp_path / "a.npy"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        np.save(file, content, allow_pickle=True)
+    save(tmp_path / "b.png")
+    samples = [Sample(IMAGE, None, name) for name in ("a", "b")]
+    bad, good = PredictionFiles(tmp_path, DRAM).segment_samples(samples)
+    assert isinstance(bad, Failure) and isinstance(good, Segmentation)
+    assert re.search(says, bad.message), bad.message
+
+
+def test_the_empty_file_fails_alone() -> None:
+    [result] = PredictionFiles(CASES, DRAM).segment_samples([Sample(IMAGE, None, "empty")])
+    assert isinstance(result, Failure)
+    assert "empty.npy' cannot be read" in result.message
+
+
+def test_pictures_of_sixteen_bits_and_of_colours(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", IDS.astype(np.uint16))
+    assert read(tmp_path).label_map[0, 1] == DRAM.index("bird")
+    save(tmp_path / "a.png", np.full((2, 3), 999, np.uint16))
+    assert "has the id 999" in problem(tmp_path)
+    for mode in ("RGB", "RGBA", "LA"):
+        Image.new(mode, (3, 2)).save(tmp_path / "a.png")
+        assert f"mode {mode}: it holds colours, not ids; save ids as" in problem(tmp_path)
+    Image.new("L", (3, 2)).save(tmp_path / "a.png", format="JPEG")
+    assert "JPEG, which changes ids" in problem(tmp_path)
+
+
+def test_archives_of_arrays_are_refused_by_name(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", IDS)
+    with pytest.raises(ZerosegError, match="holds no label maps"):
+        PredictionFiles(tmp_path, DRAM)
+    save(tmp_path / "b.png")
+    assert "a.npz', which is not read" in problem(tmp_path)
+    (tmp_path / "a.npz").rename(tmp_path / "a.npy")
+    assert "archive of arrays" in problem(tmp_path)
 
 
 def test_unusable_files_say_what_is_wrong(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from zeroseg.refinement.class_names import ClassNames
@@ -140,6 +142,183 @@ def test_what_is_dropped_is_told() -> None:
     assert parse_labels(prose, NAMES).dropped == (prose,)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Perhaps {"labels": ["bird"]}. Actually: {"labels": ["dog", "cat"]}',
+        '{"labels": ["bird"]}\n{"labels": ["dog", "cat"]}',
+        '{"labels": ["dog", "cat",],}',
+        "{'labels': ['dog', 'cat',]}",
+        '{labels: ["dog", "cat"]}',
+        '{"labels": ["dog", /* brown */ "cat"] // done\n}',
+        '{\n "labels": [\n  "dog", # brown\n  "cat" // grey\n ]\n}',
+        "{'dog': True, 'cat': True, 'bird': False, 'person': None}",
+        '{"label": "dog"}\n{"label": "cat"}',
+        '["dog"], ["cat"]',
+        '"{\\"labels\\": [\\"dog\\", \\"cat\\"]}"',
+        '{"answer": "{\\"labels\\": [\\"dog\\", \\"cat\\"]}"}',
+        '{"labels": "dog, cat"}',
+        '{"labels": "dog\\ncat"}',
+        '{"labels": [{"name": "dog"}, {"name": "cat"}]}',
+        (
+            '[{"label": "dog", "confidence": 0.9},'
+            ' {"label":"cat","confidence":0.8},{"label":"bird","confidence":0.1}]'
+        ),
+        '{"dog": 0.9, "cat": 0.7, "bird": 0.1}',
+        '{"dog": "yes", "cat": "yes", "bird": "no"}',
+        '{"dog": {"present": true}, "cat": {"present": true}, "bird": {"present": false}}',
+        '{"dog": "in front", "cat": "asleep", "bird": "not visible"}',
+        '{"reasoning": "a bird?", "labels": ["dog","cat"]}',
+        '{"thought": "bird", "answer": "dog, cat"}',
+        "| class | present |\n|---|---|\n| dog | yes |\n| cat | \u2705 |\n| bird | no |",
+        "| dog |\n|:---|\n| dog |\n| cat |",
+        "- [x] dog\n- [X] cat\n- [ ] bird",
+        "\u2611 dog\n\u2611 cat\n\u2610 bird",
+        "\u2705 dog\n\u2705 cat\n\u274c bird",
+        "**dog**, **cat**",
+        (
+            "* **dog**: it is in front, because of that\n"
+            "* **cat**: because there is one\n* **bird**: not seen"
+        ),
+        "1. Dog \u2013 it is lying there, on the grass.\n2. Cat \u2013 asleep.",
+        "1. **Dog** - since it is there\n2. **Cat** (clearly)",
+        "dog\u060ccat",
+        "dog\uff1bcat",
+        "dog\uff0ccat",
+        "dog\u30fbcat",
+        "dog\u2028cat",
+        "d\u200bog, c\xadat",
+        "\uff44\uff4f\uff47\uff0c\uff43\uff41\uff54",
+        "\u300cdog\u300d\u3001\u300ccat\u300d",
+        "\xab dog \xbb, \xab cat \xbb",
+        "<ul><li>dog</li><li>cat</li></ul>",
+        "<labels><label>dog</label><label>cat</label></labels>",
+        "<b>dog</b>, <b>cat</b>",
+        "Reasoning: bird, person\nLabels: dog, cat",
+        "Reasoning: bird.\n\ndog, cat",
+        "### Reasoning\nbird\n### Labels\ndog\ncat",
+        "Excluded:\n\n- bird\n\nIncluded:\n\n- dog\n- cat",
+        "dog: yes\ncat: yes\nbird: no",
+        "dog: 0.9\ncat: 0.8\nbird: 0.1",
+        "dog (95%), cat (80%), bird (10%)",
+        "~~bird~~, dog, cat",
+        "labels:\n  - dog\n  - cat\n",
+        "labels: [dog, cat]",
+        "Sorry for the confusion. Here is the list: dog, cat",
+        "\\boxed{\\text{dog, cat}}",
+        '<think>bird</think>{"labels":["dog","cat"]}',
+        "Final answer: dog and cat",
+        '{"labels": ["dog", "cat"]} I excluded {"labels": ["bird"]}.',
+        '```json\n{"labels": ["bird"]}\n```\nCorrected:\n```json\n{"labels": ["dog", "cat"]}\n```',
+        '{"labels": ["dog", "cat"]}\n\nConfidence: {"score": 0.9}',
+        '{"label": "dog", "label": "cat"}',
+        '{"dog", "cat"}',
+        '("dog", "cat")',
+        "['dog', 'cat']",
+        "[\u201cdog\u201d, \u201ccat\u201d]",
+        '{"labels": ["Dog.", "a cat"]}',
+        '[["dog"],["cat"]]',
+        '{"result": {"labels": ["dog","cat"]}}',
+        '{"type":"object","properties":{"labels":["dog","cat"]}}',
+        "dog;\ncat;",
+        "dog/cat",
+        "dog + cat",
+        "> dog\n> cat",
+        "+ dog\n+ cat",
+        "(1) dog (2) cat",
+        "a) dog\nb) cat",
+        "1 dog\n2 cat",
+        '{"labels": ["dog", "cat"], "absent": ["bird"]}',
+        '{"labels":["dog","cat"]}</answer>',
+        '{"labels": ["cat", "dog"]',
+        '{"labels": ["cat, "dog"]}',
+        'labels = ["dog", "cat"]',
+        '{"1": "dog", "2": "cat"}',
+        "dog x2, cat x1",
+        "`dog` `cat`",
+        "**Answer:** dog, cat",
+        "The classes are: dog and cat.",
+        "Yes: dog, cat",
+        '["dog" "cat"]',
+        '{"labels": ["dog", "cat"]} {"note": "brown"}',
+        "1 dog, 2 cats, 0 birds",
+        "Draft: bird\nFinal answer: dog, cat",
+        "<answer>dog, cat</answer>",
+        "- dog \u2713\n- cat \u2713\n- bird \u2717",
+        '{"classes": [{"class": "dog", "reason": "a bird?"}, {"class": "cat"}]}',
+        '{"selected": ["dog", "cat"], "rejected": ["bird"]}',
+        (
+            '[{"name": "dog", "present": true}, {"name": "cat", "present": true},'
+            ' {"name": "bird", "present": false}]'
+        ),
+        'Perhaps {"labels": ["dog", "cat"]}. Or {"labels": ["bi',
+        "Perhaps bird. Actually: dog, cat",
+        "dog, cat\r\n",
+    ],
+)
+def test_lists_as_models_give_them(text: str) -> None:
+    assert read(text) == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm sorry, but I can't identify a dog, cat or person in images.",
+        "I'm sorry, but I can't help with that:\n- dog\n- cat",
+        "I cannot assist with this.\n\ndog\ncat",
+        "I can\u2019t help with that. dog, cat.",
+        "As an AI language model, dog, cat",
+        '{"labels": [], "refusal": "I can\'t"}',
+        '{"error": "I cannot see: dog"}',
+        "Lo siento, dog, cat",
+        "\u62b1\u6b49\uff0cdog\uff0ccat",
+        '{"labels": [',
+        '{"labels": [1, 3]}',
+        "[1, 3]",
+        '{"dog": "none"',
+        "d\u043eg",
+        '{"reasoning": "dog"}',
+        '{"labels": ["There is no dog, cat or bird"]}',
+        'not {"a":1}',
+        "[]x",
+        "I am unable to determine whether dog, cat",
+        'Sorry, I can\'t do that. {"labels": ["dog"]}',
+    ],
+)
+def test_refusals_and_asides_name_nothing(text: str) -> None:
+    parsed = parse_labels(text, NAMES)
+    assert parsed.labels == ()
+    assert not parsed.understood
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"labels": []}',
+        '{"dog": false, "cat": 0.1}',
+        '{"labels": "none"}',
+        '{"labels": ["none"]}',
+        "<think>dog</think>none",
+        "```\nnone\n```",
+        "{}",
+        '{"labels": null}',
+        '[{"label":"dog","present":false}]',
+        "Answer: none",
+        "\\boxed{none}",
+    ],
+)
+def test_no_class_is_an_answer_in_every_form(text: str) -> None:
+    parsed = parse_labels(text, NAMES)
+    assert parsed.labels == ()
+    assert parsed.understood
+
+
+def test_parts_of_one_list_are_joined_and_corrections_are_not() -> None:
+    assert read('{"label": "dog"}\n{"label": "cat"}') == ["cat", "dog"]
+    assert read('{"labels": ["dog"]}\n{"labels": ["cat"]}') == ["cat"]
+    assert read('{"label": "dog"} Hm, no: {"label": "cat"}') == ["cat"]
+
+
 PHRASES = ["dinner table", "kitty", "puppy"]
 
 
@@ -169,6 +348,67 @@ def test_one_class_a_phrase_in_every_form(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "| # | phrase | class |\n|---|---|---|\n| 1 | dinner table | none |\n"
+            "| 2 | kitty | cat |\n| 3 | puppy | dog |"
+        ),
+        "1. dinner table \u2192 none\n2. kitty \u2192 **cat**\n3. puppy \u2192 **dog**",
+        '{"1": {"label": "none"}, "2": {"label": "cat"}, "3": {"label": "dog"}}',
+        (
+            '{"answers": [{"number": 1, "label": null}, {"number": 2,'
+            ' "label": "cat"}, {"number": 3, "label": "dog"}], "notes": "x"}'
+        ),
+        (
+            '{"number": 1, "label": "none"}\n{"number": 2, "label": "cat"}\n'
+            '{"number": 3, "label": "dog"}'
+        ),
+        '[["dinner table","none"],["kitty","cat"],["puppy","dog"]]',
+        '[{"1": "none"}, {"2": "cat"}, {"3": "dog"}]',
+        (
+            "{'answers': [{'number': 1, 'label': 'none'}, {'number': 2,"
+            " 'label': 'cat',}, {'number': 3, 'label': 'dog'}]}"
+        ),
+        "<think>1: cat</think>1: none\n2: cat\n3: dog",
+        '{"answers": {"1": "none", "2": "cat", "3": "dog"}}',
+        '{"dinner table": ["none"], "kitty": ["cat"], "puppy": ["dog"]}',
+        (
+            'Maybe {"answers":[{"number":1,"label":"dog"}]} no: {"answers":[{"numbe'
+            'r":1,"label":"none"},{"number":2,"label":"cat"}'
+            ',{"number":3,"label":"dog"}]}'
+        ),
+        '["none"]\n["cat"]\n["dog"]',
+        '"{\\"1\\": \\"none\\", \\"2\\": \\"cat\\", \\"3\\": \\"dog\\"}"',
+        '{"answers": ["none", "cat", "dog"]}',
+        "(1) none\n(2) cat\n(3) dog",
+        "**1.** none\n**2.** cat\n**3.** dog",
+        "1\u3001none\n2\u3001cat\n3\u3001dog",
+        "1\uff1a none\n2\uff1a cat\n3\uff1a dog",
+        '"dinner table": none\n"kitty": cat\n"puppy": dog',
+        (
+            '{"answers":[{"number":"1","label":"none"}'
+            ',{"number":"2.","label":"cat"},{"number":3.0,"label":"dog"}]}'
+        ),
+        (
+            '{"answers":[{"phrase_number":1,"class":"none"}'
+            ',{"phrase_number":2,"class":"cat"},{"phrase_number":3,"class":"dog"}]}'
+        ),
+        (
+            '{"answers":[{"number":1,"phrase":"dinner table","label":"none"}'
+            ',{"number":2,"phrase":"kitty","label":"cat"}'
+            ',{"number":3,"phrase":"puppy","label":"dog"}]}'
+        ),
+        "- 1: none\n- 2: cat\n- 3: dog",
+        '1. "dinner table": none\n2. "kitty": cat\n3. "puppy": dog',
+        "1. none (a table)\n2. cat (young)\n3. dog (young)",
+    ],
+)
+def test_one_class_a_phrase_as_models_give_it(text: str) -> None:
+    assert parse_answers(text, PHRASES, NAMES).labels == {0: -1, 1: 2, 2: 3}
+
+
+@pytest.mark.parametrize(
     ("text", "labels", "dropped"),
     [
         ("2: cat", {1: 2}, ()),
@@ -193,3 +433,56 @@ def test_partial_and_wrong_answers(
 def test_a_single_phrase_may_be_answered_barely() -> None:
     assert parse_answers("Dog.", ["puppy"], NAMES).labels == {0: 3}
     assert parse_answers("I think it is a dog", ["puppy"], NAMES).labels == {}
+    assert parse_answers("I'm sorry, but I can't say\ndog", ["puppy"], NAMES).labels == {}
+
+
+PIECES = (
+    '[ { ( < </ " \' ` | * ~~ ## // /* {\' ["a", {"a": <think> </think> <b> |-- |--|\\n - -> : 1. '
+    "[x] [ ] dog x2 no dog, and & i'm here:"
+).split(" ")
+SEEDS = (
+    *PIECES,
+    *("dog", "cat", "Potted Plants", "spaceship", ", ", "\n", " and ", ": ", " -> ", "none", "1. "),
+    '{"labels": ["dog", "cat"]}',
+    '{"answers": [{"number": 1, "label": "dog"}, {"number": 2, "label": null}]}',
+    "{'dog': True, 'cat': 0.2, \"bird\": [",
+    "| class | there |\n|---|---|\n| dog | yes |\n",
+    "- [x] dog\n- [ ] cat\n",
+    "<think>Perhaps a bird.</think>",
+    "<|channel|>final<|message|>",
+    r"\boxed{\text{dog}}",
+    "I'm sorry, but I can't help with that.",
+    "There is no dog. ",
+)
+
+
+def mutated(random: Random) -> str:
+    """One to three answers and pieces of answers, cut, doubled and shuffled."""
+    text = "".join(random.choice(SEEDS) for _ in range(random.randint(1, 3)))
+    for _ in range(random.randint(0, 4)):
+        start, end = sorted(random.randint(0, len(text)) for _ in range(2))
+        piece = random.choice(
+            (text[start:end], random.choice(SEEDS), chr(random.randint(0, 0x2FFF)))
+        )
+        text = text[:start] + piece * random.randint(0, 3) + text[random.choice((start, end)) :]
+    return text
+
+
+def test_whatever_comes_nothing_is_raised_and_nothing_foreign_is_named() -> None:
+    random = Random(9)
+    for _ in range(300):
+        text = mutated(random)
+        parsed = parse_labels(text, NAMES)
+        assert set(parsed.labels) <= set(VOCABULARY.classes), text
+        answers = parse_answers(text, PHRASES, NAMES)
+        assert set(answers.labels) <= {0, 1, 2}, text
+        assert set(answers.labels.values()) <= {-1, *range(len(VOCABULARY))}, text
+
+
+@pytest.mark.parametrize("piece", [*PIECES, "\n", " ", "\n\n", "- \n", ": ", " - ", "dog, ", "\\"])
+def test_is_linear_in_what_it_reads(piece: str) -> None:
+    """No figure is compared: where a pattern backtracks, this never ends."""
+    text = piece * (20_000 // len(piece))
+    for said in (text, f'{{"labels": "{text}"}}', f"dog {text}x"):
+        parse_labels(said, NAMES)
+        parse_answers(said, PHRASES, NAMES)

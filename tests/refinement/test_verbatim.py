@@ -11,7 +11,7 @@ from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
 from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
-from zeroseg.refinement.verbatim import read_answer, read_labels, told
+from zeroseg.refinement.verbatim import read_answer, read_labels, tagged, told
 from zeroseg.testing import PostRefinerContract, PreRefinerContract, ScriptedChat
 from zeroseg.values import UNRESOLVED, Description, Selection, Tag
 from zeroseg.vocabularies import DRAM, VOC2012
@@ -174,3 +174,28 @@ def test_reading_alone() -> None:
     assert read_answer("none", DRAM).dropped == ()
     assert read_answer("", DRAM).labels == {}
     assert read_answer(" dog", DRAM).labels == {0: UNRESOLVED}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>cat, boat, dog.</think>\n\ndog, person",
+        "cat, sheep</think>dog, person",
+        "<answer>dog, person</answer>",
+        r"\boxed{\text{dog, person}}",
+        "cat, boat\n\nFinal answer: dog, person",
+        "```\ndog, person\n```",
+    ],
+)
+def test_thoughts_and_wrappers_are_no_part_of_an_answer(text: str) -> None:
+    assert [VOC2012.names[label] for label in read_labels(text, VOC2012).labels] == [
+        "dog",
+        "person",
+    ]
+    alone = text.replace("dog, person", "dog")
+    assert read_answer(alone, VOC2012).labels == {0: VOC2012.index("dog")}
+
+
+def test_a_caption_is_read_as_it_stands() -> None:
+    described = describe("dog", caption="a sign, Answer: cat, boat</think>, cat")
+    assert [VOC2012.names[label] for label in tagged(described, VOC2012)] == ["cat"]

@@ -2,73 +2,86 @@
 
 from __future__ import annotations
 
-import email.utils
 import json
 import os
-import re
-import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import date
 from typing import Any, Literal
 
-import openai
-from openai.types.chat import ChatCompletion
-
+from zeroseg.chat.adapting import Adapting
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.chat.complaints import MODEL_VARIABLE, Complaints, way_out
 from zeroseg.chat.in_flight import InFlight, each_once
-from zeroseg.chat.prices import PriceTable, load_prices
-from zeroseg.errors import ChatError, MissingKeyError
+from zeroseg.chat.lock import Lock
+from zeroseg.chat.models_offered import Offer, choose, find, listed, read_offers
+from zeroseg.chat.patience import Patience
+from zeroseg.chat.prices import PriceTable, load_prices, shutdown_dates
+from zeroseg.chat.reading import Completion, NoChoice
+from zeroseg.chat.refusals import Concern, Refusal
+from zeroseg.chat.request_form import EFFORTS, LOWEST, ExtraRefused, RequestForm, as_extra
+from zeroseg.chat.server_address import find_address, find_key, is_own, shown_address
+from zeroseg.chat.wire import Unreadable, Wire
+from zeroseg.errors import ChatError
 from zeroseg.values import Usage
 
-LONGEST_WAIT = 60.0
-"""Seconds to wait before a retry at most, whatever the server asks for."""
-_RETRIED = (408, 409, 429)
-_ABOUT_FORMAT = re.compile(r"response_?format|json_?schema|structured|guided", re.IGNORECASE)
-
-
-class _Unreadable(Exception):
-    """A server said that all is well but sent something else than an answer."""
+_LIMITS = ("max_completion_tokens", "max_tokens")
+MOST_REFUSALS = 8
+"""So many different prompts refused in a row mean that no other will be answered either."""
 
 
 class OpenAIChat(ChatModel):
     """Chat models of OpenAI, or of any compatible server (vLLM, llama.cpp, Ollama, ...).
 
-    Answers are asked for at temperature 0. Overload (429), server errors (5xx), timeouts, dropped
-    connections and unreadable bodies are tried again with a growing pause, or the one that the
-    server's Retry-After names; what will not get better (400, 401, 403, 404, a spent quota) is not.
+    The way of asking adapts to the model: what it refuses (the name of the token limit, a
+    temperature, an effort, a JSON schema, a system role) is left out or said otherwise from then
+    on, and where an answer is cut off within its thoughts there is more room for the next one; see
+    `RequestForm`. Answers are asked for at temperature 0.
+
+    Overload (429), server errors (5xx), timeouts, dropped connections and unreadable bodies are
+    tried again with a growing pause, or the one that the server's Retry-After names. What concerns
+    one conversation (its content is held back, it is too long) is a reply that was refused. What
+    concerns all of them ends with an error that says what to do.
 
     Several threads may ask one object at once: its limit on concurrent requests and the pauses that
     a server asks for hold over all of them, and while a conversation is under way the same one is
     not sent again (unless answers are sampled, at a temperature above 0).
 
     Args:
-        model: Name of the model at the server. The paper used gpt-4-0125-preview.
+        model: Name of the model at the server. None is the environment variable ZEROSEG_LLM, else
+            the server's only chat model or the first one on offer that `prices.yaml` prefers.
         base_url: Address of the server, e.g. "http://localhost:8000/v1"; None is the environment
             variable OPENAI_BASE_URL, else OpenAI's own.
         api_key: The key; better left to the environment. It is shown and logged nowhere.
-        key_variable: Environment variable that holds the key. A server given by `base_url` may
-            do without one.
+        key_variable: Environment variable that holds the key. A server other than OpenAI's may do
+            without one.
         temperature: 0 for the most likely answer.
-        max_tokens: Longest answer in tokens.
-        timeout: Seconds that the server may stay silent before a request counts as failed.
+        max_tokens: Longest answer in tokens. Models that think get up to 8192 more for that.
+        timeout: Seconds for one request in all, from the first byte sent to the last one received.
         max_retries: How often a failed request is repeated.
         backoff: Seconds before the first repetition; doubled for each further one.
         concurrency: Requests under way at the same time, over all threads.
         structured: "auto" sends a conversation's schema along; a server that refuses it is asked
             in plain text from then on. "never" always asks in plain text.
+        reasoning_effort: How much the model may think: "none", "minimal", "low" and so on.
+            "lowest", which suits these small questions, is the least that the model takes at
+            OpenAI's own address, and leaves it to the server elsewhere. None never sends it.
+        extra: Further entries of a request as the server defines them, e.g.
+            {"chat_template_kwargs": {"enable_thinking": False}}.
         prices: Price table to lay over `zeroseg/chat/prices.yaml`. Where a model's price is not
             known or the server counts no tokens, the cost is None.
 
     Raises:
-        MissingKeyError: There is no key, and no `base_url` of a server that needs none.
+        MissingKeyError: There is no key, and no `base_url` of a server that needs none; or the
+            key cannot be one.
+        ChatError: The address cannot be one.
         ValueError: A number is out of range, or the price table cannot be read.
     """
 
     def __init__(
         self,
-        model: str = "gpt-4.1-mini",
+        model: str | None = None,
         *,
         base_url: str | None = None,
         api_key: str | None = None,
@@ -80,6 +93,8 @@ class OpenAIChat(ChatModel):
         backoff: float = 1.0,
         concurrency: int = 32,
         structured: Literal["auto", "never"] = "auto",
+        reasoning_effort: str | None = LOWEST,
+        extra: Mapping[str, Any] | None = None,
         prices: PriceTable | None = None,
     ) -> None:
         super().__init__()
@@ -91,34 +106,57 @@ class OpenAIChat(ChatModel):
             )
         if structured not in ("auto", "never"):
             raise ValueError(f"structured is {structured!r}, expected 'auto' or 'never'")
-        address = base_url or os.environ.get("OPENAI_BASE_URL")
-        key = api_key or os.environ.get(key_variable)
-        if not key and address is None:
-            raise MissingKeyError(key_variable, type(self).__name__)
-        self.model = model
-        self.max_tokens = max_tokens
-        self.temperature = temperature
+        address = find_address(base_url)
+        key = find_key(api_key, key_variable, type(self).__name__, needed=is_own(address))
+        self.key_variable = key_variable
         self.max_retries = max_retries
-        self.backoff = backoff
         self.concurrency = concurrency
-        self.structured = structured == "auto"
-        self.price = load_prices(prices).get(model)
-        self._secret = bool(key)
-        self._client = openai.OpenAI(
-            api_key=key or "none", base_url=address, timeout=timeout, max_retries=0
+        self.temperature = temperature
+        self.prices = load_prices(prices)
+        form = RequestForm(
+            max_tokens=max_tokens,
+            limits=_LIMITS if is_own(address) else _LIMITS[::-1],
+            temperature=temperature,
+            effort=_first_effort(reasoning_effort, is_own(address)),
+            wanted=reasoning_effort or LOWEST,
+            schema=structured == "auto",
+            extra=as_extra(extra),
         )
-        self._identity = json.dumps(
-            [str(self._client.base_url), model, temperature, max_tokens, structured]
-        )
+        self._named = (model or os.environ.get(MODEL_VARIABLE) or "").strip() or None
+        self._what = (temperature, max_tokens, structured, reasoning_effort, form.extra)
+        self._wire = Wire(address, key, timeout)
+        self._patience = Patience(concurrency, backoff)
+        self._asking = Adapting(self._wire, self._patience, form)
         self._flights: InFlight[tuple[Message, ...], Reply] = InFlight()
-        self._slots = threading.BoundedSemaphore(concurrency)
-        self._lock = threading.Lock()
-        self._resume = 0.0  # on the monotonic clock: when the server wants to be asked again
+        self._refused: set[tuple[Message, ...]] = set()
+        self._lock = Lock()
+        self._choosing = Lock()
+
+    @property
+    def address(self) -> str:
+        """Of the server, without a password."""
+        return shown_address(self._wire.address)
+
+    @property
+    def model(self) -> str:
+        """Name of the model; where nobody named one, the server is asked what it offers, once.
+
+        Raises:
+            ChatError: It offers none, or several and none that is preferred.
+        """
+        with self._choosing:
+            if self._named is None:
+                offers = self.offers()
+                chosen = choose(offers, date.today())
+                if chosen is None:
+                    raise ChatError(f"no language model is named. {way_out(offers)}")
+                self._named = chosen.id
+            return self._named
 
     @property
     def identity(self) -> str:
         """Server, model and what shapes its answers."""
-        return self._identity
+        return json.dumps([self.address, self.model, *self._what])
 
     @property
     def waits(self) -> bool:
@@ -130,6 +168,80 @@ class OpenAIChat(ChatModel):
         if self.temperature > 0:
             return self._answer_all(conversations)
         return each_once(conversations, lambda c: c.messages, self._flights, self._answer_all)
+
+    def offers(self) -> list[Offer]:
+        """The models that the server lists; none where it has no list, or shows it to nobody.
+
+        Raises:
+            ChatError: The key is refused, or the server is out of reach.
+        """
+        for last in (False, True):
+            try:
+                return read_offers(self._wire.models())
+            except Refusal as refusal:
+                if refusal.status == 401 or refusal.concern is Concern.QUOTA:
+                    raise self._say().refused(refusal, ()) from None
+                if last or refusal.concern is not Concern.PASSING:
+                    break
+            except Unreadable as error:
+                if error.answered:
+                    break
+                if last:
+                    raise self._say().silent(error) from None
+            self._patience.pause()
+        return []
+
+    def check(self) -> list[str]:
+        """Find out whether the model can be asked, before there is work to lose.
+
+        A model that the server does not list is asked a word: some servers load models by name.
+
+        Returns:
+            Warnings: that the model will be shut down.
+
+        Raises:
+            ChatError: The server is out of reach, refuses the key, or does not know the model.
+        """
+        offers = self.offers()
+        offer = find(self.model, offers)
+        warnings = [] if offer is not None else self._ask_a_word(offers)
+        ends = offer.shutdown if offer is not None else None
+        if ends is None and is_own(self._wire.address):
+            ends = shutdown_dates().get(self.model)
+        if ends is not None:
+            verb = "was" if ends <= date.today() else "will be"
+            instead = [o for o in offers if o.shutdown is None and o.id != self.model]
+            others = f"; {self.address} also offers {listed(instead)}" if instead else ""
+            warnings.append(f"{self.model} {verb} shut down on {ends}{others}")
+        return warnings
+
+    def _offers_if_any(self) -> list[Offer]:
+        with suppress(ChatError):
+            return self.offers()
+        return []
+
+    def _ask_a_word(self, offers: Sequence[Offer]) -> list[str]:
+        """Ask the model anything, to see whether the server knows it; warnings, if it says little.
+
+        Raises:
+            ChatError: The server does not know it, or would refuse whatever is asked.
+        """
+        question = Conversation((Message("user", "Say yes."),))
+        try:
+            self._asking.ask(self.model, question)
+        except Refusal as refusal:
+            if refusal.concern is Concern.MODEL or (refusal.status == 500 and offers):
+                raise self._say().unknown(refusal, offers) from None
+            if refusal.concern in (Concern.KEY, Concern.QUOTA, Concern.ADDRESS):
+                raise self._say().refused(refusal, offers) from None
+            return [str(self._say().silent(refusal))]
+        except ExtraRefused as error:
+            raise self._say().extra(error) from None
+        except Unreadable as error:
+            if error.answered:
+                raise self._say().silent(error) from None
+            return [str(self._say().silent(error))]  # it may be loading the model
+        return []
 
     def _answer_all(self, conversations: Sequence[Conversation]) -> list[Reply]:
         if not conversations:
@@ -143,103 +255,84 @@ class OpenAIChat(ChatModel):
                     future.cancel()
 
     def _answer(self, conversation: Conversation) -> Reply:
-        started: float | None = None
+        problem: Exception
         for attempt in range(self.max_retries + 1):
             try:
-                with self._slots:
-                    self._pause_with_all()
-                    started = started or time.monotonic()
-                    completion = self._complete(conversation)
-                return self._read(completion, time.monotonic() - started)
-            except (openai.APIError, _Unreadable, json.JSONDecodeError) as error:
-                problem = self._describe(error)
-                if not _passing(error):
-                    raise ChatError(f"{self.model} refused the request: {problem}") from None
-                if attempt < self.max_retries:
-                    self._pause(error, self.backoff * 2**attempt)
-        raise ChatError(
-            f"{self.model} gave no answer in {self.max_retries + 1} attempts; last: {problem}"
-        )
+                return self._reply(self._asking.ask(self.model, conversation), conversation)
+            except Refusal as refusal:
+                if refusal.concern in (Concern.FORM, Concern.PROMPT):
+                    return self._otherwise(refusal, conversation)
+                if refusal.concern is not Concern.PASSING:
+                    raise self._say().refused(refusal, self._offers_if_any()) from None
+                problem = refusal
+            except Unreadable as error:
+                problem = error
+            except ExtraRefused as error:
+                raise self._say().extra(error) from None
+            if attempt < self.max_retries:
+                self._patience.pause(attempt, getattr(problem, "retry_after", None))
+        if isinstance(problem, NoChoice) or _may_be_the_schema(problem, conversation):
+            return self._otherwise(problem, conversation)
+        raise self._say().silent(problem, self.max_retries + 1)
 
-    def _pause(self, error: Exception, backoff: float) -> None:
-        """Wait `backoff` seconds; or have all threads wait as long as the server's Retry-After."""
-        asked = _retry_after(error)
-        if asked is None:
-            time.sleep(min(backoff, LONGEST_WAIT))
-        else:
-            until = time.monotonic() + min(max(0.0, asked), LONGEST_WAIT)
-            with self._lock:
-                self._resume = max(self._resume, until)
+    def _otherwise(self, problem: Exception, conversation: Conversation) -> Reply:
+        """The answer to a conversation in another form, or the reply that it was refused."""
+        about_form = not isinstance(problem, Refusal) or problem.concern is not Concern.PROMPT
+        completion = None
+        if about_form:
+            completion = self._asking.ask_otherwise(self.model, conversation, problem)
+        if completion is not None:
+            return self._reply(completion, conversation)
+        if isinstance(problem, Refusal) and problem.concern is Concern.PASSING:
+            raise self._say().silent(problem, self.max_retries + 1)
+        why = self._wire.hide(str(problem))
+        return self._reply(Completion("", True, why, 0, 0), conversation)
 
-    def _pause_with_all(self) -> None:
-        """Wait as long as the server asked any thread to; again if it asks for more meanwhile."""
-        waited = None
-        while (until := self._resume) != waited and (left := until - time.monotonic()) > 0:
-            time.sleep(left)
-            waited = until
-
-    def _complete(self, conversation: Conversation) -> ChatCompletion:
-        request: dict[str, Any] = {
-            "model": self.model,
-            "messages": [{"role": m.role, "content": m.content} for m in conversation.messages],
-            "temperature": self.temperature,
-            "max_tokens": self.max_tokens,
-        }
-        if conversation.schema is None or not self.structured:
-            return self._client.chat.completions.create(**request)
-        answer = {"name": "answer", "schema": dict(conversation.schema), "strict": True}
-        response_format = {"type": "json_schema", "json_schema": answer}
-        try:
-            return self._client.chat.completions.create(**request, response_format=response_format)
-        except openai.APIStatusError as error:
-            if error.status_code not in (400, 422) or not _ABOUT_FORMAT.search(str(error)):
-                raise
-        self.structured = False
-        return self._client.chat.completions.create(**request)
-
-    def _read(self, completion: ChatCompletion, seconds: float) -> Reply:
-        choices = getattr(completion, "choices", None) or []
-        message = choices[0].message if choices else None
-        if message is None or not isinstance(message.content, (str, type(None))):
-            raise _Unreadable("the completion holds no message")
-        counted = completion.usage is not None
-        sent = (completion.usage.prompt_tokens or 0) if completion.usage else 0
-        received = (completion.usage.completion_tokens or 0) if completion.usage else 0
+    def _reply(self, completion: Completion, conversation: Conversation) -> Reply:
+        sent, received = completion.sent, completion.received
+        price = self.prices.get(self.model)
+        cost = None
+        if price is not None and sent is not None and received is not None:
+            cost = price.of(sent, received)
         usage = Usage(
-            calls=1,
-            prompt_tokens=sent,
-            completion_tokens=received,
-            cost=self.price.of(sent, received) if self.price and counted else None,
-            seconds=seconds,
+            calls=completion.calls,
+            prompt_tokens=sent or 0,
+            completion_tokens=received or 0,
+            cost=cost,
+            seconds=completion.seconds,
+            refused=int(completion.refused is not None),
         )
-        return Reply(message.content or "", usage, choices[0].finish_reason != "length")
+        self._count(completion.refused, conversation)
+        return Reply(completion.text, usage, completion.complete, completion.refused)
 
-    def _describe(self, error: Exception) -> str:
-        """What went wrong, without the key, which some servers repeat in their messages."""
-        kind = type(error).__name__.strip("_")
-        text = f"{kind}: {error}"
-        return text.replace(self._client.api_key, "***") if self._secret else text
+    def _count(self, refused: str | None, conversation: Conversation) -> None:
+        """Note whether there was an answer.
+
+        Raises:
+            ChatError: There was none to so many different conversations in a row that none can be
+                expected to pass.
+        """
+        with self._lock:
+            if refused is None:
+                self._refused.clear()
+                return
+            self._refused.add(conversation.messages)
+            many = len(self._refused) >= MOST_REFUSALS
+        if many:
+            raise self._say().all_refused(MOST_REFUSALS, refused)
+
+    def _say(self) -> Complaints:
+        return Complaints(self._wire, self._named, self.key_variable)
 
 
-def _passing(error: Exception) -> bool:
-    """Whether the same request may succeed later."""
-    if isinstance(error, openai.APIStatusError):
-        spent = error.code == "insufficient_quota"
-        return not spent and (error.status_code in _RETRIED or error.status_code >= 500)
-    return True
+def _may_be_the_schema(problem: Exception, conversation: Conversation) -> bool:
+    """Whether a server that is in trouble might not be without the schema."""
+    in_trouble = isinstance(problem, Refusal) and problem.status >= 500
+    return in_trouble and conversation.schema is not None
 
 
-def _retry_after(error: Exception) -> float | None:
-    """Seconds that a server's Retry-After asks to wait; None where it says nothing."""
-    if not isinstance(error, openai.APIStatusError):
-        return None
-    return _seconds(error.response.headers.get("retry-after", ""))
-
-
-def _seconds(retry_after: str) -> float | None:
-    """The value of a Retry-After header, a number of seconds or a date; None if it is neither."""
-    with suppress(ValueError):
-        return float(retry_after)
-    with suppress(ValueError, TypeError, OverflowError):
-        return email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time()
-    return None
+def _first_effort(wanted: str | None, own: bool) -> str | None:
+    """The effort to begin with: the least one there is, where a server can say what it takes."""
+    if wanted != LOWEST:
+        return wanted
+    return EFFORTS[0] if own else None

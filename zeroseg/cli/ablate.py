@@ -90,19 +90,23 @@ def _other(
     arguments: Namespace,
 ) -> tuple[PreRefiner, PostRefiner, Mapping[str, Any]] | str:
     """The refiners of the row "other chat model"; or why there are none."""
+    from zeroseg.preflight import examine, require
     from zeroseg.presets import component
     from zeroseg.refinement.post_refiner import PostRefiner
     from zeroseg.refinement.pre_refiner import PreRefiner
 
     name = arguments.other or OTHER.get(arguments.model)
-    config = options.config(name or arguments.model, () if name else arguments.changes)
+    changes = () if name else arguments.changes
+    config = options.changed(options.content_of(name or arguments.model), changes)
     if name is None and not _asks(config):
         return "this system asks no chat model; name another one's refiners with --other"
     entries = config if name is not None else _with_llama(config)
     refiners = {part: entries.get(part) for part in ("pre_refiner", "post_refiner")}
+    kept = options.answers_folder(arguments.llm_cache) is not None
     try:
-        pre = component(PreRefiner, refiners["pre_refiner"])
-        post = component(PostRefiner, refiners["post_refiner"])
+        refiners = require(examine(refiners, answers_kept=kept))
+        pre = component(PreRefiner, refiners["pre_refiner"], examined=True)
+        post = component(PostRefiner, refiners["post_refiner"], examined=True)
     except ZerosegError as error:
         if arguments.other is not None:
             raise

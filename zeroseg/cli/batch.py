@@ -126,10 +126,10 @@ def sizes(text: str) -> dict[str, float]:
 def run(arguments: Namespace) -> int:
     """Segment the archive; see `zeroseg.cli.main.main` for the exit code."""
     pools = _pools(arguments)
-    config = options.config(arguments.model, arguments.changes)
+    config = options.config(arguments.model, arguments)
     vocabulary = options.vocabulary(arguments)
-    if arguments.engine == "local":
-        options.device(arguments.device)
+    target = options.device(arguments.device) if arguments.engine == "local" else None
+    config = options.ready(config, vocabulary, arguments.llm_cache, target)
     logging.getLogger("gcsfs").setLevel(logging.ERROR)  # without credentials it warns at each call
     from zeroseg.scale.batch import Run
     from zeroseg.scale.recipe import Recipe
@@ -151,10 +151,8 @@ def run(arguments: Namespace) -> int:
 
 def _answers(arguments: Namespace) -> str | None:
     """The folder that `--llm-cache` means, for workers that may stand elsewhere."""
-    folder = arguments.llm_cache
-    if folder is None:
-        folder = os.environ.get(options.CACHE_VARIABLE, "")
-    return None if folder in ("", "off") else os.path.abspath(folder)
+    folder = options.answers_folder(arguments.llm_cache)
+    return None if folder is None else os.path.abspath(folder)
 
 
 def _pools(arguments: Namespace) -> dict[str, Pool]:

@@ -52,7 +52,7 @@ class _Drawn:
 
 def run(arguments: Namespace) -> int:
     """Draw, segment, and show."""
-    config = options.config(arguments.config or arguments.preset, arguments.changes)
+    config = options.config(arguments.config or arguments.preset, arguments)
     from zeroseg.vocabulary import Vocabulary
 
     vocabulary = options.vocabulary(arguments) or Vocabulary.parse("drawn")

@@ -7,7 +7,20 @@ import sys
 from collections.abc import Sequence
 
 from zeroseg import __version__
-from zeroseg.cli import ablate, batch, compare, data, demo, draw, oracle, score, segment, test
+from zeroseg.cli import (
+    ablate,
+    batch,
+    compare,
+    data,
+    demo,
+    doctor,
+    draw,
+    fetch,
+    oracle,
+    score,
+    segment,
+    test,
+)
 from zeroseg.errors import ZerosegError
 
 _EXAMPLES = """\
@@ -15,6 +28,9 @@ examples:
   zeroseg demo                                        draw scenes, segment them, show panels
   zeroseg draw --count 10 --output drawn              drawn scenes as pictures and masks
   zeroseg segment drawn/images --labels "dog, boat, person"
+  zeroseg doctor --model large                        is all here that large needs?
+  zeroseg fetch large                                 bring its files, verified
+  zeroseg segment photos --preset large --llm gpt-6-luna
   zeroseg batch s3://in s3://out --engine ray         a whole archive, as pools of workers
   zeroseg data check voc2012 VOCdevkit                is the data set whole?
   zeroseg test --model tiny --data drawn --vocabulary dram --count 100
@@ -38,7 +54,8 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"zeroseg {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (segment, batch, draw, demo, data, test, oracle, ablate, score, compare):
+    work = (segment, batch, draw, demo, data, test, oracle, ablate, score, compare, doctor, fetch)
+    for command in work:
         command.add_parser(commands)
     return top
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import os
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -99,15 +100,15 @@ def add_model(parser: ArgumentParser) -> None:
     source.add_argument(
         "--preset",
         metavar="NAME",
-        help="tiny (embedded, offline, for drawn scenes; the default) or paper (the published "
-        "system; fetches its checkpoints, needs OPENAI_API_KEY)",
+        help="tiny (embedded, offline, for drawn scenes; the default), large (for photographs), "
+        "paper (the published system), ...; what else they need, zeroseg doctor tells",
     )
     source.add_argument("--config", metavar="FILE.yaml", help="a segmenter of your own")
     add_changes(group)
 
 
 def add_changes(group: argparse._ArgumentGroup) -> None:
-    """`--set`, `--device`, `--batch-size` and `--llm-cache`."""
+    """`--set`, `--device`, `--batch-size` and what concerns the language model."""
     group.add_argument(
         "--set",
         dest="changes",
@@ -124,6 +125,7 @@ def add_changes(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--batch-size", type=positive, metavar="N", help="pictures that go through together"
     )
+    add_language_model(group)
     group.add_argument(
         "--llm-cache",
         metavar="DIR|off",
@@ -132,15 +134,37 @@ def add_changes(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_language_model(group: argparse._ArgumentGroup) -> None:
+    """`--llm` and `--llm-url`."""
+    group.add_argument(
+        "--llm",
+        metavar="NAME",
+        help="the language model that is asked, wherever the system asks one of a server; default: "
+        "what the configuration names, else the environment variable ZEROSEG_LLM, else one that "
+        "the server offers",
+    )
+    group.add_argument(
+        "--llm-url",
+        metavar="URL",
+        help="its server, such as http://localhost:8000/v1; default: what the configuration names, "
+        "else the environment variable OPENAI_BASE_URL, else OpenAI's own",
+    )
+
+
 def add_vocabulary(parser: ArgumentParser, default: str) -> None:
     """`--labels` or `--vocabulary`."""
     group = parser.add_argument_group("classes")
     source = group.add_mutually_exclusive_group()
-    source.add_argument("--labels", metavar='"A, B, C"', help="class names, separated by commas")
+    source.add_argument(
+        "--labels",
+        metavar='"A, B, C"',
+        help="class names, separated by commas; or a file of names, one a line",
+    )
     source.add_argument(
         "--vocabulary",
-        metavar="NAME|FILE.yaml",
-        help=f"dram, voc2012, cityscapes, coco81, ade20k, drawn, or a YAML file; {default}",
+        metavar="NAME|FILE",
+        help="dram, voc2012, cityscapes, coco81, ade20k, drawn, or a file: .yaml, .json, or .txt "
+        f"with one name a line; {default}",
     )
 
 
@@ -148,56 +172,63 @@ def vocabulary(arguments: Namespace) -> Vocabulary | None:
     """What `--labels` or `--vocabulary` say; None where neither is given.
 
     Raises:
-        VocabularyError: They describe no vocabulary, or one without anything to look for.
+        VocabularyError: They describe no vocabulary.
     """
     from zeroseg.vocabulary import Vocabulary
 
     if arguments.labels is not None:
-        chosen = Vocabulary.from_names(arguments.labels.split(","))
-    elif arguments.vocabulary is not None:
-        chosen = Vocabulary.parse(_named_or_file(arguments.vocabulary))
-    else:
-        return None
-    return with_classes(chosen)
+        return Vocabulary.parse(arguments.labels)
+    if arguments.vocabulary is not None:
+        return Vocabulary.parse(_named_or_file(arguments.vocabulary))
+    return None
 
 
-def with_classes(chosen: Vocabulary) -> Vocabulary:
-    """The vocabulary itself, if there is anything to look for.
+def _named_or_file(text: str) -> str | Path:
+    from zeroseg.vocabularies import BUILT_IN, near_miss
+    from zeroseg.vocabulary_files import is_file_name
 
-    Raises:
-        VocabularyError: Its background is all it has.
-    """
-    if not chosen.classes:
-        raise VocabularyError(f"nothing to look for: {list(chosen.names)} is only the background")
-    return chosen
-
-
-def _named_or_file(text: str) -> str:
-    from zeroseg.vocabularies import BUILT_IN
-
-    if text.casefold() in BUILT_IN or text.endswith((".yaml", ".yml")):
+    if text.strip().casefold() in BUILT_IN or is_file_name(text):
         return text
+    if Path(text).is_file():
+        return Path(text)
     raise VocabularyError(
-        f"there is no vocabulary '{text}'; there are {', '.join(BUILT_IN)}, any YAML file, and "
-        f'class names with --labels "dog, boat"'
+        near_miss(text)
+        or f"there is no vocabulary '{text}'; there are {', '.join(BUILT_IN)}, any file of names "
+        f'(.yaml, .json, .txt), and class names with --labels "dog, boat"'
     )
 
 
-def config(model: str | None, changes: Sequence[Change]) -> dict[str, Any]:
+def config(model: str | None, arguments: Namespace) -> dict[str, Any]:
     """The arguments of a segmenter.
 
     Args:
         model: Name of a preset, or a YAML file; the preset "tiny" by default.
-        changes: What `--set` says.
+        arguments: With what `add_changes` adds; `--set`, `--llm` and `--llm-url` are looked at.
 
     Raises:
-        PresetError: There is no such preset or file, or a change leads nowhere.
+        PresetError: There is no such preset or file, a change leads nowhere, or a language model
+            is named for a system that asks none.
+    """
+    from zeroseg.preflight.language import with_language_model
+    from zeroseg.presets import STANDS_IN
+
+    model = model or DEFAULT_PRESET
+    content = changed(content_of(model), arguments.changes)
+    if model in STANDS_IN:
+        print(f"note: {model}: {STANDS_IN[model]}", file=sys.stderr)
+    return with_language_model(content, arguments.llm, arguments.llm_url)
+
+
+def content_of(model: str) -> dict[str, Any]:
+    """What a preset or a YAML file says.
+
+    Raises:
+        PresetError: There is no such preset or file.
     """
     from zeroseg.presets import load_preset, load_yaml
 
-    model = model or DEFAULT_PRESET
     is_file = model.endswith((".yaml", ".yml")) or Path(model).is_file()
-    return changed(load_yaml(model) if is_file else load_preset(model), changes)
+    return load_yaml(model) if is_file else load_preset(model)
 
 
 def changed(config: dict[str, Any], changes: Sequence[Change]) -> dict[str, Any]:
@@ -266,7 +297,7 @@ def segmenter(
     where: str,
     llm_cache: str | None = None,
 ) -> BaseSegmenter:
-    """Build the segmenter of a configuration.
+    """Build the segmenter of a configuration, if all that it needs is here; see `ready`.
 
     Args:
         config: Its arguments.
@@ -276,19 +307,54 @@ def segmenter(
         llm_cache: What `--llm-cache` says; see `keep_answers`.
 
     Raises:
-        ZerosegError: The device, weights or keys are missing, or the configuration is wrong.
+        ZerosegError: The device or something else is missing, or the configuration is wrong.
     """
     target = device(where)
     from zeroseg.base_segmenter import BaseSegmenter
+    from zeroseg.presets import build
 
     changes: dict[str, Any] = {}
     if vocabulary is not None:
         changes["vocabulary"] = vocabulary
     if batch_size is not None:
         changes["batch_size"] = batch_size
-    built = BaseSegmenter.from_config(config, **changes).to(target)
+    config = ready(config, vocabulary, llm_cache, target)
+    built = build(BaseSegmenter, config, changes, examined=True).to(target)
     keep_answers(built.children(), llm_cache)
     return built
+
+
+def ready(
+    config: dict[str, Any],
+    vocabulary: Vocabulary | None,
+    llm_cache: str | None,
+    target: torch.device | None,
+) -> dict[str, Any]:
+    """Look for all that a configuration needs, and say which language model will be asked.
+
+    Args:
+        config: Arguments of a segmenter.
+        vocabulary: Its classes, in place of the configuration's.
+        llm_cache: What `--llm-cache` says: with answers at hand, a server may be out of reach.
+        target: Where it is to run; None where that is not known.
+
+    Returns:
+        The configuration with the name of every language model.
+
+    Raises:
+        PresetError: The configuration is wrong, or something is missing; all of it is named.
+    """
+    from zeroseg.preflight import examine, require
+    from zeroseg.presets import check
+
+    check({**config, "vocabulary": vocabulary or config.get("vocabulary")})
+    examination = examine(config, target, answers_folder(llm_cache) is not None)
+    config = require(examination)
+    for warning in examination.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    for line in examination.asked:
+        print(f"language model: {line}", file=sys.stderr)
+    return config
 
 
 def keep_answers(parts: Iterable[nn.Module], llm_cache: str | None) -> None:
@@ -305,12 +371,18 @@ def keep_answers(parts: Iterable[nn.Module], llm_cache: str | None) -> None:
         parts: Components; those that ask no language model are left alone.
         llm_cache: A folder, or "off"; None is the environment's ZEROSEG_CACHE.
     """
-    folder = llm_cache if llm_cache is not None else os.environ.get(CACHE_VARIABLE, "")
-    if folder in ("", "off"):
+    folder = answers_folder(llm_cache)
+    if folder is None:
         return
     from zeroseg.refinement import keeping
 
     keeping.keep_answers(parts, folder)
+
+
+def answers_folder(llm_cache: str | None) -> str | None:
+    """The folder of answers that `--llm-cache` or the environment means; None for none."""
+    folder = llm_cache if llm_cache is not None else os.environ.get(CACHE_VARIABLE, "")
+    return None if folder in ("", "off") else folder
 
 
 def output_folder(path: str | Path) -> Path:

@@ -56,7 +56,7 @@ def add_scoring(parser: ArgumentParser, model: str | None) -> None:
 def prepare(arguments: Namespace) -> tuple[BaseSegmenter, SampleData, dict[str, Any]]:
     """The system, the data set and what `evaluate` is told beside them."""
     options.device(arguments.device)
-    config = options.config(arguments.model, arguments.changes)
+    config = options.config(arguments.model, arguments)
     data = data_options.data(arguments, options.vocabulary(arguments), config)
     segmenter = options.segmenter(
         config, data.vocabulary, arguments.batch_size, arguments.device, arguments.llm_cache

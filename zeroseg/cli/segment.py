@@ -48,7 +48,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: Namespace) -> int:
     """Segment the pictures; see `zeroseg.cli.main.main` for the exit code."""
-    config = options.config(arguments.config or arguments.preset, arguments.changes)
+    config = options.config(arguments.config or arguments.preset, arguments)
     vocabulary = options.vocabulary(arguments)
     options.device(arguments.device)
     from zeroseg.cli.outputs import plan

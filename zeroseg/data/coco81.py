@@ -182,8 +182,9 @@ def _thing(one: Mapping[str, Any], classes: Mapping[str, int], size: tuple[int, 
         inside = torch.from_numpy(draw(one["segmentation"], size).copy())
     except ImageError as error:
         raise ImageError(f"{called} is broken: {error}") from error
-    area = as_number(one.get("area"))
-    return _Thing(inside, classes[category], crowd == 1, inside.sum() if area is None else area)
+    stated = as_number(one.get("area"))
+    area = float(inside.sum()) if stated is None else stated
+    return _Thing(inside, classes[category], crowd == 1, area)
 
 
 def _maps(known: Entry, folder: Path, split: str, annotation: str | None) -> Path:

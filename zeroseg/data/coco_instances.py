@@ -81,7 +81,7 @@ def id_of(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = "" if value is None else str(value).strip()
-    return str(int(text)) if text.isascii() and text.isdigit() else text
+    return (text.lstrip("0") or "0") if text.isascii() and text.isdigit() else text
 
 
 def _lists(content: Any, path: Path) -> tuple[list[Any], list[Mapping[str, Any]]]:

@@ -60,6 +60,6 @@ def read_ids(path: Path | None, what: str = "mask") -> Tensor:
 
 def _stored(picture: Image.Image) -> str:
     """How the pixels lie in the file, such as "L;4"; "" where the decoder does not say."""
-    tile = picture.tile[0] if getattr(picture, "tile", None) else None
-    stored = tile[3] if tile is not None else ""
+    tiles = getattr(picture, "tile", None)  # only pictures from files have it
+    stored = tiles[0][3] if tiles else ""
     return str(stored[0] if isinstance(stored, tuple) and stored else stored)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from zeroseg.errors import PresetError
 from zeroseg.needs import Checkpoint, Package, Published
+from zeroseg.preflight.components import Place, installed, places
 from zeroseg.preflight.findings import Finding
-from zeroseg.preflight.places import Place, installed, places
 
 if TYPE_CHECKING:
     import torch
@@ -54,8 +54,12 @@ class Examination:
 
     @property
     def problems(self) -> list[str]:
-        """What keeps it from running."""
-        return [str(finding) for finding in self.findings if finding.state == "problem"]
+        """What keeps it from running; what is the same for several things is said once."""
+        reasons: dict[str, list[str]] = {}
+        for finding in self.findings:
+            if finding.state == "problem":
+                reasons.setdefault(finding.says, []).append(finding.subject)
+        return [f"{'; '.join(subjects)}: {says}" for says, subjects in reasons.items()]
 
     @property
     def warnings(self) -> list[str]:

@@ -12,12 +12,12 @@ import yaml
 
 from zeroseg.needs import Checkpoint, Published
 from zeroseg.preflight import Wanted, wanted_of
+from zeroseg.preflight.components import Place, places
 from zeroseg.preflight.fetching import copy as copy_file
 from zeroseg.preflight.fetching import into_cache, into_folder, left
 from zeroseg.preflight.files import selected
 from zeroseg.preflight.hub import HubError
 from zeroseg.preflight.machine import free_disk, gigabytes
-from zeroseg.preflight.places import Place, places
 from zeroseg.presets import without_secrets
 
 

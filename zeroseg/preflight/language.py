@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from zeroseg.errors import ChatError, MissingKeyError, PresetError
+from zeroseg.preflight.components import Place, places
 from zeroseg.preflight.findings import Finding, State
-from zeroseg.preflight.places import Place, places
 
 _SAME = ("model", "base_url", "api_key", "key_variable")
 """Arguments that make two language models one and the same."""
@@ -85,9 +85,7 @@ def _examine(group: list[Place], kept: bool) -> tuple[str | None, list[Finding]]
 
     try:
         chat = group[0].kind(**group[0].arguments)
-    except MissingKeyError as error:
-        return None, [finding("problem", f"environment variable {error.variable}: {error}")]
-    except ChatError as error:
+    except (MissingKeyError, ChatError) as error:
         return None, [finding("problem", str(error))]
     except (TypeError, ValueError):  # arguments that it does not take: building says so
         return None, []

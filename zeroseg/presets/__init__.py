@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Mapping
 from importlib import import_module, resources
 from pathlib import Path
@@ -9,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from zeroseg.errors import CheckpointNotFound, MissingKeyError, PresetError, ZerosegError
+from zeroseg.chat.server_address import shown_address
+from zeroseg.errors import PresetError, ZerosegError
 from zeroseg.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
 System = TypeVar("System", bound="BaseSegmenter")
 
 _DEFAULT_SYSTEM = "zeroseg.segmenter.ZeroShotSegmenter"
+
+STANDS_IN = {
+    "paper": "the language model stands in for gpt-4-0125-preview, which the paper used and which "
+    "its provider shut down on 2026-03-26"
+}
+"""What has to be said of the language model that a preset asks."""
 
 
 def preset_names() -> list[str]:
@@ -44,6 +53,9 @@ def load_preset(name: str) -> dict[str, Any]:
 def load_yaml(path: str | Path) -> dict[str, Any]:
     """The content of a user's file.
 
+    A path that begins with ./ or ../ is meant from the file's own folder where it is there, so that
+    a configuration and its checkpoints can move together.
+
     Raises:
         PresetError: The file is missing or is no YAML mapping.
     """
@@ -53,24 +65,40 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
         raise PresetError(f"cannot read the configuration '{path}': {error}") from error
     if not isinstance(content, dict):
         raise PresetError(f"'{path}' is not a mapping of the segmenter's arguments")
-    return content
+    return dict(_from(Path(path).absolute().parent, content))
 
 
-def build(kind: type[System], config: Mapping[str, Any], changes: Mapping[str, Any]) -> System:
-    """Build a segmenter; nothing is loaded before every argument has been checked.
+def _from(folder: Path, value: Any) -> Any:
+    """A part of a configuration with the paths that are meant from a folder."""
+    if isinstance(value, dict):
+        return {name: _from(folder, part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_from(folder, part) for part in value]
+    if isinstance(value, str) and value.startswith(("./", "../")) and (folder / value).exists():
+        return os.path.normpath(folder / value)
+    return value
+
+
+def build(
+    kind: type[System],
+    config: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    examined: bool = False,
+) -> System:
+    """Build a segmenter; nothing is loaded before every argument and need has been checked.
 
     Args:
         kind: The segmenter's class, or a base of the one that `config` names.
         config: Arguments by name; components as `class_path` and `init_args`. A `class_path`
             among the arguments names the segmenter's own class; `ZeroShotSegmenter` by default.
-        changes: Arguments that replace those of `config`; here components may also be objects.
+        changes: Arguments that replace those of `config`; here components may also be objects,
+            which are not looked into.
+        examined: Whether `zeroseg.preflight` has been asked about the configuration already.
 
     Raises:
-        PresetError: An argument is unknown, misspelt or of the wrong kind; or weights or keys are
-            missing, all of which are named.
+        PresetError: An argument is unknown, misspelt or of the wrong kind; or something that it
+            needs is missing, all of which is named.
     """
-    from jsonargparse import ArgumentError, ArgumentParser
-
     merged = {**config, **changes}
     named = merged.pop("class_path", None)
     kind = _system(kind, named)
@@ -78,13 +106,10 @@ def build(kind: type[System], config: Mapping[str, Any], changes: Mapping[str, A
     del merged["vocabulary"]
     objects = {name: value for name, value in merged.items() if not _is_plain(value)}
     plain = {name: value for name, value in merged.items() if name not in objects}
-    parser = ArgumentParser(exit_on_error=False)
-    # What is given as an object needs no parsing; what is None keeps its default.
-    parser.add_class_arguments(kind, skip={"vocabulary", *objects}, fail_untyped=False)
-    try:
-        parsed = parser.parse_object(plain)
-    except (ArgumentError, TypeError, ValueError) as error:
-        raise PresetError(f"this does not describe a segmenter: {_reason(error)}") from None
+    parser, parsed = _parsed(kind, plain, objects)
+    if not examined:
+        plain = _examined(plain)
+        parser, parsed = _parsed(kind, plain, objects)
     parts = _instantiate(parser, parsed)
     try:
         segmenter = kind(vocabulary, **parts, **objects)
@@ -96,15 +121,73 @@ def build(kind: type[System], config: Mapping[str, Any], changes: Mapping[str, A
     return segmenter
 
 
-def component(kind: type[nn.Module], entry: Mapping[str, Any] | None) -> Any:
-    """Build one component from its `class_path` and `init_args`.
+def check(config: Mapping[str, Any]) -> None:
+    """Say whether a configuration describes a segmenter; nothing is built.
 
     Raises:
-        PresetError: It is not described, not a `kind`, or weights or keys are missing.
+        PresetError: An argument is unknown, misspelt or of the wrong kind.
+        VocabularyError: Its vocabulary is none.
+    """
+    from zeroseg.base_segmenter import BaseSegmenter
+
+    plain = dict(config)
+    kind = _system(BaseSegmenter, plain.pop("class_path", None))
+    Vocabulary.parse(_required(plain, "vocabulary"))
+    del plain["vocabulary"]
+    _parsed(kind, plain, {})
+
+
+def _parsed(
+    kind: type[System], plain: Mapping[str, Any], objects: Mapping[str, Any]
+) -> tuple[ArgumentParser, Namespace]:
+    """The arguments of a system but its vocabulary, each of the kind that it has to be.
+
+    Raises:
+        PresetError: One is not.
+    """
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    parser = ArgumentParser(exit_on_error=False)
+    # What is given as an object needs no parsing; what is None keeps its default.
+    parser.add_class_arguments(kind, skip={"vocabulary", *objects}, fail_untyped=False)
+    try:
+        return parser, parser.parse_object(dict(plain))
+    except (ArgumentError, TypeError, ValueError) as error:
+        raise PresetError(f"this does not describe a segmenter: {_reason(error)}") from None
+
+
+def _examined(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration that nothing is missing for, with the names of its language models.
+
+    Raises:
+        PresetError: Something is missing; all of it is named.
+    """
+    from zeroseg.preflight import examine, require
+
+    examination = examine(config)
+    for warning in examination.warnings:
+        warnings.warn(warning, stacklevel=4)
+    return require(examination)
+
+
+def component(
+    kind: type[nn.Module], entry: Mapping[str, Any] | None, examined: bool = False
+) -> Any:
+    """Build one component from its `class_path` and `init_args`.
+
+    Args:
+        kind: What it has to be.
+        entry: Its description.
+        examined: Whether `zeroseg.preflight` has been asked about it already.
+
+    Raises:
+        PresetError: It is not described, not a `kind`, or something that it needs is missing.
     """
     from jsonargparse import ArgumentError, ArgumentParser
 
     name = kind.__name__
+    if not examined:
+        entry = _examined({name: entry})[name]
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument(f"--{name}", type=kind)
     try:
@@ -156,11 +239,17 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, str | int | float | bool | Path)
 
 
-def without_secrets(value: Any) -> Any:
-    """A configuration without API keys: what is written down takes them from the environment."""
+def without_secrets(value: Any, name: str = "") -> Any:
+    """A configuration without keys and passwords: they are better taken from the environment.
+
+    Args:
+        value: The configuration, or a part of it.
+        name: What the part is called.
+    """
     if isinstance(value, Mapping):
-        return {name: without_secrets(v) for name, v in value.items() if name != "api_key"}
-    return value
+        return {key: without_secrets(v, key) for key, v in value.items() if key != "api_key"}
+    has_password = name == "base_url" and isinstance(value, str) and "@" in value
+    return shown_address(value) if has_password else value
 
 
 def _required(merged: Mapping[str, Any], name: str) -> Any:
@@ -170,33 +259,19 @@ def _required(merged: Mapping[str, Any], name: str) -> Any:
 
 
 def _instantiate(parser: ArgumentParser, parsed: Namespace) -> dict[str, Any]:
-    """Build part by part, and report everything that is missing in one message."""
+    """Build part by part, and say which one cannot be built."""
     from jsonargparse import Namespace
 
     parts: dict[str, Any] = {}
-    missing: list[str] = []
-    # Refiners first: they tell a missing key in no time, before gigabytes are loaded.
-    names = sorted(vars(parsed), key=lambda name: "refiner" not in name)
-    for name in names:
+    for name in vars(parsed):
         alone = Namespace(**{name: parsed[name]})
         try:
             parts[name] = vars(parser.instantiate(alone))[name]
         except (ZerosegError, ValueError) as error:
             origin = _origin(error)
-            if isinstance(origin, CheckpointNotFound):
-                missing.append(f"{name}: checkpoint '{origin.checkpoint}'")
-            elif isinstance(origin, MissingKeyError):
-                missing.append(f"{name}: environment variable {origin.variable}")
-            elif isinstance(origin, ValueError) and not isinstance(origin, ZerosegError):
+            if isinstance(origin, ValueError) and not isinstance(origin, ZerosegError):
                 raise PresetError(f"{name}: {origin}") from origin
-            else:
-                raise origin from None
-    if missing:
-        raise PresetError(
-            "missing here: " + "; ".join(missing) + ". Checkpoints are fetched from their hub when "
-            "there is a network, or given as local folders (`checkpoint`); a local "
-            "OpenAI-compatible server is given by `base_url`. Fully offline: --preset tiny."
-        )
+            raise origin from None
     return parts
 
 

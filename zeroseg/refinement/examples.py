@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from zeroseg.chat.chat_model import ChatModel, Conversation, Message
+from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.chat.final_answer import final_answer
 from zeroseg.errors import ZerosegError
 from zeroseg.refinement.prompting import class_names, described, fill, quoted, read_template
 from zeroseg.values import Description, Exchange, Tag
@@ -101,7 +102,7 @@ def explain(
     """Have a language model explain once how each example's labels follow from its description.
 
     All are asked in one batch. What is answered is kept as one line of plain text; in a prompt it
-    stands quoted, as data.
+    stands quoted, as data. An example whose question is refused stays without explanation.
 
     Args:
         examples: Descriptions with their true labels.
@@ -112,7 +113,7 @@ def explain(
         The same examples with their explanations and what was asked, tokens and cost included.
 
     Raises:
-        ChatError: The model refused or stayed unreachable.
+        ChatError: The model cannot be asked at all.
         VocabularyError: An example names a class that is not in the vocabulary.
     """
     if not examples:
@@ -124,7 +125,7 @@ def explain(
         replace(
             example,
             explanation=_one_line(reply.text),
-            exchanges=(Exchange("explanation", question.text(), reply.text, usage=reply.usage),),
+            exchanges=(_exchange(question, reply),),
         )
         for example, question, reply in zip(examples, asked, chat(asked), strict=True)
     )
@@ -182,4 +183,9 @@ def _answer(example: Example, vocabulary: Vocabulary) -> str:
 
 def _one_line(text: str) -> str:
     """An answer without what a reasoning model thought before it."""
-    return " ".join(text.rpartition("</think>")[2].split())[:_LONGEST]
+    return " ".join(final_answer(text).split())[:_LONGEST]
+
+
+def _exchange(question: Conversation, reply: Reply) -> Exchange:
+    text = question.text()
+    return Exchange("explanation", text, reply.text, (), reply.usage, reply.refused)

@@ -34,7 +34,9 @@ class LLMPostRefiner(PostRefiner):
     it. The background is an answer as any other. What the model answers outside the vocabulary
     leaves a phrase unresolved, for good. Phrases that the model left out, because its answer was
     empty, cut off or unreadable, are asked again; if that does not help they are unresolved for
-    now, and asked when they next occur.
+    now, and asked when they next occur. Where a question is refused (a phrase is held back by a
+    filter of contents, or the phrases are too many), smaller parts of it are asked, so that the
+    phrases of other images are resolved; those that it was about are unresolved for now.
 
     Args:
         chat: The language model.
@@ -94,7 +96,7 @@ class LLMPostRefiner(PostRefiner):
         """Resolve phrases, asking about those that are no classes and not in the cache.
 
         Raises:
-            ChatError: The model refused or stayed unreachable.
+            ChatError: The model cannot be asked at all.
         """
         names = ClassNames(vocabulary)
         words = {phrase: " ".join(words_of(phrase)) for phrase in phrases}
@@ -127,12 +129,14 @@ class LLMPostRefiner(PostRefiner):
         def work(keys: list[str]) -> dict[str, int]:
             recalled = {key: self._recall(key, names) for key in keys}
             found = {key: label for key, label in recalled.items() if label is not None}
+            given_up: set[str] = set()
             for _ in range(1 + self.retries):
-                new = {key_of[key]: key for key in keys if key not in found}
+                new = {key_of[key]: key for key in keys if key not in (*found, *given_up)}
                 if not new:
                     break
-                answers, said = self._ask(new, system, names)
+                answers, refused, said = self._ask(new, system, names)
                 found.update(answers)
+                given_up |= refused
                 exchanges.extend(said)
             return found
 
@@ -141,24 +145,46 @@ class LLMPostRefiner(PostRefiner):
 
     def _ask(
         self, key_of: Mapping[str, str], system: str, names: ClassNames
-    ) -> tuple[dict[str, int], list[Exchange]]:
-        """The answers that came, by the keys of phrases, and all that was said."""
-        phrases = list(key_of)
-        starts = range(0, len(phrases), self.batch_size)
-        batches = [phrases[start : start + self.batch_size] for start in starts]
-        asked = [self._question(system, batch, names.vocabulary) for batch in batches]
+    ) -> tuple[dict[str, int], set[str], list[Exchange]]:
+        """The answers that came, what was refused, both by the keys of phrases, and all exchanges.
+
+        What is refused is asked about in parts, as long as some part is answered: the phrases may
+        be of several images, and few of them at fault.
+        """
         known: dict[str, int] = {}
-        exchanges = []
-        for batch, question, reply in zip(batches, asked, self.chat(asked), strict=True):
-            answers = self._read(reply.text, batch, names)
-            exchanges.append(_exchange(question, reply, answers))
-            found = {key_of[batch[i]]: label for i, label in answers.labels.items()}
-            known.update(found)
-            if reply.complete:
-                self._remember(found, names)
-            if len(found) < len(batch):
-                self.chat.forget(question)
-        return known, exchanges
+        held_back: list[list[str]] = []
+        exchanges: list[Exchange] = []
+        batches, whole = _parts(list(key_of), self.batch_size), True
+        while batches:
+            asked = [self._question(system, batch, names.vocabulary) for batch in batches]
+            refused = []
+            for batch, question, reply in zip(batches, asked, self.chat(asked), strict=True):
+                answers, exchange = self._hear(batch, question, reply, names)
+                found = {key_of[phrase]: label for phrase, label in answers.items()}
+                known.update(found)
+                exchanges.append(exchange)
+                if reply.complete:
+                    self._remember(found, names)
+                if reply.refused is not None:
+                    refused.append(batch)
+            divisible = whole or len(refused) < len(batches)
+            split = [batch for batch in refused if divisible and len(batch) > 1]
+            held_back += [batch for batch in refused if batch not in split]
+            batches = [part for batch in split for part in _parts(batch, -(-len(batch) // 4))]
+            whole = False
+        return known, {key_of[phrase] for batch in held_back for phrase in batch}, exchanges
+
+    def _hear(
+        self, batch: Sequence[str], question: Conversation, reply: Reply, names: ClassNames
+    ) -> tuple[dict[str, int], Exchange]:
+        """The answers to phrases that a reply gives, and what was said."""
+        if reply.refused is not None:
+            return {}, _exchange(question, reply)
+        answers = self._read(reply.text, batch, names)
+        if len(answers.labels) < len(batch):
+            self.chat.forget(question)
+        found = {batch[i]: label for i, label in answers.labels.items()}
+        return found, _exchange(question, reply, answers.dropped)
 
     def _question(
         self, system: str, phrases: Sequence[str], vocabulary: Vocabulary
@@ -216,5 +242,11 @@ def answer_schema(vocabulary: Vocabulary) -> dict[str, Any]:
     }
 
 
-def _exchange(question: Conversation, reply: Reply, answers: Answers) -> Exchange:
-    return Exchange("post-refinement", question.text(), reply.text, answers.dropped, reply.usage)
+def _parts(phrases: Sequence[str], size: int) -> list[list[str]]:
+    """Phrases in lists of at most `size`."""
+    return [list(phrases[start : start + size]) for start in range(0, len(phrases), size)]
+
+
+def _exchange(question: Conversation, reply: Reply, dropped: tuple[str, ...] = ()) -> Exchange:
+    text = question.text()
+    return Exchange("post-refinement", text, reply.text, dropped, reply.usage, reply.refused)

@@ -16,6 +16,7 @@ from zeroseg.refinement import verbatim
 from zeroseg.refinement.certainty import Certainty
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.examples import Example, shown
+from zeroseg.refinement.lexical_pre_refiner import LexicalPreRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.refinement.prompting import advice, class_names, described, fill, read_template
 from zeroseg.refinement.reply import Parsed, parse_labels
@@ -38,7 +39,10 @@ class LLMPreRefiner(PreRefiner):
     vocabulary (see `zeroseg.refinement.reply`): whatever a caption or a model says, nothing else
     is selected. What names no class is dropped and recorded. An answer out of which no class can
     be read, and which does not say "none" either, is asked for again; if that does not help,
-    nothing is selected. An image without tags and caption is not asked about.
+    nothing is selected. Where the question itself is refused (the description is held back by a
+    filter of contents, or too long), the others go on, and this image's classes are chosen by the
+    rules of `LexicalPreRefiner`; with "verbatim" reading only united tags are. An image without
+    tags and caption is not asked about.
 
     Args:
         chat: The language model.
@@ -129,7 +133,7 @@ class LLMPreRefiner(PreRefiner):
         """Choose the classes that the model thinks present, in the vocabulary's order.
 
         Raises:
-            ChatError: The model refused or stayed unreachable.
+            ChatError: The model cannot be asked at all.
             VocabularyError: An example names a class that is not in the vocabulary.
         """
         settled = self._settle(descriptions, vocabulary)
@@ -140,6 +144,8 @@ class LLMPreRefiner(PreRefiner):
         selections = []
         for description, known in zip(descriptions, settled, strict=True):
             labels, exchanges = next(answers) if known is None else (known, ())
+            if exchanges and exchanges[-1].refused is not None:
+                labels = self._unrefined(description, vocabulary)
             tagged = self._tagged(description, vocabulary)
             selection = select_classes((*labels, *tagged), vocabulary, exchanges)
             if self.asks_for == "name":
@@ -191,11 +197,18 @@ class LLMPreRefiner(PreRefiner):
                 parsed = self._read(reply.text, names)
                 labels[i] = parsed.labels
                 exchanges[i].append(_exchange(question, reply, parsed.dropped))
-                if not parsed.understood:
+                if not parsed.understood and reply.refused is None:
                     self.chat.forget(question)
                     again[i] = _once_more(question, reply)
             pending = again
         return [(found, tuple(said)) for found, said in zip(labels, exchanges, strict=True)]
+
+    def _unrefined(self, description: Description, vocabulary: Vocabulary) -> tuple[int, ...]:
+        """The classes of an image that the model was not allowed to be asked about."""
+        if self.reading == "verbatim":
+            return ()
+        [selection] = LexicalPreRefiner()([description], vocabulary)
+        return selection.labels
 
     def _read(self, text: str, names: ClassNames) -> Parsed:
         if self.reading == "verbatim":
@@ -206,7 +219,7 @@ class LLMPreRefiner(PreRefiner):
         if not self.unite_tags:
             return ()
         if self.reading == "verbatim":
-            return verbatim.read_labels(verbatim.told(description), vocabulary).labels
+            return verbatim.tagged(description, vocabulary)
         found = (vocabulary.find(tag.name) for tag in description.tags)
         return [label for label in found if label is not None]
 
@@ -239,4 +252,5 @@ def _once_more(conversation: Conversation, reply: Reply) -> Conversation:
 
 
 def _exchange(conversation: Conversation, reply: Reply, dropped: tuple[str, ...]) -> Exchange:
-    return Exchange("pre-refinement", conversation.text(), reply.text, dropped, reply.usage)
+    text = conversation.text()
+    return Exchange("pre-refinement", text, reply.text, dropped, reply.usage, reply.refused)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from zeroseg.errors import PresetError
+from zeroseg.presets import build as build_segmenter
 from zeroseg.presets import component
 from zeroseg.refinement.keeping import keep_answers
 from zeroseg.running.precision import FULL, cast, checked
@@ -79,7 +80,7 @@ class Recipe:
         from zeroseg.base_segmenter import BaseSegmenter
 
         changes: dict[str, Any] = {"vocabulary": self.vocabulary, "batch_size": self.batch_size}
-        built = BaseSegmenter.from_config(dict(self.config), **changes).to(device)
+        built = build_segmenter(BaseSegmenter, self.config, changes, examined=True).to(device)
         keep_answers(built.children(), self.answers)
         segmenter: BaseSegmenter = cast(built, self.precision)
         return segmenter
@@ -90,6 +91,6 @@ class Recipe:
         Raises:
             PresetError: The configuration has none of that name, or it cannot be built.
         """
-        built = component(kind, self.config.get(name))
+        built = component(kind, self.config.get(name), examined=True)
         keep_answers([built], self.answers)
         return cast(built.to(device), self.precision).eval()

@@ -1,0 +1,93 @@
+"""Which models a server offers, and which of them is asked where nobody names one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from zeroseg.chat.prices import preferred_models
+
+_OTHER_WORK = re.compile(
+    r"embed|bge-|gte-|e5-|rerank|whisper|tts|speech|audio|voice|realtime|live|transcri|translat"
+    r"|moderation|guard|dall-e|image|diffusion|flux|sora|video|babbage|davinci|search|clip|ocr"
+    r"|deep-research|computer-use|reward",
+    re.IGNORECASE,
+)
+"""In the names of models that are not made for chat."""
+_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A model of a server.
+
+    Attributes:
+        id: The name to ask for.
+        shutdown: The day on which the server stops taking requests for it; None if it names none.
+    """
+
+    id: str
+    shutdown: date | None = None
+
+
+def read_offers(body: Any) -> list[Offer]:
+    """The models in a server's list, whatever is around them; what is no model is left out."""
+    listed = body
+    if isinstance(body, dict):
+        listed = body.get("data", body.get("models"))
+    entries = listed if isinstance(listed, list) else []
+    offers = [_offer(entry) for entry in entries]
+    return list({offer.id: offer for offer in offers if offer is not None}.values())
+
+
+def choose(offers: Sequence[Offer], today: date) -> Offer | None:
+    """The model to ask: the first preferred one on offer, else the only one for chat."""
+    there = [o for o in offers if o.shutdown is None or o.shutdown > today]
+    for preferred in preferred_models():
+        for offer in there:
+            if offer.id.rpartition("/")[2] == preferred:
+                return offer
+    chats = for_chat(there)
+    return chats[0] if len(chats) == 1 else None
+
+
+def for_chat(offers: Iterable[Offer]) -> list[Offer]:
+    """Those that may be made for chat, by their names."""
+    return [offer for offer in offers if not _OTHER_WORK.search(offer.id)]
+
+
+def listed(offers: Sequence[Offer]) -> str:
+    """Names of models in a line, preferred ones first, and how many more there are."""
+    order = preferred_models()
+    chats = sorted(
+        for_chat(offers) or offers,
+        key=lambda offer: (order.index(offer.id) if offer.id in order else len(order), offer.id),
+    )
+    more = f" and {len(chats) - _LISTED} more" if len(chats) > _LISTED else ""
+    return ", ".join(offer.id for offer in chats[:_LISTED]) + more
+
+
+def find(name: str, offers: Iterable[Offer]) -> Offer | None:
+    """The offer of a name; servers leave out what is the default, such as a tag ":latest"."""
+    same = (name, f"{name}:latest", f"{name}@main", f"models/{name}")
+    return next((offer for offer in offers if offer.id in same), None)
+
+
+def _offer(entry: Any) -> Offer | None:
+    if isinstance(entry, str):
+        return Offer(entry)
+    if not isinstance(entry, dict):
+        return None
+    name = entry.get("id", entry.get("name", entry.get("model")))
+    ends = entry.get("shutdown_date", entry.get("expiration_date"))
+    return Offer(name, _day(ends)) if isinstance(name, str) and name else None
+
+
+def _day(text: Any) -> date | None:
+    with suppress(TypeError, ValueError):
+        return date.fromisoformat(text[:10])
+    return None

@@ -1,0 +1,104 @@
+"""Keys and addresses as people paste them: cleaned, or named as the problem."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit, urlunsplit
+
+from zeroseg.errors import ChatError, MissingKeyError
+
+OWN_ADDRESS = "https://api.openai.com/v1"
+"""Where OpenAI's own models answer."""
+
+_AROUND = " \t\r\n\v\f\"'`\u201c\u201d\u2018\u2019\u200b\ufeff\u00a0"
+"""What copying leaves around a key or an address."""
+_OWN_HOSTS = ("openai.com", "openai.azure.com")
+_ROUTES = ("/chat/completions", "/completions", "/models", "/responses", "/embeddings")
+
+
+def find_address(given: str | None) -> str:
+    """The address that is given, else that of OPENAI_BASE_URL, else OpenAI's own.
+
+    Raises:
+        ChatError: It can be no address.
+    """
+    own = clean_address(given, "base_url")
+    return own or clean_address(os.environ.get("OPENAI_BASE_URL"), "OPENAI_BASE_URL") or OWN_ADDRESS
+
+
+def find_key(given: str | None, variable: str, component: str, needed: bool) -> str:
+    """The key that is given, else that of an environment variable; "" where none is needed.
+
+    Raises:
+        MissingKeyError: There is none, or it cannot be one.
+    """
+    key, source = clean_key(given), "the one given as `api_key`"
+    if not key:
+        key, source = clean_key(os.environ.get(variable)), f"the one in {variable}"
+    if problem := key_problem(key):
+        raise MissingKeyError(variable, component, f"{source} {problem}")
+    if needed and not key:
+        raise MissingKeyError(variable, component)
+    return key
+
+
+def clean_key(key: str | None) -> str:
+    """A key without the spaces, quotes and line ends around it; "" where there is none."""
+    bare = (key or "").strip(_AROUND)
+    return bare[len("Bearer ") :].strip(_AROUND) if bare.startswith("Bearer ") else bare
+
+
+def key_problem(key: str) -> str | None:
+    """Why a text can be no key, without showing it; None if it can."""
+    if any(character.isspace() for character in key):
+        return "has a space or a line end inside"
+    if not key.isascii():
+        return "holds characters that no key has, such as accents or typographic dashes"
+    if not key.isprintable():
+        return "holds characters that cannot be printed"
+    return None
+
+
+def clean_address(address: str | None, source: str) -> str | None:
+    """An address as the client wants it, None where there is none.
+
+    Args:
+        address: What was given; a route such as "/chat/completions" behind it is cut off.
+        source: Who gave it, for the message.
+
+    Raises:
+        ChatError: It has no scheme, no host, or a space inside.
+    """
+    bare = (address or "").strip(_AROUND).rstrip("/")
+    if not bare:
+        return None
+    scheme, _, rest = bare.partition("://")
+    if not rest or scheme.lower() not in ("http", "https"):
+        raise ChatError(
+            f"{source} '{shown_address(bare)}' has no http:// or https:// in front; "
+            f"expected an address such as http://localhost:8000/v1"
+        )
+    try:
+        parts = urlsplit(bare)
+        fits = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        fits = False
+    if not fits or any(character.isspace() for character in bare):
+        raise ChatError(f"{source} '{shown_address(bare)}' is no address of a server")
+    path = parts.path.rstrip("/")
+    for route in _ROUTES:
+        path = path.removesuffix(route).rstrip("/")
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def shown_address(address: str) -> str:
+    """An address without the password that may stand in it."""
+    scheme, colon, rest = address.rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{colon}{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
+def is_own(address: str) -> bool:
+    """Whether OpenAI's own models answer at an address, rather than somebody else's."""
+    host = urlsplit(address).hostname or ""
+    return any(host == own or host.endswith(f".{own}") for own in _OWN_HOSTS)

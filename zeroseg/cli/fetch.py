@@ -1,0 +1,91 @@
+"""`zeroseg fetch`: bring every file of a model here, or into a folder for another machine."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zeroseg.cli import options
+from zeroseg.errors import CheckpointError, ZerosegError
+
+if TYPE_CHECKING:
+    pass
+
+_EXAMPLES = """\
+  zeroseg fetch large                                 into the hub's cache (HF_HUB_CACHE)
+  zeroseg fetch large --to models                     into a folder, to be carried elsewhere
+  zeroseg segment photos --config models/large.yaml   there
+
+Only what is read is fetched: no format twice. Every file is verified by its checksum. What was
+interrupted goes on where it was when the same command is given again; what is here is not fetched.
+A checkpoint whose licence has to be accepted first needs that done on its page, and HF_TOKEN.
+A language model that a server answers for is no part of it."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands, "fetch", "bring a model's files here or into a folder", str(__doc__), _EXAMPLES
+    )
+    parser.add_argument(
+        "model", metavar="MODEL", help="a preset (large, paper, ssa, ...) or your own YAML file"
+    )
+    parser.add_argument("--to", metavar="DIR", help="a folder in place of the hub's cache")
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        type=options.change,
+        metavar="KEY=VALUE",
+        help="change an entry of the preset or file first; see zeroseg segment --help",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> int:
+    """Fetch everything; go on with the others where one cannot be fetched."""
+    from zeroseg.preflight.bundle import Bundle
+    from zeroseg.presets import check
+
+    config = options.changed(options.content_of(arguments.model), arguments.changes)
+    check({**config, "vocabulary": config.get("vocabulary") or "drawn"})
+    folder = None if arguments.to is None else options.output_folder(arguments.to)
+    bundle = Bundle.of(config, folder)
+    bundle.require_room()
+    failures = _fetch(bundle)
+    if failures:
+        for failure in failures:
+            print(f"failed: {failure}", file=sys.stderr)
+        return 1
+    if folder is None:
+        print(f"all of {arguments.model} is here")
+        return 0
+    written = bundle.write(Path(arguments.model).stem)
+    print(f"all of {arguments.model} is in {folder}; run it from there:")
+    print(f"  zeroseg segment PICTURES --config {written}")
+    return 0
+
+
+def _fetch(bundle: object) -> list[str]:
+    from zeroseg.preflight.bundle import Bundle
+    from zeroseg.preflight.machine import gigabytes
+
+    assert isinstance(bundle, Bundle)
+    failures: list[str] = []
+    for number, wanted in enumerate(bundle.checkpoints, 1):
+        missing = gigabytes(bundle.left(wanted)) if bundle.left(wanted) else "all here"
+        head = f"[{number}/{len(bundle.checkpoints)}]"
+        print(f"{head} {wanted.held.checkpoint.name}: {missing}", flush=True)
+        try:
+            bundle.fetch(wanted)
+        except ZerosegError as error:
+            failures.append(f"{wanted.subject}: {error}")
+    try:
+        bundle.fetch_published()
+    except CheckpointError as error:
+        failures.append(str(error))
+    return failures

@@ -1,0 +1,96 @@
+"""YAML and JSON that others wrote: what is silently wrong in them is an error in one line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+def load(text: str) -> Any:
+    """What a YAML text holds; `yaml.safe_load` but for a key that stands there twice.
+
+    Raises:
+        ValueError: It is no YAML, or a mapping repeats a key; the message is one line.
+    """
+    return _loaded(text, _Values)
+
+
+def load_words(text: str) -> Any:
+    """The same with every scalar as the text it is: no, on, null, 010 and 2012-01-01 are words.
+
+    Only a key without a value, or with null, has None.
+
+    Raises:
+        ValueError: See `load`; also for a tag, which could make something else than text.
+    """
+    return _loaded(text, _Words)
+
+
+def load_json(text: str) -> Any:
+    """What a JSON text holds.
+
+    Raises:
+        ValueError: It is no JSON, or an object repeats a key; the message is one line.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"this is no JSON: {error}") from error
+
+
+def _loaded(text: str, loader: type[yaml.BaseLoader | yaml.SafeLoader]) -> Any:
+    try:
+        return yaml.load(text, Loader=loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ValueError(f"this is no YAML: {' '.join(str(error).split())}") from error
+
+
+def _without_repeats(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    content: dict[Any, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise ValueError(f"the key {key!r} stands there twice")
+        content[key] = value
+    return content
+
+
+class _Values(yaml.SafeLoader):
+    """YAML's own types."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        own = [key for key, _ in node.value if key.tag != _MERGE]  # before anchors are merged in
+        content = super().construct_mapping(node, deep)
+        _without_repeats([(self.construct_object(key, deep=True), None) for key in own])
+        return content
+
+
+class _Words(yaml.BaseLoader):
+    """Text, lists and mappings."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        super().construct_mapping(node, deep)  # refuses keys that cannot be one
+        return _without_repeats(
+            [(self.construct_object(key), self._value(value)) for key, value in node.value]
+        )
+
+    def _value(self, node: yaml.Node) -> Any:
+        plain = isinstance(node, yaml.ScalarNode) and node.style is None
+        if plain and node.value in ("", "~", "null", "Null", "NULL"):
+            return None
+        return self.construct_object(node)
+
+    def _refused(self, node: yaml.Node) -> Any:
+        raise ValueError(f"a tag, {node.tag}, has no meaning here")
+
+
+for _kind, _constructor in (
+    ("str", _Words.construct_scalar),
+    ("seq", _Words.construct_sequence),
+    ("map", _Words.construct_mapping),
+):
+    _Words.add_constructor(f"tag:yaml.org,2002:{_kind}", _constructor)
+_Words.add_constructor(None, _Words._refused)
