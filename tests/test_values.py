@@ -134,3 +134,21 @@ def test_images_are_checked_by_position() -> None:
     for bad in (good.float(), good[0], good[:, :0], good[:2]):
         with pytest.raises(ValueError, match="image 1"):
             check_images([good, bad])
+
+
+def test_coordinates_go_to_the_frame_and_back_padded_or_squashed() -> None:
+    xy = torch.tensor([[0.0, 0.0], [30.0, 10.0], [60.0, 40.0]])
+    padded, squashed = Geometry.padded((40, 60), 120), Geometry.squashed((40, 60), 120)
+    assert padded.resized == (80, 120)
+    assert padded.to_frame(xy).tolist() == [[0, 0], [60, 20], [120, 80]]
+    assert squashed.to_frame(xy).tolist() == [[0, 0], [60, 30], [120, 120]]
+    for geometry in (padded, squashed, Geometry.itself((40, 60))):
+        torch.testing.assert_close(geometry.to_image(geometry.to_frame(xy)), xy)
+
+
+def test_a_squashed_map_comes_back_at_the_images_size() -> None:
+    maps = torch.zeros(1, 8, 8)
+    maps[:, :, :4] = 1
+    full = Geometry.squashed((40, 60), 64).restore(maps)
+    assert full.shape == (1, 40, 60)
+    assert bool((full[0, :, :26] > 0.5).all()) and bool((full[0, :, 34:] < 0.5).all())

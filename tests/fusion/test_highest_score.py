@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from zeroseg.fusion.highest_score import HighestScore
-from zeroseg.testing import FusionContract
-from zeroseg.values import UNRESOLVED, Detections, Geometry, Masks
+from zeroseg.testing import FusionContract, boxed
+from zeroseg.values import DISTRACTOR, UNRESOLVED, Detections, Geometry, Masks
 from zeroseg.vocabulary import Vocabulary
 
 CLASSES = Vocabulary.from_names(["dog", "other", "cat", "cow"])
@@ -79,3 +79,14 @@ def test_the_background_claims_nothing() -> None:
     masks = Masks(torch.ones(2, 6, 8), masks.geometry)
     found = detections.relabel(torch.tensor([CLASSES.background, CLASSES.index("cow")]))
     assert set(HighestScore()(masks, found, CLASSES).unique().tolist()) == {CLASSES.index("cow")}
+
+
+def test_a_distractor_claims_its_pixels_for_the_background() -> None:
+    logits = torch.full((2, 4, 6), -1.0)
+    logits[0, :, :3], logits[1] = 1.0, 1.0
+    found = replace(
+        boxed((0, 0, 3, 4), (0, 0, 6, 4)), labels=torch.tensor([DISTRACTOR, CLASSES.index("cat")])
+    )
+    labels = HighestScore()(Masks(logits, Geometry.itself((4, 6))), found, CLASSES)
+    cat, other = CLASSES.index("cat"), CLASSES.background
+    assert labels[0].tolist() == [other] * 3 + [cat] * 3

@@ -12,7 +12,7 @@ from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.refinement.raw_tags import RawTags
 from zeroseg.testing import PostRefinerContract, PreRefinerContract
-from zeroseg.values import UNRESOLVED, Description, Selection, Tag
+from zeroseg.values import DISTRACTOR, UNRESOLVED, Description, Selection, Tag
 from zeroseg.vocabularies import DRAM
 from zeroseg.vocabulary import Vocabulary
 
@@ -154,3 +154,23 @@ class TestGivenLabels(PreRefinerContract):
     def test_a_name_outside_the_vocabulary_is_an_error(self) -> None:
         with pytest.raises(VocabularyError, match="spaceship"):
             GivenLabels(["spaceship"])([Description()], DRAM)
+
+
+WORDY = Vocabulary.from_names(
+    ["dog", "boat"], words={"dog": ["puppy"]}, distractors=["frame", "text"]
+)
+
+
+@pytest.mark.parametrize("refiner", [LexicalPreRefiner(), AllClasses(), GivenLabels(["dog"])])
+def test_a_class_is_asked_for_with_all_its_words_and_beside_distractors(
+    refiner: PreRefiner,
+) -> None:
+    selection = chosen(refiner, told("hound"), WORDY)
+    pairs = dict(zip(selection.prompts, selection.labels, strict=True))
+    assert pairs["dog"] == pairs["puppy"] == WORDY.index("dog")
+    assert selection.prompts[-2:] == ("frame", "text")
+    assert selection.labels[-2:] == (DISTRACTOR, DISTRACTOR)
+
+
+def test_where_nothing_is_asked_for_no_distractor_is() -> None:
+    assert chosen(LexicalPreRefiner(), told("cloud"), WORDY) == Selection()
