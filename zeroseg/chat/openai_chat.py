@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import date
 from typing import Any, Literal
@@ -249,10 +249,13 @@ class OpenAIChat(ChatModel):
         with ThreadPoolExecutor(min(self.concurrency, len(conversations))) as pool:
             futures = [pool.submit(self._answer, asked) for asked in conversations]
             try:
-                return [future.result() for future in futures]
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             finally:
                 for future in futures:
                     future.cancel()
+            for future in done:
+                future.result()  # raises what is wrong with all of them
+            return [future.result() for future in futures]
 
     def _answer(self, conversation: Conversation) -> Reply:
         problem: Exception
