@@ -110,7 +110,7 @@ def playing(case: Mapping[str, Any]) -> Callable[[dict[str, Any]], Response]:
     """A script that plays the rules of a case of `tests/cases/llm`."""
 
     def fits(rule: Mapping[str, Any], request: dict[str, Any]) -> bool:
-        said = json.dumps(request["messages"])
+        said = " ".join(str(message["content"]) for message in request["messages"])
         roles = [message["role"] for message in request["messages"]]
         return (
             rule.get("if_has", "model") in request
