@@ -35,6 +35,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         point(monkeypatch, found, tmp_path / "home")
         for name in checkpoints(*map(load_preset, preset_names())):
             found.repositories[name] = Repository(FILES)
+        classes = {"coco_panoptic.json": b"{}", "coco.jpeg": b"a picture"}
+        found.repositories["shi-labs/oneformer_demo"] = Repository(classes)
         yield found
 
 
@@ -143,6 +145,10 @@ def test_fetch_goes_on_with_others_and_says_what_failed(
     sams.faults.clear()
     hub.repositories["shi-labs/oneformer_coco_swin_large"].gated = False
     assert main(["fetch", "ssa"]) == 0
+    assert main(["fetch", "ssa", "--to", "here"]) == 0
+    classes = Path("here/oneformer_coco_swin_large/coco_panoptic.json")
+    assert classes.read_bytes() == b"{}"
+    assert not any("jpeg" in path for path in hub.downloads())
 
 
 def test_a_folder_stands_alone_and_can_be_moved(

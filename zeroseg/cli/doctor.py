@@ -57,7 +57,12 @@ def run(arguments: Namespace) -> int:
     target = options.device(arguments.device)
     kept = options.answers_folder(arguments.llm_cache) is not None
     examination = examine(config, target, kept)
-    findings = [*_machine(str(target)), *_hub(), *_described(examination), *_unknown(config)]
+    findings = [
+        *_machine(str(target)),
+        *_hub(examination),
+        *_described(examination),
+        *_unknown(config),
+    ]
     if arguments.json:
         print(json.dumps([vars(finding) for finding in findings], indent=1))
     else:
@@ -97,8 +102,8 @@ def _machine(target: str) -> Iterator[Finding]:
         yield Finding("optional", name, "ok", found or f"not installed; only for {use}")
 
 
-def _hub() -> Iterator[Finding]:
-    """Where the hub is, and what the environment says of it."""
+def _hub(examination: Examination) -> Iterator[Finding]:
+    """Where the hub is, whether it answers, and what the environment says of it."""
     from huggingface_hub import constants
 
     from zeroseg.chat.server_address import shown_address
@@ -106,9 +111,15 @@ def _hub() -> Iterator[Finding]:
     from zeroseg.preflight.hub import has_token
     from zeroseg.preflight.machine import free_disk, gigabytes
 
-    says = shown_address(str(constants.ENDPOINT))
-    offline = "; not asked: HF_HUB_OFFLINE is set" if constants.is_offline_mode() else ""
-    yield Finding("hub", "address", "ok", says + offline)
+    reach = "not asked, all is here"
+    if constants.is_offline_mode():
+        reach = "not asked, HF_HUB_OFFLINE is set"
+    elif any(each.remote is not None for each in examination.checkpoints):
+        reach = "it answers"
+    elif any(each.refusal is not None for each in examination.checkpoints):
+        reach = "see checkpoints"
+    address = shown_address(str(constants.ENDPOINT))
+    yield Finding("hub", "address", "ok", f"{address}; {reach}")
     token = "set" if has_token() else "not set; only for gated and private checkpoints"
     yield Finding("hub", "token", "ok", token)
     free = gigabytes(free_disk(constants.HF_HUB_CACHE))
@@ -153,8 +164,8 @@ def _price(model: str) -> str:
 
 def _unknown(config: dict[str, Any]) -> Iterator[Finding]:
     """Components that do not say what they need."""
-    from zeroseg.preflight.findings import Finding
     from zeroseg.preflight.components import places
+    from zeroseg.preflight.findings import Finding
 
     for place in places(config):
         if not place.known:
