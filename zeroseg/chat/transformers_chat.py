@@ -96,7 +96,7 @@ class TransformersChat(ChatModel):
             raise ValueError("give both `model` and its `tokenizer` or `processor`, or neither")
         loaded: tuple[Any, Any] = (model, reader) if model else self._load(checkpoint, dtype)
         self.model, reader = loaded[0].eval(), loaded[1]
-        self.processor = reader if hasattr(reader, "image_processor") else None
+        self.processor: Any = reader if hasattr(reader, "image_processor") else None
         self.tokenizer = getattr(reader, "tokenizer", reader)
         self.name = self.model.config.name_or_path or "the model"
         if reader.chat_template is None:
@@ -136,10 +136,10 @@ class TransformersChat(ChatModel):
         replies: dict[int, Reply] = {}
         asked: dict[bool, list[tuple[int, str, list[Picture]]]] = {False: [], True: []}
         for place, conversation in enumerate(conversations):
-            pictures = self._pictures(conversation.messages)
+            shown = self._pictures(conversation.messages)
             try:
                 prompt = self.template.prompt(conversation.messages)
-                asked[bool(pictures)].append((place, prompt, pictures))
+                asked[bool(shown)].append((place, prompt, shown))
             except NotWritten as reason:
                 replies[place] = _refused(str(reason))
         for group in asked.values():
