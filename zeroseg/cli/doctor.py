@@ -69,7 +69,7 @@ def run(arguments: Namespace) -> int:
         _print(findings)
     problems = len(examination.problems)
     if problems:
-        print(f"{arguments.model} cannot run here: {problems} problems, see above", file=sys.stderr)
+        print(f"{arguments.model} cannot run here; problems: {problems}, see above", file=sys.stderr)
     elif not arguments.json:
         print(f"{arguments.model} can run here")
     return 1 if problems else 0
