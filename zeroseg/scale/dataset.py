@@ -166,6 +166,18 @@ def _walk(parts: Dataset, recipe: Recipe, pools: Mapping[str, Pool]) -> Dataset:
     return parts
 
 
+def check_stages(recipe: Recipe, pools: Mapping[str, Pool]) -> None:
+    """Say whether every pool is of a stage of the system.
+
+    Raises:
+        ZerosegError: There is no such stage.
+    """
+    if unknown := [name for name in pools if name not in recipe.stages]:
+        raise ZerosegError(
+            f"there is no stage '{unknown[0]}'; this system has {', '.join(recipe.stages)}"
+        )
+
+
 def _sized(recipe: Recipe, pools: Mapping[str, Pool]) -> dict[str, Pool]:
     """A pool for every stage.
 
@@ -174,10 +186,7 @@ def _sized(recipe: Recipe, pools: Mapping[str, Pool]) -> dict[str, Pool]:
     """
     import ray
 
-    if unknown := [name for name in pools if name not in recipe.stages]:
-        raise ZerosegError(
-            f"there is no stage '{unknown[0]}'; this system has {', '.join(recipe.stages)}"
-        )
+    check_stages(recipe, pools)
     chosen = {name: pools.get(name, Pool()) for name in recipe.stages}
     have = ray.cluster_resources()
     wanted = sum(pool.actors * pool.num_gpus for pool in chosen.values())
