@@ -12,6 +12,7 @@ lines between them are one list.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import unicodedata
@@ -31,6 +32,8 @@ _REJECTED = frozenset("excluded excluding rejected dropped removed absent".split
 _BETWEEN = re.compile(r"(?:[\s,;`*.)\]\d\u2022-]|and\b|json\b)*")
 _NOTE = re.compile(r" ?\(([^()]*)\)")
 _LINE_END = re.compile("\r\n?|[\v\f\u0085\u2028\u2029]")
+_ENTITY = re.compile(r"&(?:#\d{1,6}|[a-z]{2,8});")
+_KEYCAP = re.compile("(\\d)\ufe0f?\u20e3")
 _UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"))
 _ELEMENTS = r"(?:\s[^<>]{0,100})?/?>"
@@ -141,7 +144,9 @@ def parse_answers(text: str, phrases: Sequence[str], names: ClassNames) -> Answe
 
 def _plain(text: str) -> str:
     """The answer alone, with one kind of line end, space and hyphen, and without HTML."""
-    text = unicodedata.normalize("NFKC", _unquoted(final_answer(text)[:_LONGEST]))
+    text = _unquoted(final_answer(text)[:_LONGEST])
+    text = html.unescape(text) if _ENTITY.search(text) else text
+    text = unicodedata.normalize("NFKC", _KEYCAP.sub(r"\1. ", text))
     text = _UNSEEN.sub("", _LINE_END.sub("\n", text)).translate(_DASHES)
     if "</" in text:
         text = _CELL.sub("|", _INLINE.sub("", _BLOCK.sub("\n", text)))
