@@ -46,6 +46,11 @@ def test_what_was_said_and_nothing_that_was_thought(content: Any, thoughts: dict
     assert (read.text, read.complete, read.refused, read.begun) == ("dog", True, None, True)
 
 
+def test_an_answer_that_the_server_has_parsed() -> None:
+    read = read_completion(completion({"content": {"labels": ["dog"]}}))
+    assert read.text == '{"labels": ["dog"]}'
+
+
 def test_nothing_said_is_an_empty_answer() -> None:
     for message in ({"content": None}, {"content": ""}, {"content": []}, {"reasoning": "cat"}):
         assert read_completion(completion(message)).text == ""
