@@ -141,7 +141,10 @@ def handler(latency: float, load: Load) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._send(200, {"requests": load.requests, "refused": load.refused})
+            if self.path == "/v1/models":
+                self._send(200, {"object": "list", "data": [{"id": NAME, "object": "model"}]})
+            else:
+                self._send(200, {"requests": load.requests, "refused": load.refused})
 
         def do_POST(self) -> None:
             started = time.monotonic()

@@ -1,8 +1,9 @@
 """Refine with a language model of your own, behind any OpenAI-compatible server.
 
-    python examples/local_server.py --base-url http://localhost:8000/v1 --model my-model
+    python examples/local_server.py --base-url http://localhost:8000/v1
 
-vLLM, llama.cpp, Ollama, LM Studio and others speak this protocol. No key is needed for them.
+vLLM, llama.cpp, Ollama, LM Studio and others speak this protocol. No key is needed for them. A
+server of several models has to be told which one is meant: --model NAME.
 """
 
 import argparse
@@ -15,9 +16,11 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--base-url", required=True)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", help="by default the server's only one")
     args = parser.parse_args(arguments)
-    chat = OpenAIChat(model=args.model, base_url=args.base_url)
+    chat = OpenAIChat(args.model, base_url=args.base_url)
+    for warning in chat.check():
+        print(f"warning: {warning}")
     segmenter = ZeroShotSegmenter.from_preset(
         "tiny",
         vocabulary=["animal", "boat", "person"],

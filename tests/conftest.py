@@ -17,7 +17,10 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="session")
 def language_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a language model server that others have written, started when first needed."""
-    from tests.chat.transformers_server import CHAT, serve
+    from tests.chat.tiny_vision import FAMILIES, save
+    from tests.chat.transformers_server import CHAT, VISION, serve
 
-    with serve({CHAT: "tiny:chat"}, tmp_path_factory.mktemp("language_server")) as address:
+    folder = tmp_path_factory.mktemp("language_server")
+    models = {f"{VISION}-{family}": save(family, folder / family) for family in FAMILIES}
+    with serve({CHAT: "tiny:chat", **models}, folder) as address:
         yield address

@@ -45,7 +45,7 @@ def test_descriptions_and_selections_name_nothing_twice() -> None:
     with pytest.raises(ValueError, match="empty"):
         Selection((" ",), (1,))
     with pytest.raises(ValueError, match="bad labels"):
-        Selection(("dog",), (-2,))
+        Selection(("dog",), (-3,))
     for name, score in (("", 0.5), ("dog", 1.5), ("dog", float("nan"))):
         with pytest.raises(ValueError, match="tag"):
             Tag(name, score)

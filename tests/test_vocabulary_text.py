@@ -136,6 +136,8 @@ def test_ids_in_front_of_names() -> None:
         ("..., dog", "has no letter or digit"),
         ("labels.txt", "cannot read the vocabulary 'labels.txt': there is no such file"),
         ("gone/labels.yaml", "no such file"),
+        ("~nobody-here/labels.yaml", "no such file"),
+        ("~/gone-labels.txt", "no such file"),
         (r"C:\gone\labels.txt", "no such file"),
         ("./gone", "no such file"),
         ("x" * 5000 + ".txt", "too long"),

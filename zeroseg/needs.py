@@ -34,16 +34,20 @@ class Checkpoint:
         name: As a component is given it; see `zeroseg.checkpoints.locate`.
         parts: What is read from it, where it has the layout of transformers.
         files: What is read from it by name, where it has another layout.
+        holds: What the hub calls the repository.
         dtype: What its weights are loaded as; "auto" is float16 on an accelerator, else float32,
             "stored" is as they lie in the file.
         argument: The component's argument that names it.
+        beside: For what no argument names: the one whose checkpoint it may also lie beside.
     """
 
     name: str
     parts: tuple[Part, ...] = ("network", "pictures", "words")
     files: tuple[str, ...] = ()
+    holds: Literal["model", "dataset"] = "model"
     dtype: str = "float32"
     argument: str = "checkpoint"
+    beside: str | None = None
 
 
 @dataclass(frozen=True)

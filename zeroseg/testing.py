@@ -290,6 +290,17 @@ class ChatModelContract(ABC):
         assert len(replies) == 3
         assert all(isinstance(reply.text, str) and reply.usage.calls >= 0 for reply in replies)
 
+    def test_turns_may_come_in_any_order(self) -> None:
+        turns = (
+            (Message("system", "Be brief."), Message("user", "Say one.")),
+            (Message("user", "Say one."), Message("user", "Say two.")),
+            (Message("user", "Say one."), Message("assistant", "one"), Message("user", "Again.")),
+            (Message("assistant", "Hello."), Message("user", "Say one.")),
+        )
+        for messages in turns:
+            [reply] = self.part()([Conversation(messages)])
+            assert reply.refused is None
+
 
 class TaggerContract(ABC):
     """What every tagger keeps."""

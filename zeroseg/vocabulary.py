@@ -19,6 +19,7 @@ from torch import Tensor
 from zeroseg.errors import VocabularyError
 from zeroseg.vocabulary_arguments import (
     BACKGROUND_NAMES,
+    as_words,
     background_index,
     background_of,
     by_class,
@@ -31,7 +32,6 @@ from zeroseg.vocabulary_arguments import (
     read_stuff,
     read_words,
 )
-from zeroseg.vocabulary_arguments import as_words as as_words
 from zeroseg.vocabulary_files import STRUCTURED, is_file_name, read_structured_file
 from zeroseg.vocabulary_text import read_plain_file, read_text
 from zeroseg.vocabulary_values import (
@@ -386,7 +386,7 @@ def _of_content(content: dict[Any, Any] | list[Any]) -> Vocabulary:
 def _of_file(path: Path, read: Callable[[Path], dict[Any, Any] | list[Any]]) -> Vocabulary:
     """The vocabulary in a file, called as the file is; errors name the file."""
     try:
-        content = read(path.expanduser())
+        content = read(Path(os.path.expanduser(path)))  # Path's own raises for unknown users
         made = _of_content(content)
     except VocabularyError as error:
         name = f"'{path}'" if len(str(path)) < _LONG else shown(str(path))

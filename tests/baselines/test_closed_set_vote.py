@@ -267,9 +267,12 @@ def test_one_former_is_told_its_task(tmp_path: Path) -> None:
     )
     model = OneFormerForUniversalSegmentation(config).eval()
     model.save_pretrained(tmp_path)
+    processor.image_processor.class_info_file = "own_panoptic.json"
+    processor.image_processor.repo_path = "somebody/at-the-hub"
     processor.save_pretrained(tmp_path)
+    (tmp_path / "classes.json").rename(tmp_path / "own_panoptic.json")
     images = [noise(40, 56, 1), noise(30, 90, 2), noise(40, 56, 3)]
-    part = ClosedSetVote(tmp_path)
+    part = ClosedSetVote(tmp_path)  # its classes are those of the folder, not of the hub
     together = part(images, [masks_of([], *image.shape[1:]) for image in images], PETS)
     label_of = torch.tensor(part.matches(PETS)).clamp(min=0)
     for image, votes in zip(images, together, strict=True):

@@ -62,7 +62,6 @@ class ChatServer:
     Attributes:
         script: Responses in the order of requests, the last one repeating, or a function of the
             request's JSON body.
-        offers: Models that it lists; without any it has no list.
         requests: JSON bodies of all requests so far.
         keys: Their Authorization headers.
         busiest: Most requests that were under way at the same time.
@@ -70,7 +69,6 @@ class ChatServer:
     """
 
     script: list[Response] | Callable[[dict[str, Any]], Response]
-    offers: tuple[str, ...] = ()
     address: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
@@ -112,7 +110,7 @@ def playing(case: Mapping[str, Any]) -> Callable[[dict[str, Any]], Response]:
     """A script that plays the rules of a case of `tests/cases/llm`."""
 
     def fits(rule: Mapping[str, Any], request: dict[str, Any]) -> bool:
-        said = json.dumps(request["messages"])
+        said = " ".join(str(message["content"]) for message in request["messages"])
         roles = [message["role"] for message in request["messages"]]
         return (
             rule.get("if_has", "model") in request
@@ -137,10 +135,9 @@ def refusal(status: int, message: str = "scripted", **details: Any) -> Response:
 @contextmanager
 def serving(
     script: list[Response] | Callable[[dict[str, Any]], Response],
-    offers: tuple[str, ...] = (),
 ) -> Iterator[ChatServer]:
     """Run a server for the length of a `with` block."""
-    chat = ChatServer(script, offers)
+    chat = ChatServer(script)
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), _handler(chat))
     httpd.daemon_threads = True
     chat.address = f"http://127.0.0.1:{httpd.server_port}/v1"
@@ -158,15 +155,6 @@ def _handler(chat: ChatServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            listed = [{"id": name, "object": "model"} for name in chat.offers]
-            content = json.dumps({"object": "list", "data": listed}).encode()
-            self.send_response(200 if chat.offers and self.path == "/v1/models" else 404)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
             request = json.loads(self.rfile.read(length))
@@ -181,7 +169,6 @@ def _handler(chat: ChatServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             unknown = Response(status=404, body='{"detail": "Not Found"}')
             listed = chat.models if self.path == "/v1/models" else None
-            chat.keys.append(self.headers.get("Authorization", ""))
             self._send(listed or unknown)
 
         def _send(self, response: Response) -> None:

@@ -68,6 +68,15 @@ REFUSED_SCHEMAS = {
     "wordless": body(400, ""),
     "no words about it": body(422, {"detail": "Unprocessable Entity"}),
     "in trouble": body(500, "Internal Server Error"),
+    "too many classes": refusal(
+        400,
+        "Invalid schema for response_format 'answer': the total string length exceeds the maximum "
+        "allowed length.",
+    ),
+    "a broken schema": refusal(
+        400, "Invalid schema: content filter of enum", param="response_format", code="x"
+    ),
+    "within a good answer, without a code": body(200, {"detail": "structured output: no"}),
     "within a good answer": body(200, {"error": {"code": 400, "message": "JSON schema: no"}}),
 }
 

@@ -1,13 +1,113 @@
-"""The client against a server that others have written."""
+"""The client against `transformers serve`, a server that others have written."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from tests.chat.conversations import ask
-from tests.chat.transformers_server import CHAT
-from zeroseg.chat.openai_chat import OpenAIChat
+from tests.chat.tiny_vision import FAMILIES
+from tests.chat.transformers_server import CHAT, VISION, serve
+from zeroseg import LLMPostRefiner, LLMPreRefiner, OpenAIChat, TransformersChat
+from zeroseg.chat.chat_model import Conversation, Message, Picture
+from zeroseg.errors import ChatError
+from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.testing import noise
+from zeroseg.values import UNRESOLVED, Description, Tag
+from zeroseg.vocabularies import DRAM
 
 
-def test_it_answers(language_server: str) -> None:
-    [reply] = OpenAIChat(CHAT, base_url=language_server)([ask("Which?")])
+def chat(address: str, model: str | None = CHAT, **options: object) -> OpenAIChat:
+    return OpenAIChat(model, base_url=address, backoff=0.01, max_retries=1, **options)  # type: ignore[arg-type]
+
+
+def test_it_answers_in_words_and_counts_tokens(language_server: str) -> None:
+    [reply] = chat(language_server)([ask("Which?")])
     assert reply.complete
+    assert reply.refused is None
+    assert reply.usage.prompt_tokens > 0
     assert reply.usage.completion_tokens > 0
+
+
+DESCRIBED = [
+    Description((Tag("puppy", 0.9), Tag("boat", 0.5)), "a puppy in a boat"),
+    Description((Tag("kitten", 0.9),)),
+    Description((Tag("woman", 0.9), Tag("chair", 0.8)), "a woman on a chair"),
+    Description((Tag("cloud", 0.9),)),
+]
+
+
+def test_pre_refinement_is_the_same_as_in_this_process(language_server: str) -> None:
+    def refiner(model: OpenAIChat | TransformersChat) -> PreRefiner:
+        return LLMPreRefiner(model, tips=False)
+
+    served = refiner(chat(language_server))(DESCRIBED, DRAM)
+    own = refiner(TransformersChat("tiny:chat"))(DESCRIBED, DRAM)
+    assert [selection.prompts for selection in served] == [selection.prompts for selection in own]
+    assert "dog" in served[0].prompts
+
+
+def test_post_refinement_is_the_same_as_in_this_process(language_server: str) -> None:
+    phrases = ["puppy", "kitten", "sailboat", "armchair", "cloud"]
+    served, own = (
+        LLMPostRefiner(model, batch_size=12, tips=False)(phrases, DRAM).labels
+        for model in (chat(language_server), TransformersChat("tiny:chat"))
+    )
+    assert served == own
+    assert any(label != UNRESOLVED for label in served)
+
+
+def test_entries_that_it_does_not_know_are_found_out(language_server: str) -> None:
+    known = {"chat_template_kwargs": {"enable_thinking": False}}
+    assert chat(language_server, extra=known)([ask("Which?")])[0].text
+    with pytest.raises(ChatError, match=r"top_k.*`extra`"):
+        chat(language_server, extra={"top_k": 1})([ask("Which?")])
+
+
+class TestModels:
+    def test_it_lists_what_it_has(self, language_server: str) -> None:
+        offers = {offer.id for offer in chat(language_server).offers()}
+        assert offers == {CHAT, *(f"{VISION}-{family}" for family in FAMILIES)}
+
+    def test_a_model_is_fine_by_its_name_or_its_folder(self, language_server: str) -> None:
+        folder = Path(__file__).parents[2] / "zeroseg" / "drawn" / "tiny" / "chat"
+        for name in (CHAT, f"{CHAT}@main", str(folder)):
+            assert chat(language_server, name).check() == []
+
+    def test_an_unknown_one_is_an_error_that_lists_the_others(self, language_server: str) -> None:
+        with pytest.raises(ChatError, match=f"'nobody/nothing'.*{CHAT}"):
+            chat(language_server, "nobody/nothing").check()
+        with pytest.raises(ChatError, match="nobody/nothing"):
+            chat(language_server, "nobody/nothing")([ask("Which?")])
+
+    def test_of_several_none_is_asked_unless_it_is_named(
+        self, language_server: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with pytest.raises(ChatError, match=f"It offers: {CHAT}"):
+            chat(language_server, None).check()
+        monkeypatch.setenv("ZEROSEG_LLM", CHAT)
+        assert chat(language_server, None).check() == []
+
+    def test_a_server_of_one_model(self, tmp_path: Path) -> None:
+        with serve({CHAT: "tiny:chat"}, tmp_path, CHAT) as address:
+            assert chat(address, None)([ask("Which?")])[0].text
+            with pytest.raises(ChatError, match=rf"does not know the model 'm'.*{CHAT}"):
+                chat(address, "m")([ask("Which?")])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_pictures_are_seen_as_in_this_process(family: str, language_server: str) -> None:
+    pictures = [Picture(noise(40, 56, 1)), Picture(noise(40, 56, 2)), Picture(noise(96, 40, 1), 48)]
+    asked = [Conversation((Message("user", "What?", (picture,)),)) for picture in pictures]
+    asked.append(Conversation((Message("user", "Same?", tuple(pictures[:2])),)))
+    # One at a time: that server's Qwen2-VL mixes up requests that it is asked at once.
+    part = chat(language_server, f"{VISION}-{family}", max_tokens=12, concurrency=1)
+    served = part(asked)
+    model, processor = FAMILIES[family]()
+    own = TransformersChat(model=model, processor=processor, max_new_tokens=12)(asked)
+    for there, here in zip(served, own, strict=True):
+        assert there.usage.prompt_tokens == here.usage.prompt_tokens
+        # Random models also say the token that pads a batch, which ends an answer here.
+        assert there.text.startswith(here.text.rstrip("\ufffd"))
+    assert len({reply.text for reply in served}) == len(asked)

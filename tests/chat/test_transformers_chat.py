@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from zeroseg.chat.chat_model import ChatModel, Conversation, Message
+from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Picture
+from zeroseg.chat.final_answer import final_answer
 from zeroseg.chat.transformers_chat import TransformersChat
-from zeroseg.errors import CheckpointNotFound
-from zeroseg.testing import ChatModelContract
+from zeroseg.errors import ChatError, CheckpointNotFound
+from zeroseg.testing import ChatModelContract, noise
+
+CASES = Path(__file__).parents[1] / "cases" / "chat_templates"
 
 WORDS = "be brief what is in the picture a dog and two cats say one three user system".split()
 SPECIAL = ["<unk>", "<s>", "<end>"]
@@ -195,3 +199,217 @@ def test_its_identity_follows_its_weights_template_and_limit() -> None:
     others = {part.identity for part in (longer, other_weights, reworded)}
     assert len(others | {first.identity}) == 4
     assert not first.waits
+
+
+def with_template(template: str, **options: Any) -> TransformersChat:
+    tokens = tokenizer()
+    tokens.chat_template = template
+    return TransformersChat(model=network(), tokenizer=tokens, **{"max_new_tokens": 4, **options})
+
+
+def prompts(part: TransformersChat, *conversations: Conversation) -> list[str]:
+    return [part.template.prompt(conversation.messages) for conversation in conversations]
+
+
+NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+EACH = "{% for m in messages %}{{ m.role }}={{ m.content }};{% endfor %}"
+ALTERNATING = (
+    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('roles must alternate') }}{% endif %}{% endfor %}" + EACH
+)
+IN_PARTS = (
+    "{% for m in messages %}{{ m.role }}={% for part in m.content %}{{ part['text'] }}{% endfor %};"
+    "{% endfor %}"
+)
+DIALOGUE = Conversation(
+    (
+        Message("system", "be brief"),
+        Message("user", "one"),
+        Message("user", "two"),
+        Message("assistant", "three"),
+        Message("user", "a dog"),
+    )
+)
+FOLDED = "user=be brief\n\none;user=two;assistant=three;user=a dog;"
+MERGED = "user=be brief\n\none\n\ntwo;assistant=three;user=a dog;"
+
+
+@pytest.mark.parametrize(
+    ("template", "prompt"),
+    [
+        (EACH, "system=be brief;user=one;user=two;assistant=three;user=a dog;"),
+        (NO_SYSTEM + EACH, FOLDED),
+        (EACH.replace("in messages", "in messages if m.role != 'system'"), FOLDED),
+        (
+            EACH.replace(
+                "{{ m.role }}", "{{ '' + {'user': 'user', 'assistant': 'assistant'}[m.role] }}"
+            ),
+            FOLDED,
+        ),
+        (ALTERNATING, MERGED),
+        (NO_SYSTEM + ALTERNATING, MERGED),
+        (IN_PARTS, "system=be brief;user=one;user=two;assistant=three;user=a dog;"),
+        (NO_SYSTEM + IN_PARTS, FOLDED),
+        (
+            "{% if messages | length > 4 %}{{ 1 / 0 }}{% endif %}" + EACH,
+            "system=be brief;user=one\n\ntwo;assistant=three;user=a dog;",
+        ),
+    ],
+)
+def test_turns_come_in_the_form_that_a_template_takes(template: str, prompt: str) -> None:
+    part = with_template(template)
+    assert prompts(part, DIALOGUE) == [prompt]
+    assert part([DIALOGUE])[0].refused is None
+
+
+def test_the_assistant_may_speak_first() -> None:
+    first = Conversation((Message("assistant", "one"), Message("user", "two")))
+    said = prompts(with_template(ALTERNATING), first)[0]
+    assert said.startswith("user=") and said.endswith(";assistant=one;user=two;")
+    system = Conversation((Message("system", "be brief"), *first.messages))
+    said = prompts(with_template(NO_SYSTEM + ALTERNATING), system)[0]
+    assert said == "user=be brief;assistant=one;user=two;"
+
+
+def test_the_case_at_hand() -> None:
+    template = (CASES / "no_system_role.jinja").read_text()
+    part = with_template(template)
+    asked = [ask("dog", Message("system", "be brief")), ask("a cat")]
+    assert prompts(part, *asked) == ["be brief\n\ndog", "a cat"]
+    assert [reply.refused for reply in part(asked)] == [None, None]
+
+
+def test_a_template_that_refuses_one_conversation_answers_the_others() -> None:
+    refusing = "{% if 'cats' in messages[-1].content %}{{ raise_exception('no cats') }}{% endif %}"
+    part = with_template(refusing + TEMPLATE)
+    replies = part([ask("a dog"), ask("two cats"), ask("say one")])
+    assert [reply.refused is None for reply in replies] == [True, False, True]
+    assert "no cats" in str(replies[1].refused)
+    assert (replies[1].text, replies[1].usage.refused) == ("", 1)
+    assert replies[::2] != replies[:2]
+    alone = with_template(TEMPLATE)([ask("a dog"), ask("say one")])
+    assert [reply.text for reply in replies[::2]] == [reply.text for reply in alone]
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ raise_exception('never') }}", "{{ 1 / 0 }}", "dog", "{% if %}"]
+)
+def test_a_template_that_takes_no_conversation_says_what_to_do(template: str) -> None:
+    with pytest.raises(ChatError, match="Take another instruct model"):
+        with_template(template)([ask("a dog")])
+
+
+def test_special_tokens_in_what_is_said_are_words() -> None:
+    part = with_template(TEMPLATE)
+    [said] = prompts(part, ask("a dog <end> system"))
+    assert said.count("<end>") == 1
+
+
+def test_a_prompt_longer_than_the_context_is_refused_alone() -> None:
+    asked = [ask("a dog"), ask("dog " * 200), ask("say one")]
+    replies = chat()(asked)
+    assert "204 tokens" in str(replies[1].refused) and "128" in str(replies[1].refused)
+    shorter = chat()([asked[0], asked[2]])
+    assert [reply.text for reply in (replies[0], replies[2])] == [r.text for r in shorter]
+
+
+def test_an_answer_ends_where_the_context_does() -> None:
+    part = chat(max_new_tokens=50)
+    end_after(part, 1000, len(SPECIAL) + WORDS.index("dog"))
+    replies = part([ask("dog " * 100), ask("a dog")])
+    assert [reply.usage.completion_tokens for reply in replies] == [128 - 104, 50]
+    assert not any(reply.complete for reply in replies)
+
+
+THINKING = ("<think>", "</think>", "[THINK]", "<turn_end>")
+
+
+def thinking_tokenizer(template: str = TEMPLATE) -> PreTrainedTokenizerFast:
+    tokens = tokenizer()
+    tokens.add_special_tokens({"additional_special_tokens": list(THINKING)})
+    tokens.chat_template = template
+    return tokens
+
+
+def saying(words: str, template: str = TEMPLATE, **options: Any) -> TransformersChat:
+    """A model that says these words and then its end token, for ever."""
+    tokens = thinking_tokenizer(template)
+    model = network()
+    model.resize_token_embeddings(len(tokens))
+    said = tokens.convert_tokens_to_ids(words.split())
+    start: dict[str, int] = {}
+
+    def script(_: object, args: tuple[object, ...], kwargs: dict[str, Any], output: Any) -> Any:
+        position = int(kwargs["position_ids"].max())
+        step = position - start.setdefault("at", position)
+        output.logits[:] = -1.0
+        output.logits[..., said[step] if step < len(said) else 2] = 1.0
+        return output
+
+    model.register_forward_hook(script, with_kwargs=True)
+    return TransformersChat(model=model, tokenizer=tokens, **{"max_new_tokens": 3, **options})
+
+
+def test_marks_of_thoughts_survive_and_other_special_tokens_do_not() -> None:
+    [reply] = saying("<think> two cats </think> dog")([ask("say")])
+    assert reply.text == "<think> two cats </think> dog"
+    assert final_answer(reply.text) == "dog"
+    [reply] = saying("<unk> dog")([ask("say")])
+    assert (reply.text, reply.complete) == ("dog", True)
+
+
+@pytest.mark.parametrize("opening", ["", "<think>"])
+def test_thoughts_do_not_count_as_answer(opening: str) -> None:
+    """The opening mark stands in the answer, or in the prompt already."""
+    template = TEMPLATE.replace("say {%", f"say {opening if opening else ''} {{%")
+    thought = "a dog and two cats " * 6 + "</think>"
+    spoken = thought if opening else f"<think> {thought}"
+    [reply] = saying(f"{spoken} dog dog", template)([ask("say")])
+    assert (final_answer(reply.text), reply.complete) == ("dog dog", True)
+    [reply] = saying(f"{spoken} {'dog ' * 20}", template)([ask("say")])
+    assert not reply.complete
+    assert final_answer(reply.text) == "dog dog dog"
+    [reply] = saying(f"{spoken} dog", template, max_thought_tokens=12)([ask("say")])
+    assert not reply.complete
+    assert final_answer(reply.text) == ""
+
+
+def test_templates_are_told_whether_to_think() -> None:
+    template = TEMPLATE + "{% if enable_thinking %}three{% else %}two{% endif %}"
+    asked = ask("a dog")
+    assert prompts(with_template(template), asked)[0].endswith("two")
+    assert prompts(with_template(template, thinking=True), asked)[0].endswith("three")
+    identities = {with_template(template, thinking=thinking).identity for thinking in (True, False)}
+    assert len(identities) == 2
+
+
+def test_the_template_says_which_token_ends_a_turn() -> None:
+    template = TEMPLATE.replace("<end>", "<turn_end>")
+    [reply] = saying("dog <turn_end> two", template)([ask("say")])
+    assert (reply.text, reply.complete) == ("dog", True)
+
+
+def test_end_tokens_of_model_and_tokenizer_all_count() -> None:
+    part = saying("dog two three")
+    part.model.generation_config.eos_token_id = [len(SPECIAL) + WORDS.index("three")]
+    part.tokenizer.eos_token = "two"
+    [reply] = part([ask("say")])
+    assert (reply.text, reply.complete) == ("dog", True)
+
+
+def test_without_a_token_for_padding_or_the_end() -> None:
+    tokens = tokenizer()
+    tokens.eos_token = None
+    model = network()
+    model.generation_config.eos_token_id = model.config.eos_token_id = None
+    tokens.chat_template = TEMPLATE.replace("<end>", "")
+    part = TransformersChat(model=model, tokenizer=tokens, max_new_tokens=4)
+    replies = part(ASKED)
+    assert [reply.text for reply in replies] == [part([asked])[0].text for asked in ASKED]
+    assert all(not reply.complete and reply.usage.completion_tokens == 4 for reply in replies)
+
+
+def test_a_picture_shown_to_a_model_that_reads_text_only() -> None:
+    seen = Conversation((Message("user", "a dog", (Picture(noise(32, 32)),)),))
+    with pytest.raises(ChatError, match="reads text only"):
+        chat()([seen])

@@ -17,6 +17,9 @@ from zeroseg.checkpoints import locate
 CHAT = "zeroseg/tiny-chat"
 """Hub name under which the packaged chat model is served."""
 
+VISION = "zeroseg/tiny-vision"
+"""Beginning of the names of random models for images and text; their family follows."""
+
 _PATIENCE = 90.0
 """Seconds to wait for the start; it takes about ten on two cores."""
 _STARTED = re.compile(r"running on (http://\S+:\d+)")

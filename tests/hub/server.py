@@ -126,9 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(self.hub.site[path])
         elif found := re.fullmatch(r"/cdn/([^/]+/[^/]+)/(.+)", path):
             self._content(found[1], found[2])
-        elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(/.*)?", path):
+        elif found := re.fullmatch(r"/api/(?:models|datasets)/([^/]+/[^/]+)(/.*)?", path):
             self._api(found[1], found[2] or "")
-        elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+        elif found := re.fullmatch(r"(?:/datasets)?/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._resolve(found[1], found[3])
         else:
             self._refuse(404, "RepoNotFound", "Repository not found")

@@ -254,6 +254,103 @@ def test_what_is_dropped_is_told() -> None:
         'Perhaps {"labels": ["dog", "cat"]}. Or {"labels": ["bi',
         "Perhaps bird. Actually: dog, cat",
         "dog, cat\r\n",
+        "**Classes present:**\n\n- Dog \U0001f436\n- Cat \U0001f431",
+        "dog \U0001f436, cat \U0001f431",
+        (
+            "Based on the description, the classes are:\n1. dog\n2. cat\n\nLe"
+            "t me know if you need anything else!"
+        ),
+        (
+            "Okay, let me think. There might be a bird.\n</think>\n\n```json"
+            '\n{"labels": ["dog", "cat"]}\n```'
+        ),
+        "Thought: there is a bird maybe\nAnswer: dog, cat",
+        "**Reasoning:** There is a bird, person.\n\n**Answer:** dog, cat",
+        "Step 1: bird\nStep 2: person\nFinal answer: dog, cat",
+        '{"thinking": "bird", "final": {"labels": ["dog", "cat"]}}',
+        '{"labels": ["dog", "cat"]}{"labels": ["dog", "cat"]}',
+        (
+            '{"labels": ["bird"]}\n\nWait, that is wrong. Let me correct it'
+            '.\n\n{"labels": ["dog", "cat"]}'
+        ),
+        (
+            '[\n  {"class": "dog", "present": "yes"},\n  {"class": "cat", "'
+            'present": "yes"},\n  {"class": "bird", "present": "no"}\n]'
+        ),
+        '{"dog": "present", "cat": "present", "bird": "absent"}',
+        '{"dog": "high", "cat": "high", "bird": "low"}',
+        '{"present_classes": ["dog", "cat"], "absent_classes": ["bird"]}',
+        '{"detected": ["dog", "cat"], "possible": ["bird"]}',
+        "{'labels': {'dog', 'cat'}}",
+        "labels: {dog, cat}",
+        "<dog>, <cat>",
+        "(dog, cat)",
+        "dog... cat...",
+        "dog. cat.",
+        "DOG AND CAT",
+        "dog, cat and",
+        "dog,, cat",
+        "Dog\n\nCat",
+        "- dog: 1\n- cat: 1\n- bird: 0",
+        "class,present\ndog,1\ncat,1",
+        "dog=1, cat=1, bird=0",
+        "dog:true\ncat:true\nbird:false",
+        (
+            "| # | Class | Confidence |\n|---|---|---|\n| 1 | dog | 0.95 |\n"
+            "| 2 | cat | 0.80 |\n| 3 | bird | 0.05 |"
+        ),
+        "Class | Present\n--- | ---\ndog | Yes\ncat | Yes\nbird | No",
+        (
+            "+-----+-----+\n| class | p |\n+-----+-----+\n| dog | yes |\n| ca"
+            "t | yes |\n+-----+-----+"
+        ),
+        "1\ufe0f\u20e3 dog\n2\ufe0f\u20e3 cat",
+        "\u2192 dog\n\u2192 cat",
+        "* dog\n  * brown\n* cat\n  * asleep",
+        "dog (class 12), cat (class 8)",
+        '["dog", "cat"]<|im_end|>',
+        '["dog", "cat"]</s>',
+        '<|channel|>final<|message|>["dog","cat"]<|return|>',
+        '{"name":"labels","arguments":{"labels":["dog","cat"]}}',
+        '<tool_call>{"name":"answer","arguments":{"labels":["dog","cat"]}}</tool_call>',
+        'print(["dog", "cat"])',
+        'labels = [\n    "dog",  # front\n    "cat",  # back\n]',
+        "```python\n['dog', 'cat']\n```",
+        '{"labels":[{"label":"dog","bbox":[1,2,3,4]},{"label":"cat","bbox":[1,2,3,4]}]}',
+        '{"labels":["dog (brown)","cat"]}',
+        '{"labels":["dog","cat",null]}',
+        '{"labels":["dog","cat",""]}',
+        '{"labels":[["dog",0.9],["cat",0.8]]}',
+        '"dog, cat"',
+        "'dog', 'cat'",
+        "\u201cdog, cat\u201d",
+        "dog, cat\n\nExplanation: I left out the bird, person.",
+        "dog, cat\n\nNote: bird is not visible.",
+        "Note: bird is unlikely.\ndog, cat",
+        "Certain: dog, cat\nUncertain: bird",
+        "Yes: dog, cat\nNo: bird",
+        "Definitely present: dog, cat. Not present: bird.",
+        "Dog: yes, Cat: yes, Bird: no",
+        "A dog and a cat",
+        "the dog; the cat;",
+        "> **dog**, **cat**",
+        "dog\\ncat",
+        '{"labels":["dog","cat"]',
+        '{"labels":["dog","cat"],',
+        'json\n{"labels":["dog","cat"]}',
+        "\xa1dog, cat!",
+        "dog\u3001cat\u3002",
+        "\u7b54\u6848\uff1adog, cat",
+        "\u0410\u043d\u0442\u0432\u043e\u0440\u0442: dog, cat",
+        "R\xe9ponse : dog, cat",
+        "Antwort: dog, cat",
+        "#dog #cat",
+        "dog #1, cat #2",
+        "dog\x00, cat",
+        "&quot;dog&quot;, &quot;cat&quot;",
+        '{"labels":["dog","cat"]}\n\n{"explanation":"bird"}',
+        '{"answer":"dog, cat","explanation":"no bird"}',
+        '{"labels":"dog","labels":"cat"}',
     ],
 )
 def test_lists_as_models_give_them(text: str) -> None:

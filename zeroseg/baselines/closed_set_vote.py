@@ -22,7 +22,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
-from zeroseg.checkpoints import load_pretrained
+from zeroseg.checkpoints import load_pretrained, locate
 from zeroseg.errors import CheckpointError
 from zeroseg.needs import Checkpoint, Need
 from zeroseg.refinement.lexical import matcher_of
@@ -31,6 +31,8 @@ from zeroseg.vocabulary import Vocabulary
 
 _ONE_FORMER = "oneformer"
 """The one network that has to be told that the task is semantic segmentation."""
+_CLASS_INFO = "shi-labs/oneformer_demo"
+"""The data set at the hub in which its authors keep the classes of their checkpoints."""
 
 
 class ClosedSetVote(MaskClassifier):
@@ -83,7 +85,11 @@ class ClosedSetVote(MaskClassifier):
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
         """What must be here before it is built; see `zeroseg.needs`."""
-        yield Checkpoint(str(arguments["checkpoint"]), ("network", "pictures"))
+        checkpoint = str(arguments["checkpoint"])
+        yield Checkpoint(checkpoint, ("network", "pictures"))
+        file = _class_info(checkpoint)
+        if file is not None and not Path(locate(checkpoint)).is_dir():
+            yield Checkpoint(_CLASS_INFO, files=(file,), holds="dataset", beside="checkpoint")
 
     def matches(self, vocabulary: Vocabulary) -> tuple[int, ...]:
         """For each of the network's classes the index of the class it stands for, -1 for none.
@@ -182,6 +188,13 @@ def _enlarged(labels: Tensor, image: Tensor) -> Tensor:
     return resized[0, 0].long()
 
 
+def _class_info(checkpoint: str) -> str | None:
+    """The file of `_CLASS_INFO` that a checkpoint of its authors reads, by its name; else None."""
+    name = checkpoint.casefold()
+    kinds = [kind for kind in ("ade20k", "cityscapes", "coco") if f"oneformer_{kind}" in name]
+    return f"{kinds[0]}_panoptic.json" if kinds else None
+
+
 def _load(checkpoint: str | Path) -> tuple[nn.Module, Any]:
     name = ClosedSetVote.__name__
     kind = load_pretrained(AutoConfig, checkpoint, name).model_type
@@ -196,4 +209,7 @@ def _load(checkpoint: str | Path) -> tuple[nn.Module, Any]:
         )
     reader: Any = AutoProcessor if kind == _ONE_FORMER else AutoImageProcessor
     model: nn.Module = load_pretrained(network, checkpoint, name, dtype=torch.float32)
-    return model, load_pretrained(reader, checkpoint, name)
+    folder = Path(locate(checkpoint))
+    # A folder that holds its classes needs no hub for them.
+    own = {"repo_path": str(folder)} if any(folder.glob("*_panoptic.json")) else {}
+    return model, load_pretrained(reader, checkpoint, name, **own)

@@ -55,9 +55,7 @@ class Adapting:
                     form = self.form  # it may have changed meanwhile
                     completion = self._send(form, model, conversation)
             except Refusal as refusal:
-                matters = (
-                    refusal.concern is Concern.FORM or refusal.is_length or _in_trouble(refusal)
-                )
+                matters = refusal.concern is Concern.FORM or refusal.is_length or refusal.in_trouble
                 other = form.after(refusal, conversation) if matters else None
                 if matters and self._change(model, form, other):
                     continue
@@ -88,7 +86,7 @@ class Adapting:
             self._trials[key] += 1
             if key in self._proven or self._trials[key] > _MOST_TRIALS:
                 return None
-            refused = isinstance(problem, Refusal) and not _in_trouble(problem)
+            refused = isinstance(problem, Refusal) and not problem.in_trouble
             plain = [self.form.without("schema")] if self.form.schema else []
             for form in self.form.trials(conversation) if refused else plain:
                 with suppress(Refusal, Unreadable), self._patience.turn():
@@ -119,11 +117,6 @@ class Adapting:
             taken = f"it is asked with '{new.effort}'" if new.effort else "it is asked without one"
             warnings.warn(f"{model} takes no effort '{old.effort}': {taken}", stacklevel=2)
         return True
-
-
-def _in_trouble(refusal: Refusal) -> bool:
-    """Whether a server says that it is at fault itself; some say so of what they do not know."""
-    return refusal.concern is Concern.PASSING and refusal.status >= 500
 
 
 def _schema(conversation: Conversation) -> str:

@@ -132,7 +132,7 @@ def final_answer(text: str) -> str:
     Returns:
         The answer, "" where there is none. A text without such marks comes back as it was.
     """
-    for step in (_of_bare_channels, _without_thoughts, _in_tags, _under_heading, _boxed, _fenced):
+    for step in (_of_bare_channels, without_thoughts, _in_tags, _under_heading, _boxed, _fenced):
         text = step(text)
     return text
 
@@ -152,8 +152,19 @@ def _of_bare_channels(text: str) -> str:
     return "" if _BARE_THOUGHT.match(text) else text
 
 
-def _without_thoughts(text: str) -> str:
+def without_thoughts(text: str) -> str:
+    """The text outside of thoughts, of the last channel or turn that answers."""
     return _apart(text)[0]
+
+
+def is_marked(text: str) -> bool:
+    """Whether a text marks where a thought or an answer begins or ends."""
+    marks = (_meaning(mark) for mark in _MARK.finditer(text))
+    return any(means in (_Means.THOUGHT, _Means.THOUGHT_ENDS, _Means.ANSWER) for means in marks)
+
+
+def _meaning(mark: re.Match[str]) -> _Means:
+    return _MARKS[int((mark.lastgroup or "")[1:])][0]
 
 
 def _apart(text: str) -> tuple[str, bool]:
@@ -164,7 +175,7 @@ def _apart(text: str) -> tuple[str, bool]:
         if heard:
             kept.append(text[past : mark.start()])
         past = mark.end()
-        means = _MARKS[int((mark.lastgroup or "")[1:])][0]
+        means = _meaning(mark)
         if means is _Means.ANSWER or (means is _Means.THOUGHT_ENDS and not thinking):
             kept.clear()
         if means is _Means.TURN:

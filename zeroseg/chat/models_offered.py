@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from zeroseg.chat.patience import Patience
 from zeroseg.chat.prices import preferred_models
+from zeroseg.chat.refusals import Concern, Refusal
+from zeroseg.chat.wire import Unreadable, Wire
 
 _OTHER_WORK = re.compile(
     r"embed|bge-|gte-|e5-|rerank|whisper|tts|speech|audio|voice|realtime|live|transcri|translat"
@@ -32,6 +35,30 @@ class Offer:
 
     id: str
     shutdown: date | None = None
+
+
+def list_offers(wire: Wire, patience: Patience) -> list[Offer]:
+    """The models that a server lists; none where it has no list, or shows it to nobody.
+
+    Raises:
+        Refusal: The key is refused, or the account has no quota.
+        Unreadable: Nobody answers, twice.
+    """
+    for last in (False, True):
+        try:
+            return read_offers(wire.models())
+        except Refusal as refusal:
+            if refusal.status == 401 or refusal.concern is Concern.QUOTA:
+                raise
+            if last or refusal.concern is not Concern.PASSING:
+                break
+        except Unreadable as error:
+            if error.answered:
+                break
+            if last:
+                raise
+        patience.pause()
+    return []
 
 
 def read_offers(body: Any) -> list[Offer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import date
 from typing import Any, Literal
@@ -15,18 +15,16 @@ from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
 from zeroseg.chat.complaints import MODEL_VARIABLE, Complaints, way_out
 from zeroseg.chat.in_flight import InFlight, each_once
 from zeroseg.chat.lock import Lock
-from zeroseg.chat.models_offered import Offer, choose, find, listed, read_offers
+from zeroseg.chat.models_offered import Offer, choose, find, list_offers, listed
 from zeroseg.chat.patience import Patience
 from zeroseg.chat.prices import PriceTable, load_prices, shutdown_dates
 from zeroseg.chat.reading import Completion, NoChoice
 from zeroseg.chat.refusals import Concern, Refusal
-from zeroseg.chat.request_form import EFFORTS, LOWEST, ExtraRefused, RequestForm, as_extra
+from zeroseg.chat.request_form import LOWEST, ExtraRefused, first_form
 from zeroseg.chat.server_address import find_address, find_key, is_own, shown_address
 from zeroseg.chat.wire import Unreadable, Wire
 from zeroseg.errors import ChatError
-from zeroseg.values import Usage
 
-_LIMITS = ("max_completion_tokens", "max_tokens")
 MOST_REFUSALS = 8
 """So many different prompts refused in a row mean that no other will be answered either."""
 
@@ -113,14 +111,8 @@ class OpenAIChat(ChatModel):
         self.concurrency = concurrency
         self.temperature = temperature
         self.prices = load_prices(prices)
-        form = RequestForm(
-            max_tokens=max_tokens,
-            limits=_LIMITS if is_own(address) else _LIMITS[::-1],
-            temperature=temperature,
-            effort=_first_effort(reasoning_effort, is_own(address)),
-            wanted=reasoning_effort or LOWEST,
-            schema=structured == "auto",
-            extra=as_extra(extra),
+        form = first_form(
+            is_own(address), max_tokens, temperature, structured, reasoning_effort, extra
         )
         self._named = (model or os.environ.get(MODEL_VARIABLE) or "").strip() or None
         self._what = (temperature, max_tokens, structured, reasoning_effort, form.extra)
@@ -175,21 +167,12 @@ class OpenAIChat(ChatModel):
         Raises:
             ChatError: The key is refused, or the server is out of reach.
         """
-        for last in (False, True):
-            try:
-                return read_offers(self._wire.models())
-            except Refusal as refusal:
-                if refusal.status == 401 or refusal.concern is Concern.QUOTA:
-                    raise self._say().refused(refusal, ()) from None
-                if last or refusal.concern is not Concern.PASSING:
-                    break
-            except Unreadable as error:
-                if error.answered:
-                    break
-                if last:
-                    raise self._say().silent(error) from None
-            self._patience.pause()
-        return []
+        try:
+            return list_offers(self._wire, self._patience)
+        except Refusal as refusal:
+            raise self._say().refused(refusal, ()) from None
+        except Unreadable as error:
+            raise self._say().silent(error) from None
 
     def check(self) -> list[str]:
         """Find out whether the model can be asked, before there is work to lose.
@@ -249,10 +232,13 @@ class OpenAIChat(ChatModel):
         with ThreadPoolExecutor(min(self.concurrency, len(conversations))) as pool:
             futures = [pool.submit(self._answer, asked) for asked in conversations]
             try:
-                return [future.result() for future in futures]
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             finally:
                 for future in futures:
                     future.cancel()
+            for future in done:
+                future.result()  # raises what is wrong with all of them
+            return [future.result() for future in futures]
 
     def _answer(self, conversation: Conversation) -> Reply:
         problem: Exception
@@ -289,21 +275,9 @@ class OpenAIChat(ChatModel):
         return self._reply(Completion("", True, why, 0, 0), conversation)
 
     def _reply(self, completion: Completion, conversation: Conversation) -> Reply:
-        sent, received = completion.sent, completion.received
-        price = self.prices.get(self.model)
-        cost = None
-        if price is not None and sent is not None and received is not None:
-            cost = price.of(sent, received)
-        usage = Usage(
-            calls=completion.calls,
-            prompt_tokens=sent or 0,
-            completion_tokens=received or 0,
-            cost=cost,
-            seconds=completion.seconds,
-            refused=int(completion.refused is not None),
-        )
-        self._count(completion.refused, conversation)
-        return Reply(completion.text, usage, completion.complete, completion.refused)
+        reply = completion.reply(self.prices.get(self.model))
+        self._count(reply.refused, conversation)
+        return reply
 
     def _count(self, refused: str | None, conversation: Conversation) -> None:
         """Note whether there was an answer.
@@ -327,12 +301,5 @@ class OpenAIChat(ChatModel):
 
 def _may_be_the_schema(problem: Exception, conversation: Conversation) -> bool:
     """Whether a server that is in trouble might not be without the schema."""
-    in_trouble = isinstance(problem, Refusal) and problem.status >= 500
+    in_trouble = isinstance(problem, Refusal) and problem.in_trouble
     return in_trouble and conversation.schema is not None
-
-
-def _first_effort(wanted: str | None, own: bool) -> str | None:
-    """The effort to begin with: the least one there is, where a server can say what it takes."""
-    if wanted != LOWEST:
-        return wanted
-    return EFFORTS[0] if own else None

@@ -90,11 +90,11 @@ def _models(content: Any, source: str) -> Mapping[str, Any]:
 
 def _price(model: str, entry: Any) -> Price | None:
     try:
-        figures = {side: entry[side] for side in entry or {} if side != "shutdown"}
+        figures = {side: dollars for side, dollars in (entry or {}).items() if side != "shutdown"}
         if all(dollars is None for dollars in figures.values()):
             return None
         return Price(**{side: float(dollars) for side, dollars in figures.items()})
-    except (AttributeError, TypeError, ValueError, KeyError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
             f"the price of '{model}' is {entry!r}, expected {{input: dollars, output: dollars}} "
             f"per million tokens"

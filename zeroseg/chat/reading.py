@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from zeroseg.chat.chat_model import Reply
 from zeroseg.chat.final_answer import final_answer
+from zeroseg.chat.prices import Price
 from zeroseg.chat.wire import Unreadable, refusal_of
+from zeroseg.values import Usage
 
 _CUT_OFF = ("length", "max_tokens", "model_length", "max_output_tokens")
 _HELD_BACK = (
@@ -50,6 +54,21 @@ class Completion:
     received: int | None
     calls: int = 1
     seconds: float = 0.0
+
+    def reply(self, price: Price | None) -> Reply:
+        """The same as a reply, with what it has cost."""
+        cost = None
+        if price is not None and self.sent is not None and self.received is not None:
+            cost = price.of(self.sent, self.received)
+        usage = Usage(
+            calls=self.calls,
+            prompt_tokens=self.sent or 0,
+            completion_tokens=self.received or 0,
+            cost=cost,
+            seconds=self.seconds,
+            refused=int(self.refused is not None),
+        )
+        return Reply(self.text, usage, self.complete, self.refused)
 
     @property
     def begun(self) -> bool:
@@ -110,6 +129,8 @@ def _said(message: Any) -> tuple[str, str | None]:
     if not isinstance(message, dict):
         raise Unreadable("the completion holds no message")
     content = message.get("content")
+    if isinstance(content, dict) and not {"type", "text"} & set(content):
+        content = json.dumps(content)  # the answer itself, parsed already
     parts = content if isinstance(content, list) else [content]
     said = [_part(part) for part in parts if part is not None]
     refusals = [message.get("refusal"), *(reason for _, reason in said)]

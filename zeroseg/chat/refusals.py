@@ -72,6 +72,9 @@ _MODEL = re.compile(
     re.IGNORECASE,
 )
 _NO_SUCH_MODEL = re.compile(r"model_?not_?found|model\b.{0,90}? does not exist", re.IGNORECASE)
+_ENTRY = re.compile(
+    r"response_?format|temperature|reasoning_?effort|messages\W+\d+\W+role", re.IGNORECASE
+)
 _ABOUT_ENTRIES = re.compile(r"support|parameter|schema|format|field", re.IGNORECASE)
 
 
@@ -126,6 +129,8 @@ class Refusal(Exception):
             return Concern.KEY
         if status == 400 and re.search(r"api[_ ]?key", words, re.IGNORECASE):
             return Concern.KEY
+        if status in (400, 404, 422) and self._names_entry:
+            return Concern.FORM
         if status in (413, 414, 431, 451) or any(p.search(words) for p in self._about_prompts()):
             return Concern.PROMPT
         if status in _LIMITED or status >= 500 or status < 400:
@@ -150,9 +155,21 @@ class Refusal(Exception):
         return (_INVALID_JSON, _CONTENT, _LENGTH)
 
     @property
+    def in_trouble(self) -> bool:
+        """Whether a server says that it is at fault; some say so of what they do not know."""
+        troubled = self.status >= 500 or self.status < 400
+        return troubled and self.concern is Concern.PASSING
+
+    @property
     def is_length(self) -> bool:
         """Whether prompt and answer together are said to be too long."""
-        return bool(_LENGTH.search(self.words)) or self.status == 413
+        too_long = bool(_LENGTH.search(self.words)) or self.status == 413
+        return too_long and not self._names_entry
+
+    @property
+    def _names_entry(self) -> bool:
+        """Whether it begins with an entry of the request that is not what was asked."""
+        return bool(_ENTRY.search(self.param) or _ENTRY.search(self.message[:60]))
 
     def _is_model(self) -> bool:
         named = "model" in self.words and "support" not in self.words and self.structured

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from zeroseg.chat.chat_model import Conversation, Message, Picture
 from zeroseg.chat.refusals import Refusal
@@ -23,6 +23,7 @@ EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 LOWEST = "lowest"
 """The least effort that a model takes."""
 
+_LIMITS = ("max_tokens", "max_completion_tokens")
 _NAMES = {
     "schema": (
         r"response_?format|json[ _-]?(?:schema|mode|object)|structured|guided|grammar|outlines"
@@ -70,7 +71,7 @@ class RequestForm:
     """
 
     max_tokens: int
-    limits: tuple[str, ...] = ("max_tokens", "max_completion_tokens")
+    limits: tuple[str, ...] = _LIMITS
     temperature: float | None = 0.0
     effort: str | None = None
     wanted: str = LOWEST
@@ -170,6 +171,40 @@ class RequestForm:
         wanted = 0 if self.wanted == LOWEST else _rank(self.wanted)
         left = sorted(offered - {self.effort}, key=lambda effort: abs(_rank(effort) - wanted))
         return left[0] if left else None
+
+
+def first_form(
+    own: bool,
+    max_tokens: int,
+    temperature: float,
+    structured: Literal["auto", "never"],
+    reasoning_effort: str | None,
+    extra: Mapping[str, Any] | None,
+) -> RequestForm:
+    """The form to begin with, by what is wanted and what servers usually take.
+
+    Args:
+        own: Whether the server is OpenAI's own, which takes the newer names and tells which
+            efforts a model has.
+        max_tokens: See `OpenAIChat`, as for all the others.
+        temperature: 0 for the most likely answer.
+        structured: "never" sends no schema.
+        reasoning_effort: None sends none.
+        extra: Further entries.
+
+    Raises:
+        ValueError: `extra` cannot be sent.
+    """
+    least = EFFORTS[0] if own else None
+    return RequestForm(
+        max_tokens=max_tokens,
+        limits=_LIMITS[::-1] if own else _LIMITS,
+        temperature=temperature,
+        effort=least if reasoning_effort == LOWEST else reasoning_effort,
+        wanted=reasoning_effort or LOWEST,
+        schema=structured == "auto",
+        extra=as_extra(extra),
+    )
 
 
 def folded(messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -71,8 +71,10 @@ class Wire:
         body = self._result(line, create(**named, extra_body=rest), self.timeout)
         if not isinstance(body, dict):
             raise Unreadable("the body is no JSON object")
-        if body.get("error") and not body.get("choices"):
-            raise refusal_of(body["error"])
+        if not body.get("choices"):
+            for name in ("error", "detail"):
+                if body.get(name):
+                    raise refusal_of(body[name])
         return body
 
     def models(self) -> Any:

@@ -132,14 +132,16 @@ def run(arguments: Namespace) -> int:
     config = options.ready(config, vocabulary, arguments.llm_cache, target)
     logging.getLogger("gcsfs").setLevel(logging.ERROR)  # without credentials it warns at each call
     from zeroseg.scale.batch import Run
+    from zeroseg.scale.dataset import check_pools
     from zeroseg.scale.recipe import Recipe
 
+    answers = _answers(arguments)
+    recipe = Recipe.of(config, vocabulary, arguments.batch_size, answers, arguments.precision)
+    check_pools(recipe, pools)
     plan = Run(
         arguments.source,
         arguments.target,
-        Recipe.of(
-            config, vocabulary, arguments.batch_size, _answers(arguments), arguments.precision
-        ),
+        recipe,
         arguments.part_size,
         arguments.limit,
         arguments.retry,

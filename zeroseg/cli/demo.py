@@ -52,7 +52,8 @@ class _Drawn:
 
 def run(arguments: Namespace) -> int:
     """Draw, segment, and show."""
-    config = options.config(arguments.config or arguments.preset, arguments)
+    model = arguments.preset if arguments.config is None else arguments.config
+    config = options.config(model, arguments)
     from zeroseg.vocabulary import Vocabulary
 
     vocabulary = options.vocabulary(arguments) or Vocabulary.parse("drawn")

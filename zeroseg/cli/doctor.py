@@ -57,14 +57,21 @@ def run(arguments: Namespace) -> int:
     target = options.device(arguments.device)
     kept = options.answers_folder(arguments.llm_cache) is not None
     examination = examine(config, target, kept)
-    findings = [*_machine(str(target)), *_hub(), *_described(examination), *_unknown(config)]
+    findings = [
+        *_machine(str(target)),
+        *_hub(examination),
+        *_described(examination),
+        *_unknown(config),
+    ]
     if arguments.json:
         print(json.dumps([vars(finding) for finding in findings], indent=1))
     else:
         _print(findings)
     problems = len(examination.problems)
     if problems:
-        print(f"{arguments.model} cannot run here: {problems} problems, see above", file=sys.stderr)
+        print(
+            f"{arguments.model} cannot run here; problems: {problems}, see above", file=sys.stderr
+        )
     elif not arguments.json:
         print(f"{arguments.model} can run here")
     return 1 if problems else 0
@@ -97,8 +104,8 @@ def _machine(target: str) -> Iterator[Finding]:
         yield Finding("optional", name, "ok", found or f"not installed; only for {use}")
 
 
-def _hub() -> Iterator[Finding]:
-    """Where the hub is, and what the environment says of it."""
+def _hub(examination: Examination) -> Iterator[Finding]:
+    """Where the hub is, whether it answers, and what the environment says of it."""
     from huggingface_hub import constants
 
     from zeroseg.chat.server_address import shown_address
@@ -106,9 +113,15 @@ def _hub() -> Iterator[Finding]:
     from zeroseg.preflight.hub import has_token
     from zeroseg.preflight.machine import free_disk, gigabytes
 
-    says = shown_address(str(constants.ENDPOINT))
-    offline = "; not asked: HF_HUB_OFFLINE is set" if constants.is_offline_mode() else ""
-    yield Finding("hub", "address", "ok", says + offline)
+    reach = "not asked, all is here"
+    if constants.is_offline_mode():
+        reach = "not asked, HF_HUB_OFFLINE is set"
+    elif any(each.remote is not None for each in examination.checkpoints):
+        reach = "it answers"
+    elif any(each.refusal is not None for each in examination.checkpoints):
+        reach = "see checkpoints"
+    address = shown_address(str(constants.ENDPOINT))
+    yield Finding("hub", "address", "ok", f"{address}; {reach}")
     token = "set" if has_token() else "not set; only for gated and private checkpoints"
     yield Finding("hub", "token", "ok", token)
     free = gigabytes(free_disk(constants.HF_HUB_CACHE))

@@ -40,8 +40,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--vocabulary",
         default="drawn",
-        metavar="NAME|FILE.yaml",
-        help="classes of the masks: drawn (the default), dram, voc2012, ... or a YAML file",
+        metavar="NAME|FILE",
+        help="classes of the masks: drawn (the default), dram, voc2012, ... or a file of names",
     )
     parser.set_defaults(run=run, labels=None)
 

@@ -12,7 +12,7 @@ from zeroseg.cli import options
 from zeroseg.errors import CheckpointError, ZerosegError
 
 if TYPE_CHECKING:
-    pass
+    from zeroseg.preflight.bundle import Bundle
 
 _EXAMPLES = """\
   zeroseg fetch large                                 into the hub's cache (HF_HUB_CACHE)
@@ -70,16 +70,17 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _fetch(bundle: object) -> list[str]:
-    from zeroseg.preflight.bundle import Bundle
+def _fetch(bundle: Bundle) -> list[str]:
+    """Bring everything; what could not be brought, and why."""
     from zeroseg.preflight.machine import gigabytes
 
-    assert isinstance(bundle, Bundle)
     failures: list[str] = []
-    for number, wanted in enumerate(bundle.checkpoints, 1):
-        missing = gigabytes(bundle.left(wanted)) if bundle.left(wanted) else "all here"
-        head = f"[{number}/{len(bundle.checkpoints)}]"
-        print(f"{head} {wanted.held.checkpoint.name}: {missing}", flush=True)
+    outside = [wanted for wanted in bundle.checkpoints if wanted.held.where != "package"]
+    for number, wanted in enumerate(outside, 1):
+        missing = gigabytes(bundle.left(wanted)) if bundle.left(wanted) else "nothing is missing"
+        if wanted.refusal is not None:
+            missing = "cannot be fetched"
+        print(f"[{number}/{len(outside)}] {wanted.held.checkpoint.name}: {missing}", flush=True)
         try:
             bundle.fetch(wanted)
         except ZerosegError as error:

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from zeroseg import yaml_text
 from zeroseg.errors import PresetError, VocabularyError, ZerosegError
 
 if TYPE_CHECKING:
@@ -71,9 +70,9 @@ def change(text: str) -> Change:
     if not sign or not all(key.split(".")):
         raise ArgumentTypeError(f"'{text}' is not KEY=VALUE, such as captioner=null")
     try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ArgumentTypeError(f"'{value}' is not YAML: {error}") from error
+        return key, yaml_text.load(value)
+    except ValueError as error:
+        raise ArgumentTypeError(f"the value of {key}: {error}") from error
 
 
 def add_command(
@@ -212,7 +211,7 @@ def config(model: str | None, arguments: Namespace) -> dict[str, Any]:
     from zeroseg.preflight.language import with_language_model
     from zeroseg.presets import STANDS_IN
 
-    model = model or DEFAULT_PRESET
+    model = DEFAULT_PRESET if model is None else model
     content = changed(content_of(model), arguments.changes)
     if model in STANDS_IN:
         print(f"note: {model}: {STANDS_IN[model]}", file=sys.stderr)
@@ -227,7 +226,7 @@ def content_of(model: str) -> dict[str, Any]:
     """
     from zeroseg.presets import load_preset, load_yaml
 
-    is_file = model.endswith((".yaml", ".yml")) or Path(model).is_file()
+    is_file = model.endswith((".yaml", ".yml")) or os.path.isfile(model)
     return load_yaml(model) if is_file else load_preset(model)
 
 
@@ -319,7 +318,8 @@ def segmenter(
     if batch_size is not None:
         changes["batch_size"] = batch_size
     config = ready(config, vocabulary, llm_cache, target)
-    built = build(BaseSegmenter, config, changes, examined=True).to(target)
+    kind: Any = BaseSegmenter
+    built: BaseSegmenter = build(kind, config, changes, examined=True).to(target)
     keep_answers(built.children(), llm_cache)
     return built
 

@@ -76,12 +76,15 @@ def cost(usage: Usage, pictures: int) -> str | None:
     price, each = "price unknown", ""
     if usage.cost is not None:
         price, each = f"${usage.cost:.4f}", f", ${usage.cost / per:.6f}"
+    refused = ""
+    if usage.refused:
+        refused = f"; {usage.refused} questions refused: what they were about went unrefined"
     tokens = usage.prompt_tokens + usage.completion_tokens
     return (
         f"language model: {usage.calls} calls, {usage.cached} answers from the cache "
         f"({usage.cached_share:.1%}), {usage.prompt_tokens} tokens sent, "
         f"{usage.completion_tokens} received, {price}; "
-        f"a picture: {usage.calls / per:.2f} calls, {tokens / per:.0f} tokens{each}"
+        f"a picture: {usage.calls / per:.2f} calls, {tokens / per:.0f} tokens{each}{refused}"
     )
 
 

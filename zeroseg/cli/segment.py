@@ -48,7 +48,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: Namespace) -> int:
     """Segment the pictures; see `zeroseg.cli.main.main` for the exit code."""
-    config = options.config(arguments.config or arguments.preset, arguments)
+    model = arguments.preset if arguments.config is None else arguments.config
+    config = options.config(model, arguments)
     vocabulary = options.vocabulary(arguments)
     options.device(arguments.device)
     from zeroseg.cli.outputs import plan
@@ -60,7 +61,7 @@ def run(arguments: Namespace) -> int:
     if not jobs:
         print("zeroseg segment: there are no pictures to segment", file=sys.stderr)
         return 1
-    if (arguments.config or arguments.preset) in (None, "tiny"):
+    if model in (None, "tiny"):
         print("note: the tiny models understand drawn scenes, not photographs", file=sys.stderr)
     segmenter = options.segmenter(
         config, vocabulary, arguments.batch_size, arguments.device, arguments.llm_cache

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 from pathlib import Path
 from typing import Any
 
+from zeroseg.decoding import decoded
 from zeroseg.errors import ImageError
-
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-"""Encodings by the byte order mark that a file begins with."""
 
 
 def read_text(path: Path) -> str:
@@ -25,20 +16,14 @@ def read_text(path: Path) -> str:
     Raises:
         ImageError: There is no such file, or it is in another encoding.
     """
-    if not path.is_file():
-        raise ImageError(f"'{path}' cannot be read: there is no such file")
     try:
-        content = path.read_bytes()
+        if not path.is_file():
+            raise ImageError(f"'{path}' cannot be read: there is no such file")
+        return decoded(path.read_bytes())
     except OSError as error:
         raise ImageError(f"'{path}' cannot be read: {error.strerror}") from error
-    marked = (encoding for mark, encoding in _MARKS.items() if content.startswith(mark))
-    try:
-        text = content.decode(next(marked, "utf-8"))
-    except UnicodeDecodeError as error:
-        raise _not_utf8(path, f"byte {error.start}") from error
-    if "\0" in text:
-        raise _not_utf8(path, "zero bytes, as UTF-16 without its mark has")
-    return text
+    except UnicodeError as error:
+        raise ImageError(f"'{path}' cannot be read: {error}") from error
 
 
 def read_json(path: Path) -> Any:
@@ -52,7 +37,3 @@ def read_json(path: Path) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ImageError(f"'{path}' cannot be read as JSON: {error}") from error
-
-
-def _not_utf8(path: Path, what: str) -> ImageError:
-    return ImageError(f"'{path}' cannot be read: it is not UTF-8 ({what}); save it as UTF-8")

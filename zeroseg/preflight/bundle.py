@@ -109,7 +109,7 @@ class Bundle:
         config = copy.deepcopy(dict(self.config))
         for place in self.found:
             for need in place.needs:
-                if isinstance(need, Checkpoint):
+                if isinstance(need, Checkpoint) and need.beside is None:
                     _set(config, place, need.argument, self._written(need))
         file = self.folder / f"{name}.yaml"
         text = yaml.safe_dump(without_secrets(config), sort_keys=False, allow_unicode=True)
@@ -130,11 +130,16 @@ class Bundle:
 
     def _place_of(self, place: Place, argument: str) -> Path | None:
         """The folder that a component's checkpoint goes to."""
-        needs = [n for n in place.needs if isinstance(n, Checkpoint) and n.argument == argument]
-        return self._place(needs[0]) if needs else None
+        for need in place.needs:
+            if isinstance(need, Checkpoint) and (need.argument, need.beside) == (argument, None):
+                return self._place(need)
+        return None
 
     def _place(self, checkpoint: Checkpoint) -> Path | None:
         """The folder that a checkpoint goes to; None for the cache, and for what is a file here."""
+        if checkpoint.beside is not None:
+            user = next(place for place in self.found if checkpoint in place.needs)
+            return self._place_of(user, checkpoint.beside)
         held = next(w.held for w in self.checkpoints if w.held.checkpoint == checkpoint)
         if self.folder is None or held.where in ("package", "folder"):
             return None

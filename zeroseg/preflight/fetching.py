@@ -21,7 +21,7 @@ from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers
 
 from zeroseg.preflight.held import storage
-from zeroseg.preflight.hub import HubError, Remote, RemoteFile, page, refusal
+from zeroseg.preflight.hub import HubError, Remote, RemoteFile, refusal
 
 ATTEMPTS = 4
 """How often a file is asked for; the client itself goes on with dropped connections in between."""
@@ -37,13 +37,13 @@ def into_cache(remote: Remote) -> None:
         HubError: It cannot be fetched, is not what the hub announces, or the disk is full.
     """
     for file in remote.files:
-        blob = storage(remote.name) / "blobs" / file.digest
+        blob = storage(remote.name, remote.holds) / "blobs" / file.digest
         if not blob.is_file():
             download(remote, file, blob)
-        try:
-            hf_hub_download(remote.name, file.name)  # finds the blob, and links it
+        try:  # the client finds the blob, and gives it its name
+            hf_hub_download(remote.name, file.name, repo_type=remote.holds)
         except Exception as error:  # its HTTP library's own errors differ from version to version
-            raise HubError(f"{file.name}: {refusal(remote.name, error)}") from error
+            raise HubError(f"{file.name}: {refusal(remote.page, error)}") from error
 
 
 def into_folder(remote: Remote, folder: Path) -> None:
@@ -56,7 +56,7 @@ def into_folder(remote: Remote, folder: Path) -> None:
         target = folder / file.name
         if target.is_file() and target.stat().st_size == file.size:
             continue
-        blob = storage(remote.name) / "blobs" / file.digest
+        blob = storage(remote.name, remote.holds) / "blobs" / file.digest
         if blob.is_file():
             copy(blob, target)
         else:
@@ -83,7 +83,7 @@ def left(remote: Remote, folder: Path | None = None) -> int:
     """Bytes that are still to be received, into the cache or a folder."""
     total = 0
     for file in remote.files:
-        blob = storage(remote.name) / "blobs" / file.digest
+        blob = storage(remote.name, remote.holds) / "blobs" / file.digest
         target = blob if folder is None else folder / file.name
         if not target.is_file():
             part = _part(target, file.digest)
@@ -110,7 +110,7 @@ def download(remote: Remote, file: RemoteFile, target: Path) -> None:
         if found != file.digest:
             part.unlink()
             raise HubError(
-                f"{page(remote.name)} sends something else for {file.name} than it announces "
+                f"{remote.page} sends something else for {file.name} than it announces "
                 f"(checksum {found}, expected {file.digest}): check what stands between here and "
                 f"the hub (proxy, mirror in HF_ENDPOINT), and try again; nothing of it is kept"
             )
@@ -127,11 +127,9 @@ def _receive(remote: Remote, file: RemoteFile, part: Path) -> None:
         try:
             return _go_on(remote, file, part)
         except EntryNotFoundError as error:
-            raise HubError(
-                f"{page(remote.name)} lists {file.name}, but does not have it"
-            ) from error
+            raise HubError(f"{remote.page} lists {file.name}, but does not have it") from error
         except HfHubHTTPError as error:
-            problem = refusal(remote.name, error)
+            problem = refusal(remote.page, error)
             if error.response.status_code < 500 and error.response.status_code != 429:
                 raise HubError(f"{file.name}: {problem}") from error
         except OSError as error:
@@ -146,7 +144,7 @@ def _receive(remote: Remote, file: RemoteFile, part: Path) -> None:
 
 def _go_on(remote: Remote, file: RemoteFile, part: Path) -> None:
     headers = build_hf_headers()
-    url = hf_hub_url(remote.name, file.name, revision=remote.commit)
+    url = hf_hub_url(remote.name, file.name, repo_type=remote.holds, revision=remote.commit)
     place = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).location
     if urlsplit(place).netloc != urlsplit(url).netloc:
         headers.pop("authorization", None)  # the token is the hub's, not of where it keeps files

@@ -52,24 +52,25 @@ def held(checkpoint: Checkpoint) -> Held:
         where: Literal["package", "folder"] = "folder"
         where = "package" if checkpoint.name.startswith("tiny:") else where
         return Held(checkpoint, where, path, tuple(lacking(path, checkpoint)))
-    cached = snapshot(checkpoint.name) if is_hub_name(checkpoint.name) else None
+    cached = snapshot(checkpoint) if is_hub_name(checkpoint.name) else None
     if cached is not None:
         return Held(checkpoint, "cache", cached, tuple(lacking(cached, checkpoint)))
     return Held(checkpoint, "nowhere", None, checkpoint.files)
 
 
-def storage(name: str) -> Path:
+def storage(name: str, holds: str = "model") -> Path:
     """The folder of a repository in the hub's cache."""
-    return Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
+    return Path(constants.HF_HUB_CACHE) / f"{holds}s--{name.replace('/', '--')}"
 
 
-def snapshot(name: str) -> Path | None:
+def snapshot(checkpoint: Checkpoint) -> Path | None:
     """The newest snapshot of a repository in the hub's cache; it may be incomplete."""
+    place = storage(checkpoint.name, checkpoint.holds)
     try:
-        commit = (storage(name) / "refs" / "main").read_text(encoding="utf-8").strip()
+        commit = (place / "refs" / "main").read_text(encoding="utf-8").strip()
     except OSError:
         return None
-    folder = storage(name) / "snapshots" / commit
+    folder = place / "snapshots" / commit
     return folder if folder.is_dir() else None
 
 
@@ -81,7 +82,7 @@ def memory(found: Held, accelerated: bool) -> int | None:
         accelerated: Whether it goes to an accelerator, which decides on the type "auto".
     """
     checkpoint = found.checkpoint
-    if "network" not in checkpoint.parts and not checkpoint.files:
+    if checkpoint.holds != "model" or not (checkpoint.files or "network" in checkpoint.parts):
         return 0
     files = weights(found.folder, checkpoint) if found.folder and found.whole else []
     counts = [parameters(file) for file in files]

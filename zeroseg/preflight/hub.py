@@ -55,6 +55,7 @@ class Remote:
 
     Attributes:
         name: Of the repository.
+        holds: What the hub calls it: "model" or "dataset".
         commit: The repository's newest.
         files: What is read of it.
         licence: As its card says; None where it says nothing.
@@ -62,10 +63,16 @@ class Remote:
     """
 
     name: str
+    holds: str
     commit: str
     files: tuple[RemoteFile, ...]
     licence: str | None
     gated: bool
+
+    @property
+    def page(self) -> str:
+        """The address of the repository's page."""
+        return page(self.name, self.holds)
 
 
 @dataclass(frozen=True)
@@ -105,9 +112,10 @@ def is_hub_name(name: str) -> bool:
     return not is_path and bool(_NAME.fullmatch(name))
 
 
-def page(name: str) -> str:
+def page(name: str, holds: str = "model") -> str:
     """The address of a repository's page."""
-    return f"{shown_address(str(constants.ENDPOINT))}/{name}"
+    folder = "datasets/" if holds == "dataset" else ""
+    return f"{shown_address(str(constants.ENDPOINT))}/{folder}{name}"
 
 
 def ask(checkpoint: Checkpoint) -> Remote:
@@ -116,22 +124,22 @@ def ask(checkpoint: Checkpoint) -> Remote:
     Raises:
         HubError: The hub is out of reach, has no such repository, or does not open it.
     """
-    name = checkpoint.name
+    name, holds = checkpoint.name, checkpoint.holds
     api = HfApi()
     try:
-        info = api.model_info(name, files_metadata=True, timeout=TIMEOUT)
+        info = api.repo_info(name, repo_type=holds, files_metadata=True, timeout=TIMEOUT)
         if info.gated:
-            api.auth_check(name)
+            api.auth_check(name, repo_type=holds)
     except Exception as error:  # its HTTP library's own errors differ from version to version
-        raise HubError(refusal(name, error)) from error
+        raise HubError(refusal(page(name, holds), error)) from error
     sizes = {file.rfilename: file for file in info.siblings or []}
     try:
         names = selected(checkpoint, list(sizes))
     except FileNotFoundError as error:
-        raise HubError(f"{page(name)} has no file {error}") from None
+        raise HubError(f"{page(name, holds)} has no file {error}") from None
     files = tuple(_remote_file(sizes[file]) for file in names)
     licence = (info.card_data or {}).get("license")
-    return Remote(name, str(info.sha), files, licence, bool(info.gated))
+    return Remote(name, holds, str(info.sha), files, licence, bool(info.gated))
 
 
 def _remote_file(file: Any) -> RemoteFile:
@@ -139,15 +147,15 @@ def _remote_file(file: Any) -> RemoteFile:
     return RemoteFile(file.rfilename, int(file.size or 0), str(digest))
 
 
-def refusal(name: str, error: BaseException) -> str:
-    """Why the hub did not answer about a repository, and what to do."""
+def refusal(address: str, error: BaseException) -> str:
+    """Why the hub did not answer about a repository with this page, and what to do."""
     token = has_token()
     if isinstance(error, GatedRepoError):
         account = "with the account of your token" if token else "and set HF_TOKEN"
-        return f"its licence has to be accepted first: accept the licence at {page(name)} {account}"
+        return f"its licence has to be accepted first: accept the licence at {address} {account}"
     if isinstance(error, RepositoryNotFoundError):
         why = "your token does not open it" if token else "HF_TOKEN is not set"
-        return f"there is no {page(name)}, or it is private and {why}"
+        return f"there is no {address}, or it is private and {why}"
     if isinstance(error, OfflineModeIsEnabled) or constants.is_offline_mode():
         return (
             "it is not on this machine, and HF_HUB_OFFLINE forbids to fetch it: unset that, or run "
@@ -155,9 +163,9 @@ def refusal(name: str, error: BaseException) -> str:
         )
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
     if status == 401:
-        return f"{page(name)} refuses your token: renew it, or unset HF_TOKEN"
+        return f"{address} refuses your token: renew it, or unset HF_TOKEN"
     if status is not None:
-        return f"{page(name)} answers with status {status}: try again later"
+        return f"{address} answers with status {status}: try again later"
     hub = shown_address(str(constants.ENDPOINT))
     return (
         f"it is not on this machine, and the hub {hub} is out of reach ({type(error).__name__}): "

@@ -37,16 +37,16 @@ def with_language_model(
         PresetError: The system asks no server.
     """
     changes = {name: value for name, value in (("model", model), ("base_url", url)) if value}
-    config = copy.deepcopy(dict(config))
-    found = asked(config) if changes else []
+    own = copy.deepcopy(dict(config))
+    found = asked(own) if changes else []
     if changes and not found:
         raise PresetError(
             "--llm and --llm-url are for systems that ask a server (OpenAIChat); this one asks "
             "none: leave them out, or take another --preset or --model, such as large"
         )
     for place in found:
-        _set(config, place, changes)
-    return config
+        _set(own, place, changes)
+    return own
 
 
 def examined(config: Mapping[str, Any], kept: bool) -> tuple[dict[str, Any], list[Finding]]:
@@ -61,9 +61,9 @@ def examined(config: Mapping[str, Any], kept: bool) -> tuple[dict[str, Any], lis
         The configuration with the name of every model, also where the server was to choose, and
         what was found.
     """
-    config = copy.deepcopy(dict(config))
+    own = copy.deepcopy(dict(config))
     groups: dict[tuple[Any, ...], list[Place]] = {}
-    for place in asked(config):
+    for place in asked(own):
         key = (place.kind, *(str(place.arguments.get(name)) for name in _SAME))
         groups.setdefault(key, []).append(place)
     findings: list[Finding] = []
@@ -71,8 +71,8 @@ def examined(config: Mapping[str, Any], kept: bool) -> tuple[dict[str, Any], lis
         model, found = _examine(group, kept)
         findings += found
         for place in group if model else ():
-            _set(config, place, {"model": model})
-    return config, findings
+            _set(own, place, {"model": model})
+    return own, findings
 
 
 def _examine(group: list[Place], kept: bool) -> tuple[str | None, list[Finding]]:

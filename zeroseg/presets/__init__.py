@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
+from zeroseg import yaml_text
 from zeroseg.chat.server_address import shown_address
+from zeroseg.decoding import decoded
 from zeroseg.errors import PresetError, ZerosegError
+from zeroseg.presets.entries import check_arguments, check_entry
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.vocabulary_values import shown
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -60,9 +64,10 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
         PresetError: The file is missing or is no YAML mapping.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PresetError(f"cannot read the configuration '{path}': {error}") from error
+        content = yaml_text.load(decoded(Path(path).read_bytes()))
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise PresetError(f"cannot read the configuration '{path}': {said}") from error
     if not isinstance(content, dict):
         raise PresetError(f"'{path}' is not a mapping of the segmenter's arguments")
     return dict(_from(Path(path).absolute().parent, content))
@@ -99,6 +104,8 @@ def build(
         PresetError: An argument is unknown, misspelt or of the wrong kind; or something that it
             needs is missing, all of which is named.
     """
+    if not isinstance(config, Mapping):
+        raise PresetError(f"a configuration is a mapping of arguments, not {shown(config)}")
     merged = {**config, **changes}
     named = merged.pop("class_path", None)
     kind = _system(kind, named)
@@ -113,7 +120,7 @@ def build(
     parts = _instantiate(parser, parsed)
     try:
         segmenter = kind(vocabulary, **parts, **objects)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # TypeError: an object in another part's place
         raise PresetError(str(error)) from error
     if not objects:
         described = {"vocabulary": vocabulary.to_dict(), **without_secrets(plain)}
@@ -131,7 +138,8 @@ def check(config: Mapping[str, Any]) -> None:
     from zeroseg.base_segmenter import BaseSegmenter
 
     plain = dict(config)
-    kind = _system(BaseSegmenter, plain.pop("class_path", None))
+    base: Any = BaseSegmenter
+    kind = _system(base, plain.pop("class_path", None))
     Vocabulary.parse(_required(plain, "vocabulary"))
     del plain["vocabulary"]
     _parsed(kind, plain, {})
@@ -147,6 +155,7 @@ def _parsed(
     """
     from jsonargparse import ArgumentError, ArgumentParser
 
+    check_arguments(kind, plain)
     parser = ArgumentParser(exit_on_error=False)
     # What is given as an object needs no parsing; what is None keeps its default.
     parser.add_class_arguments(kind, skip={"vocabulary", *objects}, fail_untyped=False)
@@ -186,6 +195,7 @@ def component(
     from jsonargparse import ArgumentError, ArgumentParser
 
     name = kind.__name__
+    check_entry(entry, name)
     if not examined:
         entry = _examined({name: entry})[name]
     parser = ArgumentParser(exit_on_error=False)
@@ -210,7 +220,7 @@ def _system(kind: type[System], path: str | None) -> type[System]:
 
     if path is None and kind is not BaseSegmenter:
         return kind
-    module, _, name = str(path or _DEFAULT_SYSTEM).rpartition(".")
+    module, _, name = str(_DEFAULT_SYSTEM if path is None else path).rpartition(".")
     try:
         found = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
@@ -267,9 +277,9 @@ def _instantiate(parser: ArgumentParser, parsed: Namespace) -> dict[str, Any]:
         alone = Namespace(**{name: parsed[name]})
         try:
             parts[name] = vars(parser.instantiate(alone))[name]
-        except (ZerosegError, ValueError) as error:
+        except (ZerosegError, TypeError, ValueError) as error:
             origin = _origin(error)
-            if isinstance(origin, ValueError) and not isinstance(origin, ZerosegError):
+            if not isinstance(origin, ZerosegError):
                 raise PresetError(f"{name}: {origin}") from origin
             raise origin from None
     return parts

@@ -13,7 +13,7 @@ from zeroseg.refinement.words import words_of
 NEGATIONS = frozenset(
     "no not none never without absent missing excluded excluding except unlikely neither nor "
     "isn't aren't don't doesn't can't cannot wasn't unclear dropped rejected irrelevant "
-    "false".split()
+    "false uncertain".split()
 )
 ASIDE = frozenset(
     "reason reasons reasoning thought thoughts thinking explanation explanations rationale "
@@ -23,9 +23,9 @@ ASIDE = frozenset(
 """Words above what is said besides the answer, in JSON and in headings."""
 
 _WANTED = (
-    *("labels", "final answer", "final labels", "answer", "answers", "final", "classes"),
-    *("present", "label", "class", "class name", "name", "category", "categories", "object"),
-    *("objects", "tag", "title", "value"),
+    *("arguments", "parameters", "input", "labels", "final answer", "final labels", "answer"),
+    *("answers", "final", "classes", "label", "class", "class name", "name", "category"),
+    *("categories", "object", "objects", "tag", "title", "value", "present"),
 )
 _PRESENCE = ("present", "visible", "detected", "found", "applies", "included", "selected")
 _SCORES = ("score", "confidence", "probability", "likelihood", "certainty")

@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?")
 _NUMBERS_ALONE = re.compile(r"\[[^\w\]]{0,99}\d[\W\d]*")
 _WORD = re.compile(r"\w")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_CLOSING = {"[": "]", "{": "}"}
 _DEEPEST = 50
 """Brackets within each other that are followed."""
 _EFFORT = 200_000
@@ -36,7 +37,8 @@ class Found:
         content: As `json.loads` gives it; values under a key that is there twice are one list.
         start: Where it begins in the text.
         end: Where it ends.
-        whole: Whether it was closed; else it holds what was complete when the text broke off.
+        whole: Whether all that was opened was closed by its own bracket; else it holds what was
+            complete when the text broke off.
     """
 
     content: Any
@@ -119,7 +121,7 @@ def _is_box(found: Found, text: str) -> bool:
 def _loose(text: str, start: int) -> tuple[Found | None, int]:
     """What begins at a bracket, if anything, and how far the text was looked at for it."""
     opened: list[_Open] = []
-    quoted = False
+    quoted, whole = False, True
     end = start
     while len(opened) < _DEEPEST and (token := _TOKEN.match(text, end)):
         end = token.end()
@@ -127,9 +129,11 @@ def _loose(text: str, start: int) -> tuple[Found | None, int]:
         if word in ("[", "{"):
             opened.append(_Open(word))
         elif word in ("]", "}"):
-            content = opened.pop().content()
+            closed = opened.pop()
+            whole = whole and _CLOSING[closed.bracket] == word
+            content = closed.content()
             if not opened:
-                return (Found(content, start, end) if quoted else None), end
+                return (Found(content, start, end, whole) if quoted else None), end
             opened[-1].add(content)
         elif word == ":":
             opened[-1].colon()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.json_answers import ASIDE, Pair, denies, is_there
@@ -20,9 +22,11 @@ _SENTENCE = frozenset(
     "contains contain shows show see sees include includes depicts based".split()
 )
 _ANSWERS = frozenset("label labels class classes answer answers final list".split())
-_COMMA = re.compile("[,;|\u3001\u060c\u061b\u00b7\u30fb\u2022]|(?<=[`*]) (?=[`*])")
+_REMARKS = frozenset("note notes comment comments".split())
+_COMMA = re.compile("[,;|\u3001\u060c\u061b\u00b7\u30fb\u2022]|(?<=[`*]) (?=[`*])|(?<=\\w) #")
 _MARKER = re.compile(
-    r"^[^\S\n]{0,20}[-*+>\u2022\u00b7\u2023\u25aa\u25cf\u25e6]\s|(?:^|(?<=\s))[\[(]?\d{1,3}(?:[.)\]]\s|\u3001)"
+    r"^[^\S\n]{0,20}[-*+>\u2022\u00b7\u2023\u25aa\u25cf\u25e6]\s"
+    r"|(?:^|(?<=\s))[\[(]?\d{1,3}(?:[.)\]]\s|\u3001)"
     r"|^[^\S\n]{0,20}[\[(]?[a-z][.)]\s",
     re.MULTILINE,
 )
@@ -33,14 +37,14 @@ _NUMBERED = re.compile(r"^\W{0,9}(\d{1,4})[ *]{0,3}[.):=|\u3001\-]+>? ?(.*)$")
 _ARROW = re.compile(r" ?(?:->|=>|\u2192|:|=|\u2014) ?| -{1,2} | (?:because|since) ")
 _CELL = re.compile(r" ?(?:->|=>|\u2192|:|=|\u2014|\|) ?| -{1,2} ")
 _NOTE = re.compile(r" ?\(([^()]*)\)")
-_JOINED = re.compile(r",|&|/|\+|\band\b|\bor\b")
+_JOINED = re.compile(r",|&|/|\+|\band\b|\bor\b", re.IGNORECASE)
 _STRUCK = re.compile(r"~~[^~\n]*~~|<(del|s)>[^<]*</\1>")
 _DASH = re.compile(r"[-\u2013\u2014\u00d7]")
 
 
 def listed(text: str, names: ClassNames) -> tuple[list[str], list[str]]:
     """The items of a list in plain text, and the lines that list nothing or what is absent."""
-    items, dropped, rest = _rows(_STRUCK.sub("", text), names)
+    items, dropped, rest = _rows(_STRUCK.sub("", text).replace("\\n", "\n"), names)
     for line, told, rejected in _lines(rest, names):
         parts = None if rejected else _parts(told, names)
         if parts is None:
@@ -128,37 +132,39 @@ def _is_rule(line: str) -> bool:
     return "--" in line and not set(line) - set(" |:-+")
 
 
+@dataclass(frozen=True)
+class _Heading:
+    """What is said of the text below or behind it: whether it lists nothing, and how far."""
+
+    rejects: bool = False
+    holds_for: Literal["line", "paragraph", "rest"] = "rest"
+
+
 def _lines(text: str, names: ClassNames) -> Iterator[tuple[str, str, bool]]:
-    """Each line, what it says below its heading, and whether a heading rejects that.
-
-    A heading holds for the lines below it, one that has its text behind it ("Reasoning: ...") for
-    the paragraph.
-    """
-    rejected = for_now = False
-    for block in re.split(r"\n ?\n", text):
-        rejected = rejected and not for_now
-        for line in _split(block):
-            head, colon, told = line.partition(":")
-            if colon and names.find(head.strip(TRIM)) is None:
-                aside = _is_aside(head)
-                rejected = aside or denies(head)
-                for_now = aside and bool(told.strip(TRIM))
-            elif line.startswith("#") and names.find(line.strip(TRIM)) is None:
-                rejected, for_now, told = _is_aside(line) or denies(line), False, ""
-            else:
-                told = line
-            yield line, told, rejected
+    """Each sentence, what it says behind a heading, and whether the last heading rejects that."""
+    over = _Heading()
+    for paragraph in re.split(r"\n ?\n", text):
+        over = over if over.holds_for == "rest" else _Heading()
+        for line in _MARKER.sub("\n", paragraph).split("\n"):
+            over = _Heading() if over.holds_for == "line" else over
+            for sentence in re.split(r"(?<=[.!?]) ", line):
+                if sentence.strip(TRIM):
+                    heading, told = _headed(sentence, names)
+                    over = heading or over
+                    yield sentence, told, over.rejects
 
 
-def _split(block: str) -> Iterator[str]:
-    for line in _MARKER.sub("\n", block).split("\n"):
-        sentences = re.split(r"(?<=[.!?]) ", line)
-        yield from (part for part in sentences if part.strip(TRIM))
-
-
-def _is_aside(head: str) -> bool:
+def _headed(sentence: str, names: ClassNames) -> tuple[_Heading | None, str]:
+    """A heading and the text behind it: "Labels: dog", "# Reasoning", "Not present:"."""
+    head, colon, told = sentence.partition(":")
+    is_title = not colon and sentence.startswith(("# ", "##"))
+    if not (colon or is_title) or names.find(head.strip(TRIM)) is not None:
+        return None, sentence
     words = frozenset(words_of(head))
-    return len(words) < 5 and not ASIDE.isdisjoint(words) and _ANSWERS.isdisjoint(words)
+    aside = len(words) < 5 and not ASIDE.isdisjoint(words) and _ANSWERS.isdisjoint(words)
+    if not aside or not told.strip(TRIM):
+        return _Heading(aside or denies(head)), told
+    return _Heading(True, "paragraph" if _REMARKS.isdisjoint(words) else "line"), told
 
 
 def _parts(line: str, names: ClassNames) -> list[str] | None:

@@ -12,6 +12,7 @@ lines between them are one list.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import unicodedata
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 
 from zeroseg.chat.final_answer import final_answer
 from zeroseg.refinement.class_names import ClassNames
-from zeroseg.refinement.json_answers import named, pairs, says_none
+from zeroseg.refinement.json_answers import Pair, named, pairs, says_none
 from zeroseg.refinement.loose_json import Found, values_in
 from zeroseg.refinement.plain_lists import NONE, TRIM, classes_in, line_pairs, listed
 from zeroseg.refinement.refusals import is_refusal
@@ -31,6 +32,8 @@ _REJECTED = frozenset("excluded excluding rejected dropped removed absent".split
 _BETWEEN = re.compile(r"(?:[\s,;`*.)\]\d\u2022-]|and\b|json\b)*")
 _NOTE = re.compile(r" ?\(([^()]*)\)")
 _LINE_END = re.compile("\r\n?|[\v\f\u0085\u2028\u2029]")
+_ENTITY = re.compile(r"&(?:#\d{1,6}|[a-z]{2,8});")
+_KEYCAP = re.compile("(\\d)\ufe0f?\u20e3")
 _UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"))
 _ELEMENTS = r"(?:\s[^<>]{0,100})?/?>"
@@ -110,10 +113,10 @@ def parse_answers(text: str, phrases: Sequence[str], names: ClassNames) -> Answe
     """Read one class for each phrase.
 
     Understood are JSON (`{"answers": [{"number": 1, "label": "dog"}]}`, a mapping from numbers or
-    phrases to classes, or a list as long as the phrases), lines with a number or the phrase and a
-    class ("1. dog", "puppy -> dog"), and as many bare lines as there are phrases. An answer to a
-    phrase that names no class is an answer: none. A bare line that names no class is not. Where
-    JSON answers a phrase twice, the later answer counts.
+    phrases to classes, or a whole list as long as the phrases), lines with a number or the phrase
+    and a class ("1. dog", "puppy -> dog"), and as many bare lines as there are phrases. An answer
+    to a phrase that names no class is an answer: none. A bare line that names no class is not.
+    Where a later JSON value answers a phrase again, its answer counts.
 
     Args:
         text: The answer as it came.
@@ -124,27 +127,26 @@ def parse_answers(text: str, phrases: Sequence[str], names: ClassNames) -> Answe
     if is_refusal(text):
         return Answers({}, (text,))
     place = {" ".join(words_of(phrase)): index for index, phrase in enumerate(phrases)}
-    groups = [pairs(found.content) for found in values_in(text)]
-    groups = [group for group in groups if group] or [line_pairs(text, place, names)]
-    joined = [pair for group in groups for pair in group]
-    whole = [group for group in (*groups, joined) if _in_step(group, phrases)]
+    groups, in_step = _groups(text, place, len(phrases), names)
     labels: dict[int, int] = {}
     dropped: list[str] = []
-    for group in whole[-1:] or reversed(groups):
+    for group in groups:
         for turn, (key, value) in enumerate(group):
-            position = turn if whole else _position(key, place, len(phrases))
+            position = turn if in_step else _position(key, place, len(phrases))
             found = names.find(_NOTE.sub("", value).strip(TRIM))
             stray = found is None and " ".join(words_of(value)) not in NONE
             if stray or position is None:
                 dropped.append(value.strip())
-            if position is not None and not (stray and whole):
+            if position is not None and not (stray and in_step):
                 labels.setdefault(position, UNRESOLVED if found is None else found)
     return Answers(labels, tuple(dropped))
 
 
 def _plain(text: str) -> str:
     """The answer alone, with one kind of line end, space and hyphen, and without HTML."""
-    text = unicodedata.normalize("NFKC", _unquoted(final_answer(text)[:_LONGEST]))
+    text = _unquoted(final_answer(text)[:_LONGEST])
+    text = html.unescape(text) if _ENTITY.search(text) else text
+    text = unicodedata.normalize("NFKC", _KEYCAP.sub(r"\1. ", text))
     text = _UNSEEN.sub("", _LINE_END.sub("\n", text)).translate(_DASHES)
     if "</" in text:
         text = _CELL.sub("|", _INLINE.sub("", _BLOCK.sub("\n", text)))
@@ -214,9 +216,22 @@ def _strings(values: Sequence[Found], names: ClassNames) -> tuple[list[str], lis
     return items, dropped
 
 
-def _in_step(group: Sequence[tuple[str | None, str]], phrases: Sequence[str]) -> bool:
-    """Whether answers without numbers are as many as the phrases."""
-    return len(group) == len(phrases) and all(key is None for key, _ in group)
+def _groups(
+    text: str, place: dict[str, int], count: int, names: ClassNames
+) -> tuple[list[list[Pair]], bool]:
+    """The answers of each JSON value, the last one's first, or of all lines.
+
+    Returns:
+        Besides them, whether there is one answer without number or phrase for each phrase.
+    """
+    values = [found for found in values_in(text) if pairs(found.content)]
+    groups = [pairs(found.content) for found in values] or [line_pairs(text, place, names)]
+    joined = [pair for group in groups for pair in group]
+    for group in (joined, *reversed(groups)):
+        bare = all(key is None for key, _ in group)
+        if bare and len(group) == count and all(found.whole for found in values):
+            return [group], True
+    return groups[::-1], False
 
 
 def _position(key: str | None, place: dict[str, int], count: int) -> int | None:

@@ -167,6 +167,17 @@ def _walk(parts: Dataset, recipe: Recipe, pools: Mapping[str, Pool]) -> Dataset:
     return parts
 
 
+def check_pools(recipe: Recipe, pools: Mapping[str, Pool]) -> None:
+    """Say whether every pool is of a stage of the system.
+
+    Raises:
+        ZerosegError: There is no such stage.
+    """
+    names = pools_of(recipe)
+    if unknown := [name for name in pools if name not in names]:
+        raise ZerosegError(f"there is no stage '{unknown[0]}'; this system has {', '.join(names)}")
+
+
 def _sized(recipe: Recipe, pools: Mapping[str, Pool]) -> dict[str, Pool]:
     """A pool for every stage.
 
@@ -175,10 +186,8 @@ def _sized(recipe: Recipe, pools: Mapping[str, Pool]) -> dict[str, Pool]:
     """
     import ray
 
-    names = pools_of(recipe)
-    if unknown := [name for name in pools if name not in names]:
-        raise ZerosegError(f"there is no stage '{unknown[0]}'; this system has {', '.join(names)}")
-    chosen = {name: pools.get(name, Pool()) for name in names}
+    check_pools(recipe, pools)
+    chosen = {name: pools.get(name, Pool()) for name in pools_of(recipe)}
     have = ray.cluster_resources()
     wanted = sum(pool.actors * pool.num_gpus for pool in chosen.values())
     if wanted > have.get("GPU", 0) + 1e-6:

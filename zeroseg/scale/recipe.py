@@ -80,7 +80,8 @@ class Recipe:
         from zeroseg.base_segmenter import BaseSegmenter
 
         changes: dict[str, Any] = {"vocabulary": self.vocabulary, "batch_size": self.batch_size}
-        built = build_segmenter(BaseSegmenter, self.config, changes, examined=True).to(device)
+        kind: Any = BaseSegmenter
+        built = build_segmenter(kind, self.config, changes, examined=True).to(device)
         keep_answers(built.children(), self.answers)
         segmenter: BaseSegmenter = cast(built, self.precision)
         return segmenter

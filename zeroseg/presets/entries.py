@@ -1,0 +1,80 @@
+"""What is wrong with the description of a component, where jsonargparse says nothing or little."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from zeroseg.errors import PresetError
+from zeroseg.vocabulary_values import shown
+
+_KEYS = ("class_path", "init_args")
+
+
+def check_arguments(
+    made: Callable[..., Any], arguments: Mapping[str, Any], where: str = ""
+) -> None:
+    """Look into the arguments of a system or component, and into those of its components.
+
+    Args:
+        made: The class, or the function that makes one.
+        arguments: By name; components as `class_path` and `init_args`.
+        where: What stands in front of an argument's name in messages.
+
+    Raises:
+        PresetError: One is null that cannot be, or a component is described in another way.
+    """
+    parameters = inspect.signature(made).parameters
+    for name, value in arguments.items():
+        if value is None and name in parameters and not _may_be_none(parameters[name]):
+            raise PresetError(
+                f"{where}{name} is null, which it cannot be; leave it out for a default"
+            )
+        check_entry(value, f"{where}{name}")
+
+
+def check_entry(entry: object, where: str) -> None:
+    """Look into the description of a component; anything else passes.
+
+    Args:
+        entry: A value of a configuration.
+        where: What it is called in messages.
+
+    Raises:
+        PresetError: It has other keys than `class_path` and `init_args`, see `check_arguments`.
+    """
+    if isinstance(entry, list | tuple):
+        for number, value in enumerate(entry):
+            check_entry(value, f"{where}[{number}]")
+    if not isinstance(entry, Mapping) or "class_path" not in entry:
+        return
+    stray = [str(key) for key in entry if key not in _KEYS]
+    if stray:
+        raise PresetError(
+            f"{where} has '{stray[0]}' beside class_path; options of a component stand under its "
+            f"init_args"
+        )
+    options = entry.get("init_args") or {}
+    if not isinstance(options, Mapping):
+        raise PresetError(f"{where}.init_args is {shown(options)}, not a mapping of options")
+    if (made := _made_by(entry["class_path"])) is not None:
+        check_arguments(made, options, f"{where}.init_args.")
+
+
+def _made_by(path: object) -> Callable[..., Any] | None:
+    """What a class path means; None where jsonargparse has more to say about it."""
+    module, _, name = str(path).rpartition(".")
+    try:
+        found = getattr(import_module(module), name)
+        inspect.signature(found)
+    except (ImportError, AttributeError, TypeError, ValueError):
+        return None
+    return found
+
+
+def _may_be_none(parameter: inspect.Parameter) -> bool:
+    annotation = str(parameter.annotation)
+    typed = parameter.annotation is not parameter.empty
+    return not typed or parameter.default is None or "None" in annotation or "Any" in annotation
