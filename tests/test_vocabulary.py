@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 
+from zeroseg.drawn.world import THINGS
 from zeroseg.errors import VocabularyError
 from zeroseg.vocabularies import ADE20K, BUILT_IN, CITYSCAPES, COCO81, DRAM, VOC2012
 from zeroseg.vocabulary import Vocabulary, as_words, distinct_colors, pascal_color
@@ -319,3 +320,8 @@ def test_several_words_stuff_and_distractors() -> None:
 def test_a_word_stands_for_one_class(options: dict[str, Any], message: str) -> None:
     with pytest.raises(VocabularyError, match=message):
         Vocabulary.from_names(["dog", "cat"], **options)
+
+
+def test_the_drawn_vocabulary_is_that_of_the_drawn_world() -> None:
+    things = tuple(name.replace(" ", "-") for name in THINGS)
+    assert Vocabulary.parse("drawn").names == ("background", *things)

@@ -9,13 +9,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from zeroseg.class_lists.built_in import file_of, near_miss
 from zeroseg.errors import VocabularyError
 from zeroseg.vocabulary_arguments import (
     BACKGROUND_NAMES,
@@ -268,14 +269,12 @@ class Vocabulary:
         Raises:
             VocabularyError: It is none of these, or could be two of them.
         """
-        from zeroseg.vocabularies import BUILT_IN, near_miss
-
         if isinstance(value, Vocabulary):
             return value
         if isinstance(value, Mapping):
             return cls.from_dict(value)
-        if isinstance(value, str) and value.strip().casefold() in BUILT_IN:
-            return BUILT_IN[value.strip().casefold()]
+        if isinstance(value, str) and (known := file_of(value)) is not None:
+            return _built_in(known)
         if isinstance(value, os.PathLike) or (isinstance(value, str) and is_file_name(value)):
             path = Path(value.strip() if isinstance(value, str) else value)
             structured = path.suffix.casefold() in STRUCTURED
@@ -375,6 +374,11 @@ class Vocabulary:
             "distractors": list(self.distractors),
         }
         return {key: value for key, value in more.items() if value}
+
+
+@cache
+def _built_in(file: Path) -> Vocabulary:
+    return _of_file(file, read_structured_file)
 
 
 def _of_content(content: dict[Any, Any] | list[Any]) -> Vocabulary:

@@ -183,16 +183,16 @@ def vocabulary(arguments: Namespace) -> Vocabulary | None:
 
 
 def _named_or_file(text: str) -> str | Path:
-    from zeroseg.vocabularies import BUILT_IN, near_miss
+    from zeroseg.class_lists.built_in import NAMES, file_of, near_miss
     from zeroseg.vocabulary_files import is_file_name
 
-    if text.strip().casefold() in BUILT_IN or is_file_name(text):
+    if file_of(text) or is_file_name(text):
         return text
     if Path(text).is_file():
         return Path(text)
     raise VocabularyError(
         near_miss(text)
-        or f"there is no vocabulary '{text}'; there are {', '.join(BUILT_IN)}, any file of names "
+        or f"there is no vocabulary '{text}'; there are {', '.join(NAMES)}, any file of names "
         f'(.yaml, .json, .txt), and class names with --labels "dog, boat"'
     )
 
