@@ -117,7 +117,7 @@ _HOME = {
     "ZeroShotSegmenter": "segmenter",
     "ZerosegError": "errors",
     "count_pixels": "metrics.pixel_counts",
-    "draw_examples": "refinement.examples",
+    "draw_examples": "evaluation.few_shot",
     "evaluate": "evaluation.evaluate",
     "explain": "refinement.examples",
     "open_data": "data.catalog",
@@ -177,6 +177,7 @@ if TYPE_CHECKING:
     from zeroseg.errors import ZerosegError as ZerosegError
     from zeroseg.evaluation.evaluate import Run as Run
     from zeroseg.evaluation.evaluate import evaluate as evaluate
+    from zeroseg.evaluation.few_shot import draw_examples as draw_examples
     from zeroseg.fusion.fusion import Fusion as Fusion
     from zeroseg.fusion.highest_score import HighestScore as HighestScore
     from zeroseg.fusion.published import PublishedOverlap as PublishedOverlap
@@ -206,7 +207,6 @@ if TYPE_CHECKING:
     from zeroseg.refinement.all_classes import AllClasses as AllClasses
     from zeroseg.refinement.exact_post_refiner import ExactPostRefiner as ExactPostRefiner
     from zeroseg.refinement.examples import Example as Example
-    from zeroseg.refinement.examples import draw_examples as draw_examples
     from zeroseg.refinement.examples import explain as explain
     from zeroseg.refinement.given_labels import GivenLabels as GivenLabels
     from zeroseg.refinement.lexical_post_refiner import LexicalPostRefiner as LexicalPostRefiner

@@ -15,7 +15,8 @@ from zeroseg.chat.openai_chat import OpenAIChat
 from zeroseg.data.sample import Truth
 from zeroseg.data.sample_data import Samples
 from zeroseg.errors import ImageError, PresetError, VocabularyError, ZerosegError
-from zeroseg.refinement.examples import Example, draw_examples, explain, shown
+from zeroseg.evaluation.few_shot import draw_examples
+from zeroseg.refinement.examples import Example, explain, shown
 from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
 from zeroseg.testing import ScriptedChat, blank
 from zeroseg.values import Description, Tag

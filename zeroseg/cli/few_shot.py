@@ -65,7 +65,8 @@ def with_examples(
     """
     if not arguments.examples:
         return ()
-    from zeroseg.refinement.examples import draw_examples, explain
+    from zeroseg.evaluation.few_shot import draw_examples
+    from zeroseg.refinement.examples import explain
     from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
     from zeroseg.segmenter import ZeroShotSegmenter
 
