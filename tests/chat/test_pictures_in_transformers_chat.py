@@ -1,4 +1,4 @@
-"""Pictures shown to models for images and text, of two families."""
+"""Pictures shown to models for images and text, of three families."""
 
 from __future__ import annotations
 
