@@ -15,7 +15,7 @@ from zeroseg.base_segmenter import BaseSegmenter, Started, Stopwatch
 from zeroseg.data.masks import read_ids
 from zeroseg.data.sample import Sample
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
-from zeroseg.images import SUFFIXES as PICTURES
+from zeroseg.find_images import SUFFIXES as PICTURES
 from zeroseg.metrics.protocol import STANDARD, Protocol, indices_of, resized
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
