@@ -138,7 +138,7 @@ def one_by_one(number: int, source: str, target: str) -> dict[str, float]:
     from zeroseg.scale.work import Part, pack, parts_of, unpack
 
     torch.set_num_threads(1)
-    parts = [pack(part) for part in parts_of(list_pictures(source), PART)]
+    parts = [pack(part) for part in parts_of(list_pictures(source).works, PART)]
     images = sum(len(unpack(part).works) for part in parts)
     spent = {}
     for step in STEPS:

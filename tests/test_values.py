@@ -25,8 +25,8 @@ from zeroseg.values import (
 
 
 def test_usage_adds_up_and_an_unknown_price_stays_unknown() -> None:
-    one, two = Usage(1, 10, 2, 0.5, 1.0, 4), Usage(2, 20, 3, 0.25, 2.0, 5)
-    assert one + two == Usage(3, 30, 5, 0.75, 3.0, 9)
+    one, two = Usage(1, 10, 2, 0.5, 1.0, 4, 1), Usage(2, 20, 3, 0.25, 2.0, 5, 2)
+    assert one + two == Usage(3, 30, 5, 0.75, 3.0, 9, 3)
     assert (one + two).cached_share == 0.75
     assert Usage().cached_share == 0.0
     assert (one + replace(two, cost=None)).cost is None

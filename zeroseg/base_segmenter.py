@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
@@ -17,7 +18,7 @@ from typing_extensions import Self
 
 from zeroseg.data.sample import Sample
 from zeroseg.data.sample_data import LookingAhead
-from zeroseg.errors import ChatError, ZerosegError
+from zeroseg.errors import ChatError, ImageError, ZerosegError
 from zeroseg.images import ImageLike, read_image
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.outcomes import results_of
@@ -189,30 +190,34 @@ class BaseSegmenter(LightningModule):
         """Segment one picture, or several.
 
         Args:
-            images: A path, PIL image, numpy array (H, W, 3) or uint8 tensor (3, H, W); or a list
-                of them.
+            images: A path, the bytes of an encoded picture, an open file, a PIL image, a numpy
+                array (H, W, 3), or a tensor (3, H, W); or a list of them. See `read_image`.
 
         Returns:
             One Segmentation for one picture, a list for a list.
 
         Raises:
-            ImageError: A picture cannot be read.
+            ImageError: A picture cannot be read; of a list, the message says which.
         """
         if isinstance(images, list | tuple):
-            return list(self._strict(images))
-        return next(self._strict([images]))
+            return list(self._strict(images, _read_strictly))
+        return next(self._strict([images], lambda source, _: read_image(source)))
 
-    def _strict(self, sources: Sequence[ImageLike]) -> Iterator[Segmentation]:
+    def _strict(
+        self, sources: Sequence[ImageLike], read: Callable[[ImageLike, int], Tensor]
+    ) -> Iterator[Segmentation]:
         """Segment pictures, and raise what any of them raises."""
-        parts = [sources[i : i + self.batch_size] for i in range(0, len(sources), self.batch_size)]
-        position = 0
-        for part, job in in_flight(parts, self._begin_strict, self.depth):
-            for source, result in zip(part, _whole(self._finished(job), self), strict=True):
-                yield _named(result, _name(source, position))
-                position += 1
+        numbered = list(enumerate(sources))
+        size = self.batch_size
+        parts = [numbered[i : i + size] for i in range(0, len(numbered), size)]
 
-    def _begin_strict(self, part: Sequence[ImageLike]) -> Job:
-        return self.begin([read_image(source) for source in part])
+        def begin(part: Sequence[tuple[int, ImageLike]]) -> Job:
+            return self.begin([read(source, position) for position, source in part])
+
+        for part, job in in_flight(parts, begin, self.depth):
+            results = _whole(self._finished(job), self)
+            for (position, source), result in zip(part, results, strict=True):
+                yield _named(result, _name(source, position))
 
     def stream(self, sources: Iterable[ImageLike]) -> Iterator[Segmentation | Failure]:
         """Segment pictures one after another, in order.
@@ -338,12 +343,16 @@ Read = tuple[str, "Tensor | Failure"]
 
 
 def read_ahead(sources: Iterable[ImageLike], batch_size: int) -> Iterator[list[Read]]:
-    """Batches of pictures in order; while one is used, the next is being read in threads."""
+    """Batches of pictures in order; while one is used, the next is being read in threads.
+
+    Only files and bytes are read in threads. Whatever else comes is read before the next one is
+    asked for: frames of an animation share one PIL image, and arrays may share one buffer.
+    """
     numbered = iter(enumerate(sources))
     with ThreadPoolExecutor(batch_size, thread_name_prefix="zeroseg-reading") as pool:
         coming: list[Future[Read]] = []
         while True:
-            following = [pool.submit(_read, s, i) for i, s in islice(numbered, batch_size)]
+            following = [_reading(pool, s, i) for i, s in islice(numbered, batch_size)]
             if coming:
                 yield [future.result() for future in coming]
             if not following:
@@ -351,12 +360,28 @@ def read_ahead(sources: Iterable[ImageLike], batch_size: int) -> Iterator[list[R
             coming = following
 
 
+def _reading(pool: ThreadPoolExecutor, source: ImageLike, position: int) -> Future[Read]:
+    if isinstance(source, str | os.PathLike | bytes):
+        return pool.submit(_read, source, position)
+    done: Future[Read] = Future()
+    done.set_result(_read(source, position))
+    return done
+
+
 def _read(source: ImageLike, position: int) -> Read:
     name = _name(source, position)
     try:
         return name, read_image(source)
-    except ZerosegError as error:
+    except ImageError as error:
         return name, Failure(name, "reading", str(error))
+
+
+def _read_strictly(source: ImageLike, position: int) -> Tensor:
+    """A picture of a list; the error says which it is."""
+    try:
+        return read_image(source)
+    except ImageError as error:
+        raise ImageError(f"picture {position} of the list (counted from 0): {error}") from error
 
 
 def prediction_of(result: Segmentation | Failure, target: Tensor, vocabulary: Vocabulary) -> Tensor:
@@ -367,7 +392,7 @@ def prediction_of(result: Segmentation | Failure, target: Tensor, vocabulary: Vo
 
 
 def _name(source: ImageLike, position: int) -> str:
-    return str(source) if isinstance(source, str | Path) else str(position)
+    return os.fsdecode(source) if isinstance(source, str | os.PathLike) else str(position)
 
 
 def _named(result: Result, name: str) -> Result:

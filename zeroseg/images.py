@@ -2,160 +2,241 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator, Sequence
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
-import torch
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 from torch import Tensor
 
 from zeroseg.errors import ImageError
+from zeroseg.find_images import is_url, shown
+from zeroseg.pixels import from_array, from_colors, from_tensor, on_white
 
-ImageLike: TypeAlias = "str | Path | Image.Image | np.ndarray | Tensor"
-"""A file, a PIL image, a numpy array (H, W, 3) or (H, W), or a uint8 tensor (3, H, W)."""
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-"""Files that a folder is searched for, in lower or upper case."""
+ImageLike: TypeAlias = (
+    "str | Path | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray | Tensor"
+)
+"""A file; the bytes of one, or an open one; a PIL image; an array (H, W, 3) or (H, W); or a tensor
+(3, H, W)."""
 
 MINIMUM_SIDE = 8
 """Pictures with a side shorter than this many pixels hold nothing to segment."""
 
+_REFUSED = ("EPS",)
+"""Formats that Pillow gives to another program (Ghostscript) to run."""
+
+_TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture of an EXIF orientation upright."""
+
 
 def read_image(source: ImageLike, turn: bool = True) -> Tensor:
-    """Convert a picture to a uint8 tensor (3, H, W), RGB.
+    """Convert a picture to a uint8 tensor (3, H, W), RGB, of its own.
 
     EXIF orientation is applied unless `turn` is False (published annotations are in the order of
-    the pixels in the file), palettes, CMYK and grey are converted, transparent pixels are
-    laid on white, 16-bit values are scaled to 8 bits, and the first frame of an animation is
-    taken. Floating point arrays must lie in [0, 1].
+    the pixels in the file), palettes, CMYK and grey are converted, and transparent pixels are
+    laid on white. Of an animation in a file, the first frame is taken; a PIL image is the frame
+    that it stands at, and stays as it is, as does an open file. What white is in pictures deeper
+    than 8 bits, of whole or floating point numbers, is told by the brightest value: see
+    `zeroseg.pixels.from_array`.
 
     Raises:
         ImageError: The source is no picture, cannot be read, or is smaller than 8 x 8 pixels.
+            Whatever a decoder raises becomes this.
     """
-    if isinstance(source, Tensor):
-        image = _from_tensor(source)
-    elif isinstance(source, np.ndarray):
-        image = _from_array(source)
-    elif isinstance(source, Image.Image):
-        image = _from_pil(source, turn)
-    else:
-        image = _from_file(Path(source), turn)
-    height, width = image.shape[1:]
-    if min(height, width) < MINIMUM_SIDE:
-        raise ImageError(
-            f"the picture is {width} x {height} pixels; at least {MINIMUM_SIDE} x {MINIMUM_SIDE} "
-            f"are needed"
-        )
+    with _called(_name(source)):
+        image = _convert(source, turn)
+        height, width = image.shape[1:]
+        if min(height, width) < MINIMUM_SIDE:
+            raise ImageError(
+                f"is {width} x {height} pixels; at least {MINIMUM_SIDE} x {MINIMUM_SIDE} are needed"
+            )
     return image
 
 
-def find_images(paths: Sequence[str | Path]) -> list[Path]:
-    """All picture files that paths, folders (searched recursively) and globs mean, each once.
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The content of a picture's file.
 
     Raises:
-        ImageError: A path or glob matches nothing, or a folder holds no pictures.
+        ImageError: There is none, it is empty, or it cannot be read.
     """
-    found: dict[str, Path] = {}
-    for path in paths:
-        matches = list(_expand(path))
-        if not matches and not _is_glob(path) and not Path(path).exists():
-            raise ImageError(f"there is no file or folder '{path}'")
-        if not matches:
-            raise ImageError(f"no pictures found at '{path}' (looked for {', '.join(SUFFIXES)})")
-        for match in matches:
-            found.setdefault(os.path.abspath(match), match)
-    return list(found.values())
+    with _called(_name(path)), _open_file(path) as file:
+        return file.read()
 
 
-def _expand(path: str | Path) -> Iterator[Path]:
-    candidate = Path(path)
-    if candidate.is_dir():
-        yield from sorted(
-            p for p in candidate.rglob("*") if p.suffix.lower() in SUFFIXES and not p.is_dir()
-        )
-    elif candidate.exists():
-        yield candidate
-    elif _is_glob(path):
-        anchor = Path(candidate.anchor)
-        pattern = str(candidate.relative_to(anchor))
-        try:
-            yield from sorted(p for p in anchor.glob(pattern) if p.is_file())
-        except ValueError as error:
-            raise ImageError(f"'{path}' is not a glob: {error}") from error
+def _convert(source: Any, turn: bool) -> Tensor:
+    if isinstance(source, Tensor):
+        return from_tensor(source)
+    if isinstance(source, np.ndarray):
+        return from_array(source)
+    if isinstance(source, Image.Image):
+        source.load()
+        return _pixels(source, _orientation(source) if turn else 1)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _decode(io.BytesIO(source), turn)
+    if hasattr(source, "read"):
+        return _decode(io.BytesIO(_content(source)), turn)
+    if isinstance(source, str | os.PathLike):
+        with _open_file(source) as file:
+            return _decode(file, turn)
+    raise ImageError("is no picture; give a path, bytes, an open file, a PIL image or an array")
 
 
-def _is_glob(path: str | Path) -> bool:
-    return any(sign in str(path) for sign in "*?[")
+def _name(source: Any) -> str:
+    """What errors call a source."""
+    if isinstance(source, Tensor):
+        return "the tensor"
+    if isinstance(source, np.ndarray):
+        return "the array"
+    if isinstance(source, Image.Image):
+        return "the PIL image"
+    if isinstance(source, bytes | bytearray | memoryview):
+        return "the encoded picture"
+    if hasattr(source, "read"):
+        return "the open file"
+    if isinstance(source, str | os.PathLike):
+        return f"the file '{shown(source)}'"
+    return f"the {type(source).__name__}"
 
 
-def _from_file(path: Path, turn: bool) -> Tensor:
-    if not path.exists():
-        raise ImageError(f"there is no file '{path}'")
-    if path.stat().st_size == 0:
-        raise ImageError(f"the file '{path}' is empty")
+@contextmanager
+def _called(name: str) -> Iterator[None]:
+    """Have whatever goes wrong with a source be an ImageError that names it."""
     try:
-        with Image.open(path) as image:
-            return _from_pil(image, turn)
+        yield
+    except ImageError as error:
+        raise ImageError(f"{name} {error}") from error.__cause__
+    except FileNotFoundError as error:
+        raise ImageError(f"{name} cannot be read: there is no file of that name") from error
+    except Image.DecompressionBombError as error:
+        advice = "where such pictures can be trusted, raise PIL.Image.MAX_IMAGE_PIXELS"
+        raise ImageError(f"{name} is not read: {error}; {advice}") from error
+    except Exception as error:  # the one boundary: decoders raise errors of every kind
+        raise ImageError(f"{name} cannot be read: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    kind, text = type(error).__name__, str(error)
+    return f"{text} ({kind})" if text else kind
+
+
+def _open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file that can be read to its end: no folder, and no pipe that someone has to fill."""
+    text = os.fsdecode(path)
+    if is_url(text):
+        raise ImageError("is a URL: fetch it first, or give it to `zeroseg batch`")
+    if not os.path.lexists(text):
+        text = os.path.expanduser(text)
+    state = os.stat(text)
+    if stat.S_ISDIR(state.st_mode):
+        raise ImageError("cannot be read: it is a folder")
+    if not stat.S_ISREG(state.st_mode):
+        raise ImageError("cannot be read: it is no regular file, but a pipe, socket or device")
+    return open(text, "rb")
+
+
+def _content(file: Any) -> bytes:
+    """All bytes of an open file, which is left at the position where it was."""
+    seekable = hasattr(file, "seekable") and file.seekable()
+    before = file.tell() if seekable else 0
+    if seekable:
+        file.seek(0)
+    content = file.read()
+    if seekable:
+        file.seek(before)
+    if isinstance(content, str):
+        raise ImageError("is open as text; open it as 'rb'")
+    return bytes(content)
+
+
+def _decode(file: BinaryIO, turn: bool) -> Tensor:
+    if not (head := file.read(16)):
+        raise ImageError("is empty")
+    _prepare_pillow()
+    try:
+        picture = Image.open(file, formats=[f for f in Image.ID if f not in _REFUSED])
     except UnidentifiedImageError as error:
-        raise ImageError(f"the file '{path}' is not a picture that can be read") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"the picture '{path}' cannot be read: {error}") from error
+        is_heif = head[4:8] == b"ftyp" and head[8:11] in (b"hei", b"hev", b"mif", b"msf")
+        hint = ': pip install "zeroseg[heif]"' if is_heif and "HEIF" not in Image.OPEN else ""
+        raise ImageError(f"is not a picture that can be read{hint}") from error
+    with picture:
+        halved = picture.mode in ("RGB", "RGBA") and ";16" in str(picture.tile)
+        orientation = _load(picture)
+        pixels = _pixels(picture, orientation if turn else 1)
+    if halved and int(pixels.max()) < 16:
+        raise ImageError(
+            "is black in the higher 8 of its 16 bits, and of pictures in colour only these are "
+            "read; save it with 8 bits"
+        )
+    return pixels
 
 
-def _from_pil(image: Image.Image, turn: bool = True) -> Tensor:
-    frame: Image.Image = next(iter(ImageSequence.Iterator(image)))
-    frame.load()
-    if turn:
-        frame = ImageOps.exif_transpose(frame)
-    if frame.mode.startswith("I") or frame.mode == "F":
-        return _from_array(_deep(frame))
-    if frame.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in frame.info:
-        overlay = frame.convert("RGBA")
-        frame = Image.new("RGBA", overlay.size, "white")
-        frame.alpha_composite(overlay)
-    pixels = np.asarray(frame.convert("RGB"))
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()
+@cache
+def _prepare_pillow() -> None:
+    """Load all decoders, and keep Pillow from printing about large pictures and damaged EXIF."""
+    Image.init()
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.", append=True)
+    with suppress(ImportError):  # optional, and where it is broken, other pictures are read
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
 
 
-def _deep(image: Image.Image) -> np.ndarray:
-    """Grey values deeper than 8 bits as uint16, shares of white as they are."""
-    values = np.asarray(image).astype(np.float64)
-    if image.mode == "F" and values.size and values.min() >= 0 and values.max() <= 1:
-        return values
-    if values.max(initial=0) <= 255 and image.mode not in ("I;16", "I;16B", "I;16L"):
-        return values.clip(0, 255).astype(np.uint8)
-    return values.clip(0, 65535).astype(np.uint16)
+def _load(picture: ImageFile) -> int:
+    """Load the pixels as they lie in the file, and tell the EXIF orientation."""
+    if picture.format != "TIFF":
+        picture.load()
+        return _orientation(picture)
+    orientation = _orientation(picture)
+    _forget_exif(picture)  # else Pillow turns it by itself, and reads all of a damaged EXIF
+    picture.load()
+    return orientation
 
 
-def _from_array(array: np.ndarray) -> Tensor:
-    if array.ndim == 2:
-        array = np.repeat(array[:, :, None], 3, axis=2)
-    if array.ndim != 3 or array.shape[2] not in (1, 3, 4):
-        raise ImageError(f"an array {array.shape} is no picture; expected (H, W, 3)")
-    if array.shape[2] == 1:
-        array = np.repeat(array, 3, axis=2)
-    if array.dtype == np.uint16:
-        array = (array.astype(np.uint32) * 255 + 32767) // 65535
-    elif np.issubdtype(array.dtype, np.floating):
-        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
-            raise ImageError("an array of floating point numbers must lie in [0, 1]")
-        array = np.rint(array * 255)
-    elif array.dtype == np.bool_:
-        array = array.astype(np.uint8) * 255
-    elif array.dtype != np.uint8:
-        raise ImageError(f"an array of {array.dtype} is no picture; expected uint8")
-    pixels = array.astype(np.uint8)
-    if pixels.shape[2] == 4:
-        return _from_pil(Image.fromarray(pixels))
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).contiguous()
+def _orientation(picture: Image.Image) -> int:
+    """The EXIF orientation; 1, upright, where there is none."""
+    try:
+        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # damaged EXIF, of which parsers raise all kinds, does not cost the picture
+        return 1
 
 
-def _from_tensor(tensor: Tensor) -> Tensor:
-    if tensor.ndim == 3 and tensor.shape[0] == 3 and tensor.dtype == torch.uint8:
-        return tensor
-    raise ImageError(
-        f"a tensor {tuple(tensor.shape)} {tensor.dtype} is no picture; expected (3, H, W) uint8"
-    )
+def _forget_exif(picture: Image.Image) -> None:
+    """Take all EXIF off a picture that is open."""
+    try:
+        exif = picture.getexif()
+        for tag in list(exif):
+            del exif[tag]
+    except Exception:  # see `_orientation`
+        return
+
+
+def _pixels(picture: Image.Image, orientation: int) -> Tensor:
+    """The pixels of a PIL image, which is left as it is."""
+    if orientation in _TURNS:
+        picture = picture.transpose(_TURNS[orientation])
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return from_array(np.asarray(picture))
+    if picture.mode in _TRANSPARENT or "transparency" in picture.info:
+        picture = on_white(picture)
+    return from_colors(picture)

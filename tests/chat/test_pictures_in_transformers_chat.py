@@ -1,4 +1,4 @@
-"""Pictures shown to models for images and text, of two families."""
+"""Pictures shown to models for images and text, of three families."""
 
 from __future__ import annotations
 
@@ -83,6 +83,7 @@ def test_equals_the_processor_and_the_model_by_themselves(family: str) -> None:
     )
     [reply] = chat(family)(ASKED[:1])
     assert reply.text == said.strip()
+    assert reply.complete or reply.usage.completion_tokens == 12
 
 
 def test_pictures_are_shown_in_the_size_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""Vision-language models of two families, tiny and random, with processors of their own."""
+"""Vision-language models of three families, tiny and random, with processors of their own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     CLIPImageProcessor,
     CLIPVisionConfig,
+    Idefics3Config,
+    Idefics3ForConditionalGeneration,
+    Idefics3ImageProcessor,
+    Idefics3Processor,
     LlamaConfig,
     LlavaConfig,
     LlavaForConditionalGeneration,
@@ -30,6 +34,7 @@ QWEN_SPECIAL = (
     "<|image_pad|>",
     "<|video_pad|>",
 )
+IDEFICS_SPECIAL = (*SPECIAL, "<fake_token_around_image>", "<global-img>", "<end_of_utterance>")
 _PARTS = (
     "{{% for m in messages %}}<|im_start|>{{{{ m.role }}}}\n"
     "{{% if m.content is string %}}{{{{ m.content }}}}{{% else %}}{{% for part in m.content %}}"
@@ -136,7 +141,34 @@ def qwen2_vl(seed: int = 0) -> tuple[Qwen2VLForConditionalGeneration, Qwen2VLPro
     return Qwen2VLForConditionalGeneration(config).eval(), processor
 
 
-FAMILIES = {"llava": llava, "qwen2_vl": qwen2_vl}
+def idefics3(seed: int = 0) -> tuple[Idefics3ForConditionalGeneration, Idefics3Processor]:
+    """An Idefics3 (SmolVLM): pictures are cut into tiles of 32 pixels, 4 tokens each."""
+    torch.manual_seed(seed)
+    tokens = tokenizer(IDEFICS_SPECIAL)
+    config = Idefics3Config(
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "image_size": 32,
+            "patch_size": 8,
+        },
+        text_config={"model_type": "llama", "vocab_size": len(tokens), **_TEXT},
+        scale_factor=2,
+        image_token_id=tokens.convert_tokens_to_ids("<image>"),
+        pad_token_id=0,
+    )
+    processor = Idefics3Processor(
+        Idefics3ImageProcessor(size={"longest_edge": 64}, max_image_size={"longest_edge": 32}),
+        tokens,
+        image_seq_len=4,
+        chat_template=_PARTS.format(image="<image>"),
+    )
+    return Idefics3ForConditionalGeneration(config).eval(), processor
+
+
+FAMILIES = {"llava": llava, "qwen2_vl": qwen2_vl, "idefics3": idefics3}
 
 
 def save(family: str, folder: Path) -> Path:

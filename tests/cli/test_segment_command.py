@@ -119,17 +119,17 @@ def test_files_folders_and_globs_each_picture_once() -> None:
     for name in ("a/x.jpg", "a/sub/y.png", "b/x.png", "b/z.txt.webp"):
         picture(Path(name))
     Path("a/notes.txt").write_text("no picture")
-    jobs, failures = plan(["a", "b/*.png", "./a/x.jpg", str(Path("a").absolute())], Path("out"))
-    assert failures == []
-    assert {str(j.source): str(j.base) for j in jobs} == {
+    found = plan(["a", "b/*.png", "./a/x.jpg", str(Path("a").absolute())], Path("out"))
+    assert found.failures == ()
+    assert {str(j.source): str(j.base) for j in found.jobs} == {
         "a/sub/y.png": "out/a/sub/y",
         "a/x.jpg": "out/a/x",
         "b/x.png": "out/b/x",
     }
-    jobs, failures = plan(["a", "none/*.png"], Path("out"))
-    assert {str(j.base) for j in jobs} == {"out/x", "out/sub/y"}
-    assert [failure.name for failure in failures] == ["none/*.png"]
-    [job] = plan(["b/z.txt.webp"], Path("out"))[0]
+    found = plan(["a", "none/*.png"], Path("out"))
+    assert {str(j.base) for j in found.jobs} == {"out/x", "out/sub/y"}
+    assert [failure.name for failure in found.failures] == ["none/*.png"]
+    [job] = plan(["b/z.txt.webp"], Path("out")).jobs
     assert job.base == Path("out/z.txt")
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from zeroseg.errors import ImageError, ZerosegError
 from zeroseg.images import read_image
-from zeroseg.scale.archive import Folder, decode, list_pictures, read_all
+from zeroseg.scale.archive import Folder, list_pictures, read_all
 from zeroseg.scale.work import Work
 
 NAMES = [f"{index // 5}/{index}.png" for index in range(10)]
@@ -22,16 +22,16 @@ NAMES = [f"{index // 5}/{index}.png" for index in range(10)]
 def test_a_folder_is_searched_to_its_depths_in_order(archive: Path) -> None:
     (archive / "0/notes.txt").write_text("no picture")
     (archive / "1/x.JPG").write_bytes(b"")
-    works = list_pictures(str(archive))
+    works = list_pictures(str(archive)).works
     assert [work.name for work in works] == [*NAMES, "1/x.JPG"]
     assert works[0].source == f"file://{archive}/0/0.png"
-    assert [w.name for w in list_pictures(f"file://{archive}/")] == [*NAMES, "1/x.JPG"]
+    assert [w.name for w in list_pictures(f"file://{archive}/").works] == [*NAMES, "1/x.JPG"]
 
 
 def test_a_picture_and_a_glob(archive: Path) -> None:
-    assert [w.name for w in list_pictures(str(archive / "0/3.png"))] == ["3.png"]
-    assert [w.name for w in list_pictures(f"{archive}/*/[3-6].png")] == NAMES[3:7]
-    assert [w.name for w in list_pictures(f"{archive}/1/*.png")] == [
+    assert [w.name for w in list_pictures(str(archive / "0/3.png")).works] == ["3.png"]
+    assert [w.name for w in list_pictures(f"{archive}/*/[3-6].png").works] == NAMES[3:7]
+    assert [w.name for w in list_pictures(f"{archive}/1/*.png").works] == [
         "5.png",
         "6.png",
         *["7.png", "8.png", "9.png"],
@@ -41,14 +41,14 @@ def test_a_picture_and_a_glob(archive: Path) -> None:
 def test_results_within_the_archive_are_no_pictures_of_it(archive: Path) -> None:
     results = archive / "results"
     Folder(str(results)).write("masks/0/0.png.png", b"x")
-    assert [w.name for w in list_pictures(str(archive), without=str(results))] == NAMES
+    assert [w.name for w in list_pictures(str(archive), without=str(results)).works] == NAMES
 
 
 def test_any_file_system() -> None:
     memory = fsspec.filesystem("memory")
     memory.pipe_file("/pictures/a/x.png", b"one")
     memory.pipe_file("/pictures/y.jpg", b"two")
-    works = list_pictures("memory://pictures")
+    works = list_pictures("memory://pictures").works
     assert [work.name for work in works] == ["a/x.png", "y.jpg"]
     assert [work.data for work in read_all(works)] == [b"one", b"two"]
 
@@ -56,7 +56,7 @@ def test_any_file_system() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("nowhere", "no pictures found at 'nowhere'"),
+        ("nowhere", "there is no file or folder 'nowhere'"),
         ("tape://x", "cannot open 'tape://x'.*tape"),
     ],
 )
@@ -90,7 +90,7 @@ def test_bytes_decode_as_their_file_does(tmp_path: Path) -> None:
         exif = Image.Exif()
         exif[0x0112] = 6
         picture.save(file, exif=exif) if name.endswith("jpg") else picture.save(file)
-        assert torch.equal(decode(file.read_bytes(), name), read_image(file)), name
+        assert torch.equal(read_image(file.read_bytes()), read_image(file)), name
 
 
 def test_what_is_no_picture_says_so(archive: Path) -> None:
@@ -104,7 +104,7 @@ def test_what_is_no_picture_says_so(archive: Path) -> None:
         (tiny.getvalue(), "3 x 3 pixels"),
     ]:
         with pytest.raises(ImageError, match=message):
-            decode(data, "x")
+            read_image(data)
 
 
 @pytest.mark.parametrize("where", ["local", "memory"])

@@ -97,15 +97,15 @@ def test_workers_read_from_one_store_and_write_to_another_at_another_precision(
 def test_globs_single_pictures_and_results_within(bucket: str) -> None:
     fs = fsspec.filesystem(bucket.partition(":")[0])
     fs.pipe_file(f"{bucket}/photos/results/masks/0.png", b"a result")
-    within = list_pictures(f"{bucket}/photos", without=f"{bucket}/photos/results")
+    within = list_pictures(f"{bucket}/photos", without=f"{bucket}/photos/results").works
     assert [work.name for work in within] == [f"{i // 5}/{i}.png" for i in range(10)]
-    assert [w.name for w in list_pictures(f"{bucket}/photos/*/[3-6].png")] == [
+    assert [w.name for w in list_pictures(f"{bucket}/photos/*/[3-6].png").works] == [
         "0/3.png",
         "0/4.png",
         "1/5.png",
         "1/6.png",
     ]
-    [one] = list_pictures(f"{bucket}/photos/0/3.png")
+    [one] = list_pictures(f"{bucket}/photos/0/3.png").works
     assert one.name == "3.png"
     assert read_all([one])[0].data == fs.cat_file(f"{bucket}/photos/0/3.png")
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import StoppingCriteria
 
-from zeroseg.chat.final_answer import ends_in_thought, without_thoughts
+from zeroseg.chat.final_answer import ends_in_thought, is_marked, without_thoughts
 
 _STRIDE = 8
 """Tokens between two looks at a thought that is longer than an answer may be."""
@@ -67,7 +67,10 @@ class AnswerLength(StoppingCriteria):
         if ends_in_thought(text):
             left = max(0, min(_STRIDE, self.longest_thought - length))
         else:
-            answer = without_thoughts(text)
-            used = length if answer == text else len(self.tokenizer(answer)["input_ids"])
-            left = self.longest - used
+            left = self.longest - (self._answered(text, length) if is_marked(text) else length)
         return min(left, self.room[row] - length)
+
+    def _answered(self, text: str, length: int) -> int:
+        """Tokens of what is outside of thoughts."""
+        answer = self.tokenizer(without_thoughts(text), add_special_tokens=False)
+        return min(length, len(answer["input_ids"]))

@@ -24,8 +24,8 @@ class _Means(Enum):
 
 
 _THOUGHTS = (
-    "think(?:ing)?|thoughts?|thought_process|reason(?:ing)?|reflect(?:ion)?|scratch_?pad|analysis|"
-    "inner_monologue|draft"
+    r"(?:ant)?think(?:ing)?(?:_\w{1,20})?|thoughts?(?:_\w{1,20})?|reason(?:ing)?(?:_\w{1,20})?|"
+    "reflect(?:ion)?|scratch_?pad|analysis|monologue|deliberation|rationale|cot|draft"
 )
 _ANSWERS = "answer|final|final_?answer|output|response|result|solution"
 _LESS, _MORE = "(?:[<\u25c1]|&lt;)", "(?:[>\u25b7]|&gt;)"
@@ -93,14 +93,21 @@ _ANSWER_TAG = re.compile(
 )
 _COLON = r"[*_]{0,3}(?: is| are)?\s?[*_]{0,3}[:\uff1a][*_]{0,3}"
 _FINAL = "final (?:answer|list|labels?|classes|selection|output|response|result)"
+_ELSEWHERE = (
+    "\u6700[\u7ec8\u7d42](?:\u7b54\u6848|\u56de\u7b54)|\u7b54\u6848|r\u00e9ponse finale|"
+    "respuesta final|resposta final|risposta finale|(?:endg\u00fcltige|finale) antwort"
+)
 _HEADING = re.compile(
     rf"\b{_FINAL}(?:{_COLON}| is\b| are\b)"
     rf"|^[^\w\n]{{0,9}}{_FINAL}[^\w\n]{{0,9}}$"
+    rf"|^[^\w\n]{{0,9}}(?:{_ELSEWHERE}){_COLON}"
     rf"|(?:^[^\w\n]{{0,9}}|[.!?]\s)(?:final|correct(?:ion|ed)|revised|updated|actually)"
     rf"(?: [a-z]{{1,12}}){{0,2}}{_COLON}",
     re.IGNORECASE | re.MULTILINE,
 )
-_PLAIN_HEADING = re.compile(rf"^[^\w\n]{{0,9}}answer{_COLON}", re.IGNORECASE | re.MULTILINE)
+_PLAIN_HEADING = re.compile(
+    rf"^[^\w\n]{{0,9}}(?:answer|response|output|result){_COLON}", re.IGNORECASE | re.MULTILINE
+)
 _BRACE = re.compile(r"\\f?boxed\s{0,9}\{|\\[{}]|[{}]")
 _BETWEEN_BOXES = re.compile(r"(?:[\s,;$]|\\[,;()\[\]]|and\b)*")
 _COMMAND = re.compile(r"\\(?:text|math)[a-z]{0,9}\s{0,9}\{([^{}]*)\}")

@@ -40,7 +40,8 @@ _CONTENT = re.compile(
     r"|moderation|moderated|flagged|safety|blocked (?:by|due|for|because)|block_?reason"
     r"|prohibited[_ ](?:content|use)"
     r"|policy[_ ]violation|violat\w+ .{0,40}polic|usage polic|data_inspection|inappropriate"
-    r"|sensitive (?:content|words?)|harmful|jailbreak|invalid_prompt|guardrail|input_blocked",
+    r"|sensitive (?:content|words?)|\u654f\u611f|exists risk|harmful|jailbreak|invalid_prompt"
+    r"|guardrail|input_blocked",
     re.IGNORECASE,
 )
 _LENGTH = re.compile(
@@ -64,16 +65,19 @@ _GONE = (
     r"|not loaded|not served|not supported by|not a chat model|not a valid"
 )
 _MODEL = re.compile(
-    rf"model(?:_name)?\b[^.\n]{{0,90}}?(?:{_GONE})|model_?(?:not_?found|not_?exist|decommission)"
+    rf"models?(?:_name)?\b(?:(?!\. )[^\n]){{0,90}}?(?:{_GONE})"
+    r"|model_?(?:not_?found|not_?exist|decommission)"
     r"|(?:unknown|invalid|no such|non-?existent|unrecogni[sz]ed|missing)[_ ]model\b"
     r"|no models? (?:named|called|is |are )?(?:loaded|available|found)"
-    r"|no endpoints? found (?:for|matching)|is pinned to|not a chat model|deployment\w* not found"
-    r"|pull(?:ing)? it first",
+    r"|no endpoints? found (?:for|matching)|is pinned to|not a chat model|not a valid model"
+    r"|deployment\W?not\W?found|pull(?:ing)? it first|find (?:the )?model|the specified model"
+    r"|provide a model|llm provider not",
     re.IGNORECASE,
 )
 _NO_SUCH_MODEL = re.compile(r"model_?not_?found|model\b.{0,90}? does not exist", re.IGNORECASE)
 _ENTRY = re.compile(
-    r"response_?format|temperature|reasoning_?effort|messages\W+\d+\W+role", re.IGNORECASE
+    r"response_?format|temperature|reasoning_?effort|max_\w{0,11}tokens|messages\W+\d+\W+role",
+    re.IGNORECASE,
 )
 _ABOUT_ENTRIES = re.compile(r"support|parameter|schema|format|field", re.IGNORECASE)
 
@@ -190,7 +194,7 @@ def _leaves(body: Any, depth: int = 0) -> Iterator[str]:
     if isinstance(body, dict) and depth < 8:
         for key, value in body.items():
             yield str(key)
-            if key not in _ECHOES or (key == "prompt" and depth == 0):
+            if key not in _ECHOES:
                 yield from _leaves(value, depth + 1)
     elif isinstance(body, list) and depth < 8:
         for value in body[:50]:

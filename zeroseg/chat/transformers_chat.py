@@ -265,9 +265,10 @@ class TransformersChat(ChatModel):
 
         The last of these not where it may end a thought, too.
         """
-        known = [self.model.generation_config.eos_token_id, self.model.config.eos_token_id]
+        config = self.model.config
         found = {self.tokenizer.eos_token_id}
-        for ends in known:
+        for told in (self.model.generation_config, config, config.get_text_config()):
+            ends = getattr(told, "eos_token_id", None)
             found.update(ends if isinstance(ends, list) else [ends])
         behind = self.template.turn_end()
         if not any(mark in str(self.template.engine.chat_template) for mark in _CHANNELS):

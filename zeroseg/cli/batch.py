@@ -146,6 +146,8 @@ def run(arguments: Namespace) -> int:
         arguments.limit,
         arguments.retry,
     )
+    for note in plan.notes:
+        print(f"left out: {note}", file=sys.stderr)
     if arguments.engine == "ray":
         return _Report(plan, arguments.target).go(plan.with_ray(pools))
     return _Report(plan, arguments.target).go(plan.here(options.device(arguments.device)))

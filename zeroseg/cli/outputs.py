@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zeroseg.errors import ImageError
-from zeroseg.images import find_images
+from zeroseg.find_images import search
 from zeroseg.values import Failure
 
 _OURS = (".mask.png", ".overlay.png")
@@ -29,34 +29,49 @@ class Job:
     base: Path
 
 
-def plan(paths: Sequence[str], output: Path) -> tuple[list[Job], list[Failure]]:
-    """Find the pictures that files, folders and globs mean, and name their results.
+@dataclass(frozen=True)
+class Plan:
+    """What a command line means.
+
+    Attributes:
+        jobs: Each picture once.
+        failures: One for each path that means no picture.
+        notes: Sentences about what was left out of folders.
+    """
+
+    jobs: tuple[Job, ...]
+    failures: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def plan(paths: Sequence[str], output: Path) -> Plan:
+    """Find the pictures that files, folders and patterns mean, and name their results.
 
     The results mirror the inputs: the picture `sub/x.jpg` of a folder gets `<output>/sub/x`; with
     several folders, the results lie in folders of those names. What an earlier run wrote into
     `output` is left out.
-
-    Returns:
-        The jobs, each picture once, and a failure for each path that means no picture.
     """
     found: dict[str, Path] = {}
     roots: list[str] = []
     failures: list[Failure] = []
+    notes: list[str] = []
     for path in paths:
         try:
-            matches = [match for match in find_images([path]) if not _is_ours(match, output)]
+            matches = search(path)
         except ImageError as error:
-            failures.append(Failure(path, "reading", str(error)))
+            failures.append(Failure(printable(path), "reading", str(error)))
             continue
-        roots.append(_root(path))
-        for match in matches:
-            found.setdefault(os.path.abspath(match), match)
+        notes += matches.notes
+        roots.append(os.path.abspath(matches.root))
+        for match in matches.files:
+            if not _is_ours(match, output):
+                found.setdefault(os.path.abspath(match), match)
     if not found:
-        return [], failures
+        return Plan((), tuple(failures), tuple(notes))
     common = os.path.commonpath(roots)
     names = unique_names([Path(os.path.relpath(place, common)) for place in found])
     jobs = [Job(source, output / name) for source, name in zip(found.values(), names, strict=True)]
-    return jobs, failures
+    return Plan(tuple(jobs), tuple(failures), tuple(dict.fromkeys(notes)))
 
 
 def unique_names(files: Sequence[Path]) -> list[Path]:
@@ -79,16 +94,6 @@ def unique_names(files: Sequence[Path]) -> list[Path]:
 def printable(path: str | Path) -> str:
     """A path as text that any terminal and JSON file can hold."""
     return os.fsencode(path).decode("utf-8", errors="replace")
-
-
-def _root(path: str) -> str:
-    """The folder below which the names of a path's pictures are kept."""
-    place = Path(os.path.abspath(path))
-    if place.is_dir():
-        return str(place)
-    while not place.parent.is_dir():
-        place = place.parent
-    return str(place.parent)
 
 
 def _is_ours(picture: Path, output: Path) -> bool:

@@ -13,7 +13,7 @@ from zeroseg.cli import options
 from zeroseg.errors import ChatError
 
 if TYPE_CHECKING:
-    from zeroseg.cli.outputs import Job
+    from zeroseg.cli.outputs import Job, Plan
     from zeroseg.segmentation import Segmentation
     from zeroseg.segmenter import ZeroShotSegmenter
     from zeroseg.values import Failure
@@ -29,7 +29,9 @@ For every picture three files are written, named after it: NAME.overlay.png (the
 colour, with a legend), NAME.mask.png (indexed, the vocabulary's ids and colours) and NAME.json
 (classes, areas, tags, caption, boxes, times and what a language model was asked).
 A name such as other, background or none in the list stands for everything else.
-A picture that cannot be read is reported and skipped; the exit code is then 1."""
+A picture that cannot be read is reported and skipped; the exit code is then 1.
+Folders are searched to their depths for whatever Pillow reads of pictures, and for .heic with
+pip install "zeroseg[heif]"; hidden files are left out, and videos and raw files are, and said."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,7 +39,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = options.add_command(
         commands, "segment", "segment pictures by class names", str(__doc__), _EXAMPLES
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="file, folder or glob")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="file, folder, or pattern such as '*.png'"
+    )
     parser.add_argument(
         "--output", default="runs/segment", metavar="DIR", help="default: runs/segment"
     )
@@ -55,10 +59,12 @@ def run(arguments: Namespace) -> int:
     from zeroseg.cli.outputs import plan
 
     output = options.output_folder(arguments.output)
-    jobs, failures = plan(arguments.paths, output)
-    for failure in failures:
+    planned = plan(arguments.paths, output)
+    for note in planned.notes:
+        print(f"left out: {note}", file=sys.stderr)
+    for failure in planned.failures:
         print(f"failed: {failure.message}", file=sys.stderr)
-    if not jobs:
+    if not planned.jobs:
         print("zeroseg segment: there are no pictures to segment", file=sys.stderr)
         return 1
     if model in (None, "tiny"):
@@ -66,20 +72,19 @@ def run(arguments: Namespace) -> int:
     segmenter = options.segmenter(
         config, vocabulary, arguments.batch_size, arguments.device, arguments.llm_cache
     )
-    return _Run(segmenter, jobs, failures).go(output)
+    return _Run(segmenter, planned).go(output)
 
 
 class _Run:
     """Goes through the pictures, saves each result at once, and sums up."""
 
-    def __init__(
-        self, segmenter: ZeroShotSegmenter, jobs: list[Job], failures: list[Failure]
-    ) -> None:
+    def __init__(self, segmenter: ZeroShotSegmenter, planned: Plan) -> None:
         from rich.console import Console
 
         from zeroseg.cli.report import Totals
 
-        self.segmenter, self.jobs, self.failures = segmenter, jobs, failures
+        self.segmenter, self.jobs = segmenter, planned.jobs
+        self.failures = list(planned.failures)
         self.done: list[tuple[str, str, float]] = []
         self.totals = Totals()
         self.errors = Console(stderr=True)

@@ -15,7 +15,8 @@ from zeroseg.data.names import sample_names
 from zeroseg.data.sample import Regions, Truth
 from zeroseg.data.sample_data import Samples
 from zeroseg.errors import ImageError, VocabularyError
-from zeroseg.images import SUFFIXES, find_images, read_image
+from zeroseg.find_images import SUFFIXES, find_images
+from zeroseg.images import read_image
 
 _MOST = 65535
 """The largest number that a file of single things may hold."""

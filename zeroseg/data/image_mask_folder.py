@@ -16,7 +16,7 @@ from zeroseg.data.names import sample_names
 from zeroseg.data.sample import Truth
 from zeroseg.data.sample_data import SampleData
 from zeroseg.errors import ImageError, VocabularyError
-from zeroseg.images import find_images
+from zeroseg.find_images import find_images
 from zeroseg.vocabulary import Vocabulary
 
 _SHOWN = 3

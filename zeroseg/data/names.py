@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zeroseg.data.text_files import read_text
 from zeroseg.errors import ImageError
-from zeroseg.images import SUFFIXES
+from zeroseg.find_images import SUFFIXES
 
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _COMMENT = re.compile(r"#(\s|$)")

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from zeroseg.data.sample import Sample, Truth
-from zeroseg.errors import ImageError, VocabularyError
+from zeroseg.errors import ZerosegError
 from zeroseg.metrics.protocol import STANDARD, Protocol
 from zeroseg.vocabulary import Vocabulary
 
@@ -22,8 +22,8 @@ from zeroseg.vocabulary import Vocabulary
 class Samples(Dataset[Sample]):
     """Samples by position. A data set implements `names`, `image` and `truth`.
 
-    What cannot be read becomes a Sample with its `problem`, so that one bad file does not end a
-    run over thousands.
+    What cannot be read, whatever its reader raises, becomes a Sample with its `problem`, so that
+    one bad file does not end a run over thousands.
     """
 
     @property
@@ -57,14 +57,14 @@ class Samples(Dataset[Sample]):
         name = self.names[position]
         try:
             truth = self.truth(position)
-        except (ImageError, VocabularyError) as error:
-            return Sample(_black(1, 1), None, name, problem=str(error))
+        except Exception as error:  # the boundary of data sets: one bad file costs its own sample
+            return Sample(_black(1, 1), None, name, problem=_reason(error))
         target, regions = (truth.target, truth.regions) if truth is not None else (None, None)
         try:
             image = self.image(position)
-        except ImageError as error:
+        except Exception as error:  # as above
             height, width = target.shape if target is not None else (1, 1)
-            return Sample(_black(height, width), target, name, regions, str(error))
+            return Sample(_black(height, width), target, name, regions, _reason(error))
         if target is not None and target.shape != image.shape[1:]:
             problem = (
                 f"the annotation is {tuple(target.shape)}, but its picture is "
@@ -72,6 +72,10 @@ class Samples(Dataset[Sample]):
             )
             return Sample(image, None, name, problem=problem)
         return Sample(image, target, name, regions)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, ZerosegError) else f"{type(error).__name__}: {error}"
 
 
 def _black(height: int, width: int) -> Tensor:
@@ -164,23 +168,26 @@ class SampleData(LightningDataModule):
         """What identifies the data in results: title, count, and what a subclass adds."""
         return {"name": self.title, "count": len(self.dataset)}
 
-    def test_dataloader(self) -> DataLoader[Sample] | Upcoming:
+    def test_dataloader(self) -> DataLoader[Sample] | Upcoming | Idle:
         """Batches as lists of `Sample`: images keep their own sizes.
 
         For a model that keeps batches in flight, each knows the ones that follow.
         """
+        sampler = EachOnce(self.dataset) if _distributed() else None
+        if sampler is not None and not len(sampler):
+            return Idle()
         loader = DataLoader(
             self.dataset,
             batch_size=self.batch_size,
             num_workers=self.num_workers,
             collate_fn=list,
-            sampler=EachOnce(self.dataset) if _distributed() else None,
+            sampler=sampler,
         )
         model = self.trainer.lightning_module if self.trainer is not None else None
         depth = int(getattr(model, "depth", 1))
         return Upcoming(loader, depth) if depth > 1 else loader
 
-    def predict_dataloader(self) -> DataLoader[Sample] | Upcoming:
+    def predict_dataloader(self) -> DataLoader[Sample] | Upcoming | Idle:
         """The same batches."""
         return self.test_dataloader()
 
@@ -255,6 +262,19 @@ class Upcoming:
         batch = known.popleft()
         batch.follow(known)
         return batch
+
+
+class Idle:
+    """One batch without samples, for a process that has none.
+
+    Without any batch it would not take part in what all processes compute together at the end.
+    """
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[list[Sample]]:
+        return iter([[]])
 
 
 class EachOnce(DistributedSampler[Sample]):

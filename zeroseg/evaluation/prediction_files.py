@@ -16,7 +16,7 @@ from zeroseg.data.masks import read_ids
 from zeroseg.data.sample import Sample
 from zeroseg.data.sample_data import LookingAhead
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
-from zeroseg.images import SUFFIXES as PICTURES
+from zeroseg.find_images import SUFFIXES as PICTURES
 from zeroseg.metrics.protocol import STANDARD, Protocol, indices_of, resized
 from zeroseg.running.in_flight import Job
 from zeroseg.running.stage import Stage

@@ -17,10 +17,7 @@ _SAME = ("model", "base_url", "api_key", "key_variable")
 
 def asked(config: Mapping[str, Any]) -> list[Place]:
     """The language models of a configuration that a server answers for."""
-    from zeroseg.chat.openai_chat import OpenAIChat
-
-    found = places(config)
-    return [p for p in found if isinstance(p.kind, type) and issubclass(p.kind, OpenAIChat)]
+    return [place for place in places(config) if hasattr(place.kind, "offers")]
 
 
 def with_language_model(

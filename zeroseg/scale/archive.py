@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import io
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import fsspec
-from PIL import Image, UnidentifiedImageError
+from fsspec.implementations.local import LocalFileSystem
 from torch import Tensor
 
 from zeroseg.errors import ImageError, ZerosegError
-from zeroseg.images import SUFFIXES, read_image
+from zeroseg.find_images import (
+    Found,
+    choose,
+    depth_of,
+    is_url,
+    nothing_found,
+    search,
+    shown,
+    split_pattern,
+)
+from zeroseg.images import read_file, read_image
 from zeroseg.scale.work import Work, printable
 from zeroseg.writing import write_whole
 
@@ -23,6 +33,8 @@ READERS = 16
 """Pictures of one part that are read at the same time."""
 
 _PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
+
+_FILE = "file://"
 
 _ADVICE = {
     "s3": "credentials are taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or ~/.aws, "
@@ -35,18 +47,37 @@ _ADVICE = {
 def file_system(url: str) -> tuple[Any, str]:
     """The file system that a path or URL belongs to, and its path there.
 
+    What has no protocol is a path, and `::` is a part of names unless protocols stand on both sides
+    of it, as in "zip://*.png::s3://archive/photos.zip".
+
     Raises:
         ZerosegError: There is no such kind of place, or its package is not installed.
     """
+    local = _local(url)
+    if local is not None:
+        return LocalFileSystem(), os.path.abspath(local)
     try:
-        fs, path = fsspec.core.url_to_fs(url)
+        if all(map(is_url, url.split("::")[1:])):
+            fs, path = fsspec.core.url_to_fs(url)
+        else:
+            kind = fsspec.get_filesystem_class(url.partition("://")[0])
+            fs, path = kind(**kind._get_kwargs_from_urls(url)), kind._strip_protocol(url)
     except ImportError as error:
         package = _PACKAGES.get(url.partition(":")[0])
         hint = f": pip install {package}" if package else ""
-        raise ZerosegError(f"cannot open '{url}': {error}{hint}") from error
-    except (ValueError, OSError) as error:
-        raise ZerosegError(f"cannot open '{url}': {error}") from error
+        raise ZerosegError(f"cannot open '{shown(url)}': {error}{hint}") from error
+    except Exception as error:  # packages of object stores raise errors of many kinds
+        raise ZerosegError(f"cannot open '{shown(url)}': {error}") from error
     return fs, path.rstrip("/")
+
+
+def _local(url: str) -> str | None:
+    """The path that a path or URL means on this machine, if it means one."""
+    if url.startswith(_FILE):
+        return url.removeprefix(_FILE)
+    if is_url(url):
+        return None
+    return url if os.path.lexists(url) else os.path.expanduser(url)
 
 
 @contextmanager
@@ -81,45 +112,67 @@ def fetch(fs: Any, path: str) -> bytes | None:
     return content
 
 
-def list_pictures(source: str, without: str | None = None) -> list[Work]:
-    """The pictures of an archive, by name.
+@dataclass(frozen=True)
+class Listing:
+    """The pictures of an archive.
+
+    Attributes:
+        works: One for each, by name.
+        notes: Sentences about what was left out.
+    """
+
+    works: list[Work]
+    notes: tuple[str, ...] = ()
+
+
+def list_pictures(source: str, without: str | None = None) -> Listing:
+    """The pictures of an archive, by name; see `zeroseg.find_images.search` for what belongs.
 
     Args:
-        source: A folder, which is searched to its depths, a picture or a glob; on this machine or
-            as a URL.
+        source: A folder, which is searched to its depths, a picture or a pattern; on this machine
+            or as a URL.
         without: A folder that may lie within, and is left out.
 
     Raises:
         ZerosegError: It cannot be listed, or there is no picture.
     """
     fs, path = file_system(source)
+    local = _local(source)
+    if local is not None:
+        found = search(local)
+        found = replace(found, root=os.path.abspath(found.root))
+    else:
+        found = _search_store(fs, path, source)
+    other, theirs = file_system(without) if without else (None, "")
+    skip = f"{theirs}/" if type(other) is type(fs) else None
+    below = f"{found.root.rstrip('/')}/" if found.root else ""
+    works = [
+        Work(printable(name.lstrip("/")), fs.unstrip_protocol(below + name))
+        for name in found.names
+        if not (skip and (below + name).startswith(skip))
+    ]
+    if not works:
+        raise nothing_found(source, found.notes)
+    return Listing(works, found.notes)
+
+
+def _search_store(fs: Any, path: str, source: str) -> Found:
+    """The same as `search`, in a place that is not of this machine.
+
+    Raises:
+        ZerosegError: It cannot be listed.
+    """
     try:
         with reaching(fs, path):
-            if any(sign in path for sign in "*?["):
-                found, root = fs.glob(path), _before_signs(path)
-            else:
-                found, root = fs.find(path), path
+            root, pattern = split_pattern(path, fs.exists)
+            found = fs.find(root, maxdepth=depth_of(pattern))
     except OSError as error:
         raise ZerosegError(f"cannot list '{source}': {error}") from error
     if found == [root]:
-        root = root.rpartition("/")[0]
-    other, theirs = file_system(without) if without else (None, "")
-    skip = f"{theirs}/" if type(other) is type(fs) else None
-    chosen = [
-        file
-        for file in sorted(found)
-        if file.lower().endswith(SUFFIXES) and not (skip and file.startswith(skip))
-    ]
-    if not chosen:
-        raise ZerosegError(f"no pictures found at '{source}' (looked for {', '.join(SUFFIXES)})")
+        folder, _, name = root.rpartition("/")
+        return Found(folder, (name,))
     start = len(root) + 1 if root else 0
-    return [Work(printable(file[start:].lstrip("/")), fs.unstrip_protocol(file)) for file in chosen]
-
-
-def _before_signs(pattern: str) -> str:
-    """The folder of a glob down to its first wildcard."""
-    first = min(pattern.find(sign) for sign in "*?[" if sign in pattern)
-    return pattern[:first].rpartition("/")[0]
+    return Found(root, *choose((file[start:] for file in found), source, pattern))
 
 
 def read_all(works: Sequence[Work]) -> list[Work]:
@@ -132,31 +185,22 @@ def _read(work: Work) -> Work:
     if work.data is not None or work.failure is not None:
         return work
     try:
-        data = fetch(*file_system(work.source))
-    except (OSError, ZerosegError) as error:
-        return work.failed("reading", f"the picture '{work.source}' cannot be read: {error}")
-    if data is None:
-        return work.failed("reading", f"there is no file '{work.source}'")
+        data = _content(work.source)
+    except ImageError as error:
+        return work.failed("reading", str(error))
+    except Exception as error:  # the one boundary: whatever one picture's store raises is its own
+        return work.failed("reading", f"the file '{shown(work.source)}' cannot be read: {error}")
     return replace(work, data=data)
 
 
-def decode(data: bytes, source: str) -> Tensor:
-    """An encoded picture as (3, H, W) uint8; see `read_image`.
-
-    Raises:
-        ImageError: It is no picture, damaged, or too small.
-    """
-    if not data:
-        raise ImageError(f"the file '{source}' is empty")
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            return read_image(picture)
-    except UnidentifiedImageError as error:
-        raise ImageError(f"the file '{source}' is not a picture that can be read") from error
-    except ImageError:
-        raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"the picture '{source}' cannot be read: {error}") from error
+def _content(source: str) -> bytes:
+    local = _local(source)
+    if local is not None:
+        return read_file(local)
+    data = fetch(*file_system(source))
+    if data is None:
+        raise ImageError(f"there is no file '{shown(source)}'")
+    return data
 
 
 def look(work: Work) -> tuple[Work, Tensor | None]:
@@ -164,7 +208,7 @@ def look(work: Work) -> tuple[Work, Tensor | None]:
     if work.failure is not None:
         return work, None
     try:
-        return work, decode(work.data or b"", work.source)
+        return work, read_image(b"" if work.data is None else work.data)
     except ImageError as error:
         return work.failed("reading", str(error)), None
 

@@ -45,6 +45,7 @@ class Run:
         left: How many of them have no result yet.
         failed_before: How many of them failed in an earlier run and stay so.
         parts: What is left to do.
+        notes: Sentences about files that were left out.
 
     Raises:
         ZerosegError: The archive cannot be listed or is empty, the folder holds another run or
@@ -62,7 +63,8 @@ class Run:
     ) -> None:
         self.recipe = recipe
         self.output = Manifest(target, recipe.vocabulary)
-        works = list_pictures(source, without=target)[:limit]
+        found = list_pictures(source, without=target)
+        works, self.notes = found.works[:limit], found.notes
         self.output.begin(_identity(source, recipe))
         status = self.output.finished(again)
         left = [work for work in works if work.name not in status]

@@ -269,8 +269,10 @@ def _gather(batch: pa.Table) -> pa.Table:
     works = []
     for row in batch.to_pylist():
         path, name = row.get("path"), row.get("name")
-        source = str(path or name)
-        works.append(Work(str(name or path), source, row.get("bytes")))
+        work = Work(str(name or path), str(path or name), row.get("bytes"))
+        if work.data is None and path is None:
+            work = work.failed("reading", "the row has neither bytes nor a path")
+        works.append(work)
     return _packed(Part(tuple(works)))
 
 
