@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -37,7 +37,7 @@ WANTED = ("label_map",)
 """What a walk has to end in."""
 
 
-class BaseSegmenter(LightningModule):
+class BaseSegmenter(LightningModule, ABC):
     """A system that gives every pixel of an image one class.
 
     A subclass lists its `stages`, the last of which gives a "label_map". It then segments single

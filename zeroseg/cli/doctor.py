@@ -49,11 +49,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: Namespace) -> int:
     """Look for everything, print it, and say whether it can run."""
+    from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.preflight import examine
     from zeroseg.presets import check
 
     config = options.config(arguments.model, arguments)
-    check({**config, "vocabulary": config.get("vocabulary") or "drawn"})
+    check(BaseSegmenter, {**config, "vocabulary": config.get("vocabulary") or "drawn"})
     target = options.device(arguments.device)
     kept = options.answers_folder(arguments.llm_cache) is not None
     examination = examine(config, target, kept)

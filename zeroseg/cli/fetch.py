@@ -48,11 +48,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: Namespace) -> int:
     """Fetch everything; go on with the others where one cannot be fetched."""
+    from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.preflight.bundle import Bundle
     from zeroseg.presets import check
 
     config = options.changed(options.content_of(arguments.model), arguments.changes)
-    check({**config, "vocabulary": config.get("vocabulary") or "drawn"})
+    check(BaseSegmenter, {**config, "vocabulary": config.get("vocabulary") or "drawn"})
     folder = None if arguments.to is None else options.output_folder(arguments.to)
     bundle = Bundle.of(config, folder)
     bundle.require_room()

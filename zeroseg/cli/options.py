@@ -344,10 +344,11 @@ def ready(
     Raises:
         PresetError: The configuration is wrong, or something is missing; all of it is named.
     """
+    from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.preflight import examine, require
     from zeroseg.presets import check
 
-    check({**config, "vocabulary": vocabulary or config.get("vocabulary")})
+    check(BaseSegmenter, {**config, "vocabulary": vocabulary or config.get("vocabulary")})
     examination = examine(config, target, answers_folder(llm_cache) is not None)
     config = require(examination)
     for warning in examination.warnings:

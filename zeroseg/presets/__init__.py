@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from collections.abc import Mapping
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
     from torch import nn
 
-    from zeroseg.base_segmenter import BaseSegmenter
-
-System = TypeVar("System", bound="BaseSegmenter")
+System = TypeVar("System", bound="nn.Module")
 
 _DEFAULT_SYSTEM = "zeroseg.segmenter.ZeroShotSegmenter"
 
@@ -124,21 +123,23 @@ def build(
         raise PresetError(str(error)) from error
     if not objects:
         described = {"vocabulary": vocabulary.to_dict(), **without_secrets(plain)}
-        segmenter.config = {"class_path": named, **described} if named else described
+        system: Any = segmenter
+        system.config = {"class_path": named, **described} if named else described
     return segmenter
 
 
-def check(config: Mapping[str, Any]) -> None:
+def check(base: Any, config: Mapping[str, Any]) -> None:
     """Say whether a configuration describes a segmenter; nothing is built.
+
+    Args:
+        base: What the class that it names has to be.
+        config: Its arguments.
 
     Raises:
         PresetError: An argument is unknown, misspelt or of the wrong kind.
         VocabularyError: Its vocabulary is none.
     """
-    from zeroseg.base_segmenter import BaseSegmenter
-
     plain = dict(config)
-    base: Any = BaseSegmenter
     kind = _system(base, plain.pop("class_path", None))
     Vocabulary.parse(_required(plain, "vocabulary"))
     del plain["vocabulary"]
@@ -216,9 +217,7 @@ def _system(kind: type[System], path: str | None) -> type[System]:
     Raises:
         PresetError: There is no such class, or it is not a `kind`.
     """
-    from zeroseg.base_segmenter import BaseSegmenter
-
-    if path is None and kind is not BaseSegmenter:
+    if path is None and not inspect.isabstract(kind):
         return kind
     module, _, name = str(_DEFAULT_SYSTEM if path is None else path).rpartition(".")
     try:
@@ -230,7 +229,7 @@ def _system(kind: type[System], path: str | None) -> type[System]:
     return found
 
 
-def save_yaml(segmenter: BaseSegmenter, path: str | Path) -> None:
+def save_yaml(segmenter: Any, path: str | Path) -> None:
     """Write a segmenter's arguments; see `ZeroShotSegmenter.to_yaml`."""
     if segmenter.config is None:
         raise PresetError(
