@@ -16,9 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zeroseg.class_lists.built_in import file_of, near_miss
-from zeroseg.errors import VocabularyError
-from zeroseg.vocabulary_arguments import (
+from zeroseg.class_lists.arguments import (
     BACKGROUND_NAMES,
     as_words,
     background_index,
@@ -33,9 +31,10 @@ from zeroseg.vocabulary_arguments import (
     read_stuff,
     read_words,
 )
-from zeroseg.vocabulary_files import STRUCTURED, is_file_name, read_structured_file
-from zeroseg.vocabulary_text import read_plain_file, read_text
-from zeroseg.vocabulary_values import (
+from zeroseg.class_lists.built_in import file_of, near_miss
+from zeroseg.class_lists.files import STRUCTURED, is_file_name, read_structured_file
+from zeroseg.class_lists.text import read_plain_file, read_text
+from zeroseg.class_lists.values import (
     LARGEST_ID,
     Color,
     is_whole,
@@ -45,6 +44,7 @@ from zeroseg.vocabulary_values import (
     read_whole,
     shown,
 )
+from zeroseg.errors import VocabularyError
 
 _BYTE = 255
 """What a pixel of an 8-bit mask file can hold."""
@@ -262,7 +262,7 @@ class Vocabulary:
 
         Args:
             value: A Vocabulary, a list of names, a text of names (separated by commas, one a line,
-                ...; see `zeroseg.vocabulary_text`), the name of a built-in one ("dram", "voc2012",
+                ...; see `zeroseg.class_lists.text`), the name of a built-in one ("dram", "voc2012",
                 "cityscapes", "coco81", "ade20k", "drawn"), the path of a YAML or JSON file (see
                 `from_yaml`) or of a text file with one name a line, or the content of a YAML file.
 

@@ -184,7 +184,7 @@ def vocabulary(arguments: Namespace) -> Vocabulary | None:
 
 def _named_or_file(text: str) -> str | Path:
     from zeroseg.class_lists.built_in import NAMES, file_of, near_miss
-    from zeroseg.vocabulary_files import is_file_name
+    from zeroseg.class_lists.files import is_file_name
 
     if file_of(text) or is_file_name(text):
         return text

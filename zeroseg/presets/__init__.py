@@ -14,11 +14,11 @@ import yaml
 
 from zeroseg import yaml_text
 from zeroseg.chat.server_address import shown_address
+from zeroseg.class_lists.values import shown
 from zeroseg.decoding import decoded
 from zeroseg.errors import PresetError, ZerosegError
 from zeroseg.presets.entries import check_arguments, check_entry
 from zeroseg.vocabulary import Vocabulary
-from zeroseg.vocabulary_values import shown
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from zeroseg.class_lists.values import shown
 from zeroseg.errors import PresetError
-from zeroseg.vocabulary_values import shown
 
 _KEYS = ("class_path", "init_args")
 

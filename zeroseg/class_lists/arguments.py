@@ -6,10 +6,10 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zeroseg.class_lists.files import is_file_name
+from zeroseg.class_lists.text import read_names, separated
+from zeroseg.class_lists.values import is_whole, read_list, read_name, read_whole, shown
 from zeroseg.errors import VocabularyError
-from zeroseg.vocabulary_files import is_file_name
-from zeroseg.vocabulary_text import read_names, separated
-from zeroseg.vocabulary_values import is_whole, read_list, read_name, read_whole, shown
 
 BACKGROUND_NAMES = ("background", "other", "unlabeled", "void", "none")
 """Names that mean "nothing of the above" without being told; the first that occurs is taken."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from zeroseg import yaml_text
+from zeroseg.class_lists.values import shown
 from zeroseg.decoding import decoded
 from zeroseg.errors import VocabularyError
-from zeroseg.vocabulary_values import shown
 
 STRUCTURED = (".yaml", ".yml", ".json")
 """Endings of files that can hold more than names."""

@@ -12,9 +12,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from zeroseg.class_lists.files import read_file, read_structure
+from zeroseg.class_lists.values import is_whole, shown
 from zeroseg.errors import VocabularyError
-from zeroseg.vocabulary_files import read_file, read_structure
-from zeroseg.vocabulary_values import is_whole, shown
 
 _SEPARATORS = (r"[,，、،､]", r"[;；؛]", r"[|｜]", "•", r"(?:^|\s)\.(?=\s|$)|。")  # noqa: RUF001
 _ANY = re.compile("|".join(_SEPARATORS))
