@@ -108,6 +108,6 @@ def test_pictures_are_seen_as_in_this_process(family: str, language_server: str)
     own = TransformersChat(model=model, processor=processor, max_new_tokens=12)(asked)
     for there, here in zip(served, own, strict=True):
         assert there.usage.prompt_tokens == here.usage.prompt_tokens
-        # Random models also say the token that pads a batch, which ends an answer here.
-        assert there.text.startswith(here.text.rstrip("\ufffd"))
+        # Random models also say the token that pads a batch, which that server leaves in.
+        assert there.text.replace("<|pad|>", "") == here.text
     assert len({reply.text for reply in served}) == len(asked)
