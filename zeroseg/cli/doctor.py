@@ -69,7 +69,9 @@ def run(arguments: Namespace) -> int:
         _print(findings)
     problems = len(examination.problems)
     if problems:
-        print(f"{arguments.model} cannot run here; problems: {problems}, see above", file=sys.stderr)
+        print(
+            f"{arguments.model} cannot run here; problems: {problems}, see above", file=sys.stderr
+        )
     elif not arguments.json:
         print(f"{arguments.model} can run here")
     return 1 if problems else 0
@@ -107,8 +109,8 @@ def _hub(examination: Examination) -> Iterator[Finding]:
     from huggingface_hub import constants
 
     from zeroseg.chat.server_address import shown_address
+    from zeroseg.hub import has_token
     from zeroseg.preflight.findings import Finding
-    from zeroseg.preflight.hub import has_token
     from zeroseg.preflight.machine import free_disk, gigabytes
 
     reach = "not asked, all is here"
@@ -141,7 +143,8 @@ def _described(examination: Examination) -> Iterator[Finding]:
 
 def _licence(wanted: Any) -> str:
     """Licence and gate of a checkpoint, as the hub says, else as the package knows."""
-    from zeroseg.preflight.hub import known, page
+    from zeroseg.hub import page
+    from zeroseg.preflight.hub import known
 
     name = wanted.held.checkpoint.name
     if wanted.held.where not in ("cache", "nowhere"):
