@@ -135,7 +135,7 @@ def _called(name: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    kind, text = type(error).__name__, str(error)
+    kind, text = type(error).__name__, " ".join(str(error).split())
     return f"{text} ({kind})" if text else kind
 
 
