@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
-from PIL import Image
+from PIL import Image, ImageSequence
 from torch import Tensor
 
 from zeroseg.data.drawn_scenes import DrawnScenes
@@ -35,6 +36,8 @@ from zeroseg.testing import (
 )
 from zeroseg.values import Exchange, Failure, Resolution, Selection, Tag, Usage
 from zeroseg.vocabulary import Vocabulary
+
+CASES = Path(__file__).parent / "cases" / "pictures"
 
 CLASSES = Vocabulary.from_names(["background", "dog", "boat", "person"])
 BOXES = {
@@ -184,6 +187,39 @@ def test_stream_keeps_order_and_a_failing_image_fails_alone(tmp_path: Path) -> N
     assert missing.stage == "reading"
     assert isinstance(broken, Failure)
     assert (broken.stage, broken.message) == ("tags", "RuntimeError: too wide")
+
+
+def test_a_list_says_which_picture_cannot_be_read(tmp_path: Path) -> None:
+    segmenter = build(batch_size=2)
+    with pytest.raises(ImageError, match=r"^picture 3 of the list \(counted from 0\): the Non"):
+        segmenter.segment([blank(), blank(), blank(), None])  # type: ignore[list-item]
+    with pytest.raises(ImageError, match=r"^the file '.*gone.png' cannot"):
+        segmenter.segment(tmp_path / "gone.png")
+    file = io.BytesIO()
+    Image.new("RGB", (20, 30)).save(file, "PNG")
+    results = segmenter.segment([file, file.getvalue(), bytearray(file.getvalue())])
+    assert [(r.name, tuple(r.label_map.shape)) for r in results] == [
+        (str(position), (30, 20)) for position in range(3)
+    ]
+
+
+def test_stream_takes_what_its_owner_changes_before_the_next() -> None:
+    def frames() -> Iterator[Any]:
+        with Image.open(CASES / "three_frames.gif") as moving:
+            yield from ImageSequence.Iterator(moving)
+        buffer = np.zeros((40, 60, 3), np.uint8)
+        for value in (10, 20):
+            buffer[:] = value
+            yield buffer
+        with open(CASES / "picture.jfif", "rb") as file:
+            yield file
+        yield None
+
+    *results, last = build(batch_size=4).stream(frames())
+    assert isinstance(last, Failure) and last.name == "6"
+    shown = [int(result.image.float().mean()) for result in results]  # type: ignore[union-attr]
+    assert len(set(shown[:3])) == 3
+    assert shown[3:5] == [10, 20]
 
 
 def test_stream_reads_few_batches_ahead_at_most() -> None:

@@ -73,6 +73,7 @@ _HOME = {
     "OffloadedMaskPredictor": "offloaded",
     "OffloadedTagger": "offloaded",
     "OpenAIChat": "chat.openai_chat",
+    "Picture": "chat.chat_model",
     "PixelCounts": "metrics.pixel_counts",
     "PointSampler": "masking.point_sampler",
     "Points": "values",
@@ -145,6 +146,7 @@ if TYPE_CHECKING:
     from zeroseg.chat.chat_model import ChatModel as ChatModel
     from zeroseg.chat.chat_model import Conversation as Conversation
     from zeroseg.chat.chat_model import Message as Message
+    from zeroseg.chat.chat_model import Picture as Picture
     from zeroseg.chat.chat_model import Reply as Reply
     from zeroseg.chat.openai_chat import OpenAIChat as OpenAIChat
     from zeroseg.chat.transformers_chat import TransformersChat as TransformersChat

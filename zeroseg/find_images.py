@@ -107,7 +107,9 @@ def search(path: str | Path) -> Found:
         names, notes = choose(_files_below(root or ".", depth, unread), given, pattern)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ImageError(f"the folder '{shown(root)}' cannot be read: {reason}") from error
+        raise ImageError(
+            f"no pictures found at '{shown(given)}': the folder cannot be read ({reason})"
+        ) from error
     notes = (*notes, *(f"the folder {folder}, which cannot be read" for folder in unread))
     if not names:
         raise nothing_found(given, notes)
@@ -132,7 +134,7 @@ def choose(
         pattern: What they have to match; "" for all.
 
     Raises:
-        ImageError: It is no pattern.
+        ImageError: It is no glob.
     """
     matches = _matcher(pattern)
     names: list[str] = []
@@ -202,7 +204,7 @@ def _matcher(pattern: str) -> Callable[[str], object]:
     try:
         return re.compile(glob_translate(pattern)).match
     except (ValueError, re.error) as error:
-        raise ImageError(f"'{shown(pattern)}' is not a pattern: {error}") from error
+        raise ImageError(f"'{shown(pattern)}' is not a glob: {error}") from error
 
 
 def _counted(left_out: Counter[str]) -> str:

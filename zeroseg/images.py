@@ -53,9 +53,9 @@ def read_image(source: ImageLike, turn: bool = True) -> Tensor:
     EXIF orientation is applied unless `turn` is False (published annotations are in the order of
     the pixels in the file), palettes, CMYK and grey are converted, and transparent pixels are
     laid on white. Of an animation in a file, the first frame is taken; a PIL image is the frame
-    that it stands at, and stays as it is, as does an open file. What white is in pictures deeper
-    than 8 bits, of whole or floating point numbers, is told by the brightest value: see
-    `zeroseg.pixels.from_array`.
+    that it stands at, and stays as it is, as does an open file. In pictures deeper than 8 bits, of
+    whole or floating point numbers, the brightest value tells what white is, or they are refused:
+    see `zeroseg.pixels.from_array`.
 
     Raises:
         ImageError: The source is no picture, cannot be read, or is smaller than 8 x 8 pixels.
@@ -135,7 +135,7 @@ def _called(name: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    kind, text = type(error).__name__, str(error)
+    kind, text = type(error).__name__, " ".join(str(error).split())
     return f"{text} ({kind})" if text else kind
 
 

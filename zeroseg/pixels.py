@@ -1,4 +1,4 @@
-"""Numbers become a uint8 tensor (3, H, W): arrays and tensors of any depth and range.
+"""Numbers become a uint8 tensor (3, H, W): arrays and tensors of any depth.
 
 Errors are worded to go on from the name of what could not be read.
 """
@@ -19,7 +19,7 @@ _WHITES = (255, 4095, 65535)
 """White in pictures of 8, 12 and 16 bits."""
 
 _DARKEST = 16
-"""Where the brightest value of a picture deeper than 8 bits is below, no range is likely."""
+"""Whole numbers that are all below are of no evident range."""
 
 
 def from_tensor(tensor: Tensor) -> Tensor:
@@ -46,12 +46,13 @@ def from_array(array: np.ndarray) -> Tensor:
     """An array (H, W, C) or (H, W) as (3, H, W), transparent pixels on white.
 
     Bytes are pixels, and truth values black and white. Of numbers of any other type, the brightest
-    tells what white is: 1 (for floating point numbers up to 1), else the smallest of 255, 4095 and
-    65535 that is not below it.
+    tells what white is: 1 for floating point numbers up to 1, else the smallest of 255, 4095 and
+    65535 (8, 12 and 16 bits) that is not below it, if it is evident: whole numbers have to reach
+    16, floating point numbers, which may be of any range, a quarter of white.
 
     Raises:
-        ImageError: It has another shape, or its numbers are negative, not finite, above 65535, or
-            so low that no range is likely.
+        ImageError: It has another shape, or its numbers are negative, not finite, or of no evident
+            range.
     """
     if array.ndim == 2:
         array = array[:, :, None]
@@ -102,14 +103,16 @@ def _white(values: np.ndarray) -> int:
     least, most = (values.min(), values.max()) if values.size else (0, 0)
     if not (np.isfinite(least) and np.isfinite(most)):
         raise ImageError("holds values that are no finite numbers (NaN or infinity)")
-    if values.dtype.kind == "f" and least >= 0 and most <= 1:
+    floating = values.dtype.kind == "f"
+    if floating and least >= 0 and most <= 1:
         return 1
-    if least < 0 or most > _WHITES[-1] or 0 < most < _DARKEST:
+    white = next((white for white in _WHITES if most <= white), None)
+    if least < 0 or white is None or 0 < most < (white / 4 if floating else _DARKEST):
         raise ImageError(
             f"holds values from {least:g} to {most:g}, so that it is not evident what white is; "
             f"bring them to uint8 from 0 to 255, or to floating point numbers in [0, 1]"
         )
-    return next(white for white in _WHITES if most <= white)
+    return white
 
 
 def _advice(shape: tuple[int, ...], array: bool) -> str:

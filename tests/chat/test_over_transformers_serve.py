@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,7 @@ def test_pictures_are_seen_as_in_this_process(family: str, language_server: str)
     own = TransformersChat(model=model, processor=processor, max_new_tokens=12)(asked)
     for there, here in zip(served, own, strict=True):
         assert there.usage.prompt_tokens == here.usage.prompt_tokens
-        # Random models also say the token that pads a batch, which ends an answer here.
-        assert there.text.startswith(here.text.rstrip("\ufffd"))
+        assert there.usage.completion_tokens == here.usage.completion_tokens
+        # That server leaves special tokens, which random models say too, in an answer.
+        assert re.sub(r"<[|\w]+>", "", there.text).strip() == here.text
     assert len({reply.text for reply in served}) == len(asked)

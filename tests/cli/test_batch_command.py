@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tests.bad_pictures import BAD, CASES, GOOD, lay_out
 from zeroseg.cli import batch
 from zeroseg.cli.batch import sizes
 from zeroseg.cli.main import main
@@ -71,6 +72,36 @@ def test_a_broken_picture_is_a_row_and_the_exit_code(
     Image.new("RGB", (32, 24)).save("in/2.png")
     assert run(config, *wide, "--retry") == 1
     assert "1 segmented, 1 failed; 2 were done before" in capsys.readouterr().out
+
+
+def test_any_bad_file_costs_itself_alone(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lay_out(Path("in"))
+    assert run(config) == 1
+    rows = pq.read_table("out/manifest").to_pylist()
+    assert {row["name"] for row in rows if row["status"] == "ok"} == set(GOOD)
+    failed = {row["name"]: row for row in rows if row["status"] == "error"}
+    assert set(failed) == set(BAD)
+    assert {row["stage"] for row in failed.values()} == {"reading"}
+    printed = capsys.readouterr()
+    assert all(f"failed: {name}: {failed[name]['error']}" in printed.err for name in BAD)
+    assert "left out: 1 .mp4, at 'in'" in printed.err.splitlines()
+    assert "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize("name", ["mac", "photos [2019]"])
+def test_folders_of_odd_names_and_leftovers(name: str, config: str) -> None:
+    folder = CASES.parent / "folders" / name
+    assert main(["batch", str(folder), "out", "--model", config]) == 0
+    assert [path.name for path in Path("out/masks").iterdir()] == ["a.png.png"]
+
+
+def test_a_chain_of_protocols_is_no_name_but_x_y_is(config: str) -> None:
+    pictures(1)
+    Path("in").rename("x::y")
+    assert main(["batch", "x::y", "out", "--model", config]) == 0
+    assert main(["batch", f"file://{Path('x::y').absolute()}", "out2", "--model", config]) == 0
+    assert main(["batch", "x::y/*.png", "results::a", "--model", config]) == 0
+    assert Path("results::a/masks/0.png.png").exists()
 
 
 def test_a_language_model_that_is_gone_stops_the_run(

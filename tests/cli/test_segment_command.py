@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.bad_pictures import BAD, CASES, GOOD, lay_out
 from zeroseg.cli.main import main
 from zeroseg.cli.outputs import plan, unique_names
 from zeroseg.vocabularies import DRAM
@@ -88,6 +89,27 @@ def test_a_bad_file_is_reported_and_the_rest_is_done(
         assert bad in printed.out
     assert "6 segmented, 5 failed" in printed.out
     assert "Traceback" not in printed.err
+
+
+def test_any_bad_file_costs_itself_alone(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lay_out(Path("in"))
+    assert main(["segment", "in", "--config", config, "--output", "out"]) == 1
+    done = {path.name.removesuffix(".json") for path in Path("out").glob("*.json")}
+    assert done == {Path(name).stem for name in GOOD}
+    printed = capsys.readouterr()
+    assert f"{len(GOOD)} segmented, {len(BAD)} failed" in printed.out
+    failed = [line for line in printed.err.splitlines() if line.startswith("failed: ")]
+    assert [line.split(": ")[1] for line in failed] == [f"in/{name}" for name in BAD]
+    assert all(len(line.split(": ", 2)[2]) > 20 for line in failed)
+    assert "left out: 1 .mp4, at 'in'" in printed.err.splitlines()
+    assert "Warning" not in printed.err and "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize("name", ["mac", "photos [2019]"])
+def test_folders_of_odd_names_and_leftovers(name: str, config: str) -> None:
+    folder = CASES.parent / "folders" / name
+    assert main(["segment", str(folder), "--config", config, "--output", "out"]) == 0
+    assert [path.name for path in Path("out").glob("*.json")] == ["a.json"]
 
 
 def test_a_picture_that_a_component_fails_on_fails_alone(

@@ -23,6 +23,14 @@ def main(folder: Path) -> None:
     trainer = Trainer(**shared, logger=False, enable_checkpointing=False)
     [logged] = trainer.test(segmenter, scenes(COUNT), verbose=False)
     if trainer.is_global_zero:
+        next((folder / "run/images").iterdir()).unlink()
+    torch.distributed.barrier()
+    evaluate({"it": build()}, scenes(COUNT), {"it": folder / "run"}, **shared)  # one has no picture
+    [one] = Trainer(**shared, logger=False, enable_checkpointing=False).test(
+        build(), scenes(1), verbose=False
+    )
+    if trainer.is_global_zero:
+        assert 0 < one["miou"] < 1
         torch.save({"logged": logged, "scores": segmenter.scores.compute()}, folder / "plain.pt")
 
 

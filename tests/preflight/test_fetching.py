@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.hub.server import Fault, Hub, Repository
+from zeroseg.hub import storage
 from zeroseg.needs import Checkpoint
 from zeroseg.preflight import fetching
 from zeroseg.preflight.fetching import into_cache, into_folder, left
-from zeroseg.preflight.held import held, storage
+from zeroseg.preflight.held import held
 from zeroseg.preflight.hub import HubError, Remote, ask
 
 NAME = "somebody/network"

@@ -53,6 +53,37 @@ def test_any_file_system() -> None:
     assert [work.data for work in read_all(works)] == [b"one", b"two"]
 
 
+def test_the_same_rules_hold_everywhere() -> None:
+    memory = fsspec.filesystem("memory")
+    for name in ("a.png", "b[1].png", "._a.png", "__MACOSX/a.png", "v.mp4", "n.json", "s//d.png"):
+        memory.pipe_file(f"/photos [2019]/{name}", b"x")
+    memory.pipe_file("/photos 2/c.png", b"x")
+    found = list_pictures("memory://photos [2019]")
+    assert [work.name for work in found.works] == ["a.png", "b[1].png", "s//d.png"]
+    assert [work.data for work in read_all(found.works)] == [b"x"] * 3
+    assert found.notes == ("1 .mp4, at 'memory://photos [2019]'",)
+    for source, names in {
+        "memory://photos [2019]/*.png": ["a.png", "b[1].png"],
+        "memory://photos [2019]/b[1].png": ["b[1].png"],
+        "memory://photos [0-9]/*": ["photos 2/c.png"],
+        "memory://photos [2019]/v.mp4": ["v.mp4"],  # named, so tried
+    }.items():
+        assert [work.name for work in list_pictures(source).works] == names
+
+
+def test_two_colons_are_a_part_of_names(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.rename(tmp_path / "x::y")
+    monkeypatch.chdir(tmp_path)
+    for source in ("x::y", str(tmp_path / "x::y"), f"file://{tmp_path}/x::y", "x::y/**/*.png"):
+        works = list_pictures(source).works
+        assert [work.name for work in works] == NAMES
+        assert all(work.data for work in read_all(works))
+    Folder("out::put").write("masks/a.png", b"x")
+    assert Folder("out::put").list("masks", ".png") == ["masks/a.png"]
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [

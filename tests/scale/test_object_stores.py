@@ -111,6 +111,22 @@ def test_globs_single_pictures_and_results_within(bucket: str) -> None:
 
 
 @BOTH
+def test_signs_in_names_are_letters(bucket: str) -> None:
+    fs = fsspec.filesystem(bucket.partition(":")[0])
+    place = f"{bucket}/odd [2019]"
+    for name in ("a[1].png", "x::y.png", "._a.png"):
+        fs.pipe_file(f"{place}/{name}", name.encode())
+    for source in (place, f"{place}/*.png"):
+        works = read_all(list_pictures(source).works)
+        assert {work.name: work.data for work in works} == {
+            "a[1].png": b"a[1].png",
+            "x::y.png": b"x::y.png",
+        }
+    [one] = list_pictures(f"{place}/x::y.png").works
+    assert read_all([one])[0].data == b"x::y.png"
+
+
+@BOTH
 def test_a_bucket_that_is_not_there(
     bucket: str, store: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

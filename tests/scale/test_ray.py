@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tests.bad_pictures import BAD, CASES, GOOD, lay_out
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ZerosegError
 from zeroseg.presets import load_preset
@@ -20,6 +21,8 @@ from zeroseg.scale.recipe import Recipe
 from zeroseg.vocabularies import DRAM
 
 pytestmark = pytest.mark.usefixtures("ray_here")
+
+DAMAGED = CASES / "damaged_avif_inside.jpg"
 
 Standins = Callable[..., dict[str, Any]]
 
@@ -94,6 +97,17 @@ def test_a_system_that_cannot_be_built_is_one_message(archive: Path, tmp_path: P
     assert run.output.finished() == {}
 
 
+def test_any_bad_file_costs_itself_alone(tmp_path: Path) -> None:
+    lay_out(tmp_path / "in")
+    recipe = Recipe.of(bright(), batch_size=2)
+    many = sum(Run(str(tmp_path / "in"), str(tmp_path / "there"), recipe).with_ray(), Summary())
+    one = sum(Run(str(tmp_path / "in"), str(tmp_path / "here"), recipe).here(), Summary())
+    assert many.done == one.done == len(GOOD)
+    assert tuple(failure.name for failure in many.failures) == BAD
+    assert many.failures == one.failures
+    assert masks(tmp_path / "there") == masks(tmp_path / "here")
+
+
 def test_a_data_set_of_paths_and_of_bytes(archive: Path, tmp_path: Path) -> None:
     import ray
 
@@ -104,10 +118,14 @@ def test_a_data_set_of_paths_and_of_bytes(archive: Path, tmp_path: Path) -> None
             {"name": "dark", "path": "unused", "bytes": first.read_bytes()},
             {"name": "light", "path": str(second), "bytes": None},
             {"name": "gone", "path": str(archive / "gone.png"), "bytes": None},
+            {"name": "neither", "path": None, "bytes": None},
+            {"name": "damaged", "path": None, "bytes": DAMAGED.read_bytes()},
         ]
     )
     found = {row["name"]: row for row in segment_dataset(given, config, part_size=2).take_all()}
-    assert set(found) == {"dark", "light", "gone"}
+    assert set(found) == {"dark", "light", "gone", "neither", "damaged"}
+    assert "neither bytes nor a path" in found["neither"]["error"]
+    assert "cannot be read" in found["damaged"]["error"]
     assert found["dark"]["status"] == "ok" and list(found["dark"]["classes"]) == []
     assert list(found["light"]["classes"]) == ["light"] and list(found["light"]["areas"]) == [1.0]
     assert found["gone"]["mask"] is None and "there is no file" in found["gone"]["error"]

@@ -8,13 +8,14 @@ import os
 import threading
 import weakref
 from collections.abc import Awaitable, Mapping
-from typing import Any
-
-import openai
+from typing import TYPE_CHECKING, Any
 
 from zeroseg.chat.lock import Lock
 from zeroseg.chat.refusals import Refusal
 from zeroseg.chat.server_address import shown_address
+
+if TYPE_CHECKING:
+    import openai  # takes a second, which only who asks a server has to spend
 
 LONGEST_LISTING = 20.0
 """Seconds at most for a server to say which models it has."""
@@ -100,6 +101,8 @@ class Wire:
             return self._line
 
     def _result(self, line: _Line, request: Awaitable[Any], seconds: float) -> Any:
+        import openai
+
         try:
             content: bytes = line.wait_for(request, seconds).content
         except openai.APIStatusError as error:
@@ -140,6 +143,8 @@ class _Line:
     """A client and the thread in which its requests run."""
 
     def __init__(self, address: str, key: str, timeout: float) -> None:
+        import openai
+
         self.process = os.getpid()
         self.client = openai.AsyncOpenAI(
             api_key=key or "none", base_url=address, timeout=timeout, max_retries=0

@@ -110,8 +110,8 @@ def _hub(examination: Examination) -> Iterator[Finding]:
     from huggingface_hub import constants
 
     from zeroseg.chat.server_address import shown_address
+    from zeroseg.hub import has_token
     from zeroseg.preflight.findings import Finding
-    from zeroseg.preflight.hub import has_token
     from zeroseg.preflight.machine import free_disk, gigabytes
 
     reach = "not asked, all is here"
@@ -144,7 +144,8 @@ def _described(examination: Examination) -> Iterator[Finding]:
 
 def _licence(wanted: Any) -> str:
     """Licence and gate of a checkpoint, as the hub says, else as the package knows."""
-    from zeroseg.preflight.hub import known, page
+    from zeroseg.hub import page
+    from zeroseg.preflight.hub import known
 
     name = wanted.held.checkpoint.name
     if wanted.held.where not in ("cache", "nowhere"):

@@ -75,7 +75,10 @@ class Samples(Dataset[Sample]):
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, ZerosegError) else f"{type(error).__name__}: {error}"
+    kind, said = type(error).__name__, str(error)
+    if isinstance(error, ZerosegError):
+        return said
+    return f"{kind}: {said}" if said else kind
 
 
 def _black(height: int, width: int) -> Tensor:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from huggingface_hub import constants
-
 from zeroseg.checkpoints import locate
+from zeroseg.hub import is_hub_name, snapshot
 from zeroseg.needs import Checkpoint
 from zeroseg.preflight.files import lacking, parameters, weights
-from zeroseg.preflight.hub import is_hub_name, known
+from zeroseg.preflight.hub import known
 
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 
@@ -52,26 +51,10 @@ def held(checkpoint: Checkpoint) -> Held:
         where: Literal["package", "folder"] = "folder"
         where = "package" if checkpoint.name.startswith("tiny:") else where
         return Held(checkpoint, where, path, tuple(lacking(path, checkpoint)))
-    cached = snapshot(checkpoint) if is_hub_name(checkpoint.name) else None
+    cached = snapshot(checkpoint.name, checkpoint.holds) if is_hub_name(checkpoint.name) else None
     if cached is not None:
         return Held(checkpoint, "cache", cached, tuple(lacking(cached, checkpoint)))
     return Held(checkpoint, "nowhere", None, checkpoint.files)
-
-
-def storage(name: str, holds: str = "model") -> Path:
-    """The folder of a repository in the hub's cache."""
-    return Path(constants.HF_HUB_CACHE) / f"{holds}s--{name.replace('/', '--')}"
-
-
-def snapshot(checkpoint: Checkpoint) -> Path | None:
-    """The newest snapshot of a repository in the hub's cache; it may be incomplete."""
-    place = storage(checkpoint.name, checkpoint.holds)
-    try:
-        commit = (place / "refs" / "main").read_text(encoding="utf-8").strip()
-    except OSError:
-        return None
-    folder = place / "snapshots" / commit
-    return folder if folder.is_dir() else None
 
 
 def memory(found: Held, accelerated: bool) -> int | None:

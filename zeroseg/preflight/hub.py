@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import yaml
-from huggingface_hub import HfApi, constants
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-)
+from huggingface_hub import HfApi
 
-from zeroseg.chat.server_address import shown_address
 from zeroseg.errors import ZerosegError
+from zeroseg.hub import page, refusal
 from zeroseg.needs import Checkpoint
 from zeroseg.preflight.files import selected
 
 TIMEOUT = 10.0
 """Seconds without an answer after which the hub counts as out of reach."""
-_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 class HubError(ZerosegError):
@@ -106,18 +96,6 @@ def _table() -> Mapping[str, Mapping[str, Any]]:
     return table
 
 
-def is_hub_name(name: str) -> bool:
-    """Whether this can be a repository's name, and not only the path of a folder or a file."""
-    is_path = name.startswith(".") or name.endswith((".pth", ".pt"))
-    return not is_path and bool(_NAME.fullmatch(name))
-
-
-def page(name: str, holds: str = "model") -> str:
-    """The address of a repository's page."""
-    folder = "datasets/" if holds == "dataset" else ""
-    return f"{shown_address(str(constants.ENDPOINT))}/{folder}{name}"
-
-
 def ask(checkpoint: Checkpoint) -> Remote:
     """Ask the hub for what a component reads of a repository.
 
@@ -145,34 +123,3 @@ def ask(checkpoint: Checkpoint) -> Remote:
 def _remote_file(file: Any) -> RemoteFile:
     digest = file.lfs.sha256 if file.lfs is not None else file.blob_id
     return RemoteFile(file.rfilename, int(file.size or 0), str(digest))
-
-
-def refusal(address: str, error: BaseException) -> str:
-    """Why the hub did not answer about a repository with this page, and what to do."""
-    token = has_token()
-    if isinstance(error, GatedRepoError):
-        account = "with the account of your token" if token else "and set HF_TOKEN"
-        return f"its licence has to be accepted first: accept the licence at {address} {account}"
-    if isinstance(error, RepositoryNotFoundError):
-        why = "your token does not open it" if token else "HF_TOKEN is not set"
-        return f"there is no {address}, or it is private and {why}"
-    if isinstance(error, OfflineModeIsEnabled) or constants.is_offline_mode():
-        return (
-            "it is not on this machine, and HF_HUB_OFFLINE forbids to fetch it: unset that, or run "
-            "`zeroseg fetch` where there is a network"
-        )
-    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
-    if status == 401:
-        return f"{address} refuses your token: renew it, or unset HF_TOKEN"
-    if status is not None:
-        return f"{address} answers with status {status}: try again later"
-    hub = shown_address(str(constants.ENDPOINT))
-    return (
-        f"it is not on this machine, and the hub {hub} is out of reach ({type(error).__name__}): "
-        f"check the network and HF_ENDPOINT, or run `zeroseg fetch` where there is a network"
-    )
-
-
-def has_token() -> bool:
-    """Whether a token of the hub is set; nothing is asked for it."""
-    return bool(os.environ.get("HF_TOKEN")) or Path(constants.HF_TOKEN_PATH).is_file()

@@ -171,8 +171,8 @@ def _search_store(fs: Any, path: str, source: str) -> Found:
     if found == [root]:
         folder, _, name = root.rpartition("/")
         return Found(folder, (name,))
-    start = len(root) + 1 if root else 0
-    return Found(root, *choose((file[start:] for file in found), source, pattern))
+    names = (file.removeprefix(f"{root}/") for file in found)
+    return Found(root, *choose(names, source, pattern))
 
 
 def read_all(works: Sequence[Work]) -> list[Work]:
