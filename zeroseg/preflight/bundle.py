@@ -18,7 +18,7 @@ from zeroseg.preflight.fetching import into_cache, into_folder, left
 from zeroseg.preflight.files import selected
 from zeroseg.preflight.hub import HubError
 from zeroseg.preflight.machine import free_disk, gigabytes
-from zeroseg.presets import without_secrets
+from zeroseg.preflight.secrets import without_secrets
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 from zeroseg import yaml_text
-from zeroseg.chat.server_address import shown_address
 from zeroseg.class_lists.values import shown
 from zeroseg.decoding import decoded
 from zeroseg.errors import PresetError, ZerosegError
+from zeroseg.preflight.secrets import without_secrets
 from zeroseg.presets.entries import check_arguments, check_entry
 from zeroseg.vocabulary import Vocabulary
 
@@ -246,19 +246,6 @@ def _is_plain(value: object) -> bool:
     if isinstance(value, dict):
         return all(map(_is_plain, value.values()))
     return value is None or isinstance(value, str | int | float | bool | Path)
-
-
-def without_secrets(value: Any, name: str = "") -> Any:
-    """A configuration without keys and passwords: they are better taken from the environment.
-
-    Args:
-        value: The configuration, or a part of it.
-        name: What the part is called.
-    """
-    if isinstance(value, Mapping):
-        return {key: without_secrets(v, key) for key, v in value.items() if key != "api_key"}
-    has_password = name == "base_url" and isinstance(value, str) and "@" in value
-    return shown_address(value) if has_password else value
 
 
 def _required(merged: Mapping[str, Any], name: str) -> Any:

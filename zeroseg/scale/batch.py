@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zeroseg import __version__
 from zeroseg.errors import ChatError, ZerosegError
-from zeroseg.presets import without_secrets
+from zeroseg.preflight.secrets import without_secrets
 from zeroseg.running.in_flight import Job, in_flight
 from zeroseg.running.precision import computing
 from zeroseg.scale.archive import list_pictures, look, read_all
