@@ -430,5 +430,6 @@ def test_colours_of_sixteen_bits_are_read_by_their_higher_half_or_not_at_all() -
 
     ramp = np.linspace(0, 65535, 360).reshape(10, 12, 3).astype(np.uint16)
     assert close(read_image(png(ramp)), ramp // 256)
-    with pytest.raises(ImageError, match="save it with 8 bits"):
-        read_image(png(ramp // 16))
+    for source in (png(ramp // 16), Image.open(io.BytesIO(png(ramp // 16)))):
+        with pytest.raises(ImageError, match="save it with 8 bits"):
+            read_image(source)

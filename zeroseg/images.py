@@ -14,7 +14,6 @@ from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
-from PIL.ImageFile import ImageFile
 from torch import Tensor
 
 from zeroseg.errors import ImageError
@@ -75,7 +74,7 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     """The content of a picture's file.
 
     Raises:
-        ImageError: There is none, it is empty, or it cannot be read.
+        ImageError: There is none, or it cannot be read.
     """
     with _called(_name(path)), _open_file(path) as file:
         return file.read()
@@ -87,8 +86,7 @@ def _convert(source: Any, turn: bool) -> Tensor:
     if isinstance(source, np.ndarray):
         return from_array(source)
     if isinstance(source, Image.Image):
-        source.load()
-        return _pixels(source, _orientation(source) if turn else 1)
+        return _from_pil(source, turn, own=False)
     if isinstance(source, bytes | bytearray | memoryview):
         return _decode(io.BytesIO(source), turn)
     if hasattr(source, "read"):
@@ -179,9 +177,21 @@ def _decode(file: BinaryIO, turn: bool) -> Tensor:
         hint = ': pip install "zeroseg[heif]"' if is_heif and "HEIF" not in Image.OPEN else ""
         raise ImageError(f"is not a picture that can be read{hint}") from error
     with picture:
-        halved = picture.mode in ("RGB", "RGBA") and ";16" in str(picture.tile)
-        orientation = _load(picture)
-        pixels = _pixels(picture, orientation if turn else 1)
+        return _from_pil(picture, turn, own=True)
+
+
+def _from_pil(picture: Image.Image, turn: bool, own: bool) -> Tensor:
+    """The pixels of a PIL image.
+
+    Args:
+        picture: The image.
+        turn: Whether to turn it as its EXIF orientation says.
+        own: Whether it is nobody else's, and may be changed.
+    """
+    tiles = getattr(picture, "tile", None)  # how the pixels lie in the file, until they are loaded
+    halved = picture.mode in ("RGB", "RGBA") and ";16" in str(tiles)
+    orientation = _load(picture, own)
+    pixels = _pixels(picture, orientation if turn else 1)
     if halved and int(pixels.max()) < 16:
         raise ImageError(
             "is black in the higher 8 of its 16 bits, and of pictures in colour only these are "
@@ -202,9 +212,9 @@ def _prepare_pillow() -> None:
         register_heif_opener()
 
 
-def _load(picture: ImageFile) -> int:
-    """Load the pixels as they lie in the file, and tell the EXIF orientation."""
-    if picture.format != "TIFF":
+def _load(picture: Image.Image, own: bool) -> int:
+    """Load the pixels, and tell the EXIF orientation in which they are."""
+    if picture.format != "TIFF" or not own:
         picture.load()
         return _orientation(picture)
     orientation = _orientation(picture)
