@@ -13,7 +13,8 @@ ROOT = Path(zeroseg.__file__).parent
 
 ORDER = (
     "errors", "writing", "decoding", "yaml_text", "class_lists", "vocabulary", "vocabularies",
-    "values", "running", "hub", "needs", "checkpoints", "official", "eight_bit", "find_images", "pixels",
+    "values", "running", "hub", "needs", "checkpoints", "official", "eight_bit", "find_images",
+    "pixels",
     "images", "chat", "recognition", "refinement", "detection", "dense", "masking", "fusion",
     "seams", "stages", "offloaded", "preflight", "presets", "drawing", "segmentation", "outcomes",
     "metrics", "drawn", "data", "base_segmenter", "segmenter", "baselines", "testing",

@@ -151,7 +151,6 @@ def test_files_of_two_names(name: str, content: bytes, tmp_path: Path) -> None:
         ("labels.txt", "dog\ncat".encode("utf-16-le"), "zero bytes"),
         ("labels.txt", b"dog\n" * 300_000, "too long for names"),
         ("labels.txt", b"dog\ndog\n", "more than once"),
-        ("labels.txt", b"".join(b"class %d\n" % n for n in range(300)), "301 classes"),
         ("labels.png", b"\x89PNG\r\n\x1a\n", "not UTF-8"),
         ("labels.csv", b"id,name\n0,dog\n", "holds ','"),
         ("labels.json", b"[", "no JSON"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +39,7 @@ class Maps(Samples):
 
 
 def vocabulary(names: Sequence[str] = NAMES) -> Vocabulary:
-    """The classes; reports have to stand names that nobody could write in a list."""
-    plain = Vocabulary.from_names([name.replace("|", "/") for name in names], name="five")
-    return replace(plain, names=tuple(names))
+    return Vocabulary.from_names(names, name="five")
 
 
 def scenes(count: int, classes: int, seed: int = 0, size: int = 16) -> dict[str, Tensor]:

@@ -11,6 +11,9 @@ from zeroseg.class_lists.text import read_names, separated
 from zeroseg.class_lists.values import is_whole, read_list, read_name, read_whole, shown
 from zeroseg.errors import VocabularyError
 
+_BARS = "|｜"  # noqa: RUF001
+"""They part names in a text, but in a list they can only be meant."""
+
 BACKGROUND_NAMES = ("background", "other", "unlabeled", "void", "none")
 """Names that mean "nothing of the above" without being told; the first that occurs is taken."""
 
@@ -27,7 +30,8 @@ def class_names(names: object) -> list[str]:
     listed = []
     for number, item in enumerate(read_list(found, "classes"), 1):
         name = read_name(item, f"classes: name {number}")
-        if separator := separated(name):
+        separator = separated(name)
+        if separator and separator not in _BARS:
             raise VocabularyError(
                 f"classes: name {number}, {shown(name)}, holds '{separator}'; write each class as "
                 f"an entry of its own (other words for one are its `aliases`)"
