@@ -31,6 +31,7 @@ from transformers import (
     SwinConfig,
 )
 
+from benchmarks.recipes.captioner_model import IMAGE
 from zeroseg import (
     Blip2,
     GroundingDino,
@@ -42,7 +43,6 @@ from zeroseg import (
     ZeroShotSegmenter,
 )
 from zeroseg.checkpoints import locate
-from zeroseg.drawn.recipes.captioner_model import IMAGE
 from zeroseg.drawn.world import FINE_NAMES
 from zeroseg.official.grounding_dino_checkpoint import swin_t
 from zeroseg.official.sam_checkpoint import SamSizes

@@ -31,6 +31,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
+from benchmarks.recipes.detector_score import DetectionScore
 from zeroseg import (
     AllClasses,
     Description,
@@ -46,7 +47,6 @@ from zeroseg import (
     TopLogits,
     ZeroShotSegmenter,
 )
-from zeroseg.drawn.recipes.detector_score import DetectionScore
 from zeroseg.drawn.scene import Scene, draw_scene
 from zeroseg.presets import load_preset
 from zeroseg.recognition.captioner import Captioner

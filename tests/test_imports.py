@@ -13,7 +13,7 @@ ROOT = Path(zeroseg.__file__).parent
 
 ORDER = (
     "errors", "writing", "decoding", "yaml_text", "class_lists", "vocabulary", "vocabularies",
-    "values", "running", "hub", "needs", "checkpoints", "official", "eight_bit", "find_images",
+    "values", "running", "published_file", "hub", "needs", "checkpoints", "official", "eight_bit", "find_images",
     "pixels",
     "images", "chat", "recognition", "refinement", "detection", "dense", "masking", "fusion",
     "seams", "stages", "offloaded", "preflight", "presets", "drawing", "segmentation", "outcomes",
@@ -24,12 +24,11 @@ ORDER = (
 
 
 def modules() -> dict[str, Path]:
-    """Every module by its name, without the recipes, which no part of the package imports."""
+    """Every module by its name."""
     found = {}
     for file in ROOT.rglob("*.py"):
         parts = file.relative_to(ROOT.parent).with_suffix("").parts
-        if "recipes" not in parts:
-            found[".".join(parts).removesuffix(".__init__")] = file
+        found[".".join(parts).removesuffix(".__init__")] = file
     del found["zeroseg"]  # names that are loaded on first use
     return found
 

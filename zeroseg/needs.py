@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from zeroseg.recognition.published_file import PublishedFile
+    from zeroseg.published_file import PublishedFile
 
 Part: TypeAlias = Literal["network", "pictures", "words"]
 """What is read from a checkpoint: the network itself, and what prepares pictures and words."""

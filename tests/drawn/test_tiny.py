@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from benchmarks.recipes.chat_score import score
 from zeroseg import (
     Description,
     DrawnScenes,
@@ -23,7 +24,6 @@ from zeroseg import (
 )
 from zeroseg.checkpoints import locate
 from zeroseg.data.drawn_scenes import label_map
-from zeroseg.drawn.recipes.chat_score import score
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.values import UNRESOLVED
 from zeroseg.vocabularies import DRAM

@@ -26,8 +26,8 @@ from transformers import (
 from tests.hub.server import Hub, Repository
 from zeroseg.checkpoints import locate
 from zeroseg.official.sam_checkpoint import SamSizes
+from zeroseg.published_file import PublishedFile
 from zeroseg.recognition import ram_plus
-from zeroseg.recognition.published_file import PublishedFile
 from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel
 
 RAM = "xinyu1205/recognize-anything-plus-model"

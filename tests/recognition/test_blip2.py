@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import Blip2ForConditionalGeneration, Blip2Processor
 
-from zeroseg.drawn.recipes.captioner_model import build_blip2, build_processor
+from benchmarks.recipes.captioner_model import build_blip2, build_processor
 from zeroseg.errors import CheckpointNotFound, ZerosegError
 from zeroseg.recognition.blip2 import Blip2
 from zeroseg.recognition.captioner import Captioner

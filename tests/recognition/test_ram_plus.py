@@ -15,8 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from zeroseg.errors import CheckpointError, CheckpointNotFound
+from zeroseg.published_file import PublishedFile
 from zeroseg.recognition import ram_plus
-from zeroseg.recognition.published_file import PublishedFile
 from zeroseg.recognition.ram_plus import RamPlus, quarters
 from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel
 from zeroseg.testing import TaggerContract, noise

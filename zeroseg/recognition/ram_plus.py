@@ -15,7 +15,7 @@ from torch import Tensor
 from zeroseg.checkpoints import locate
 from zeroseg.errors import CheckpointError, CheckpointNotFound
 from zeroseg.needs import Checkpoint, Need, Published
-from zeroseg.recognition.published_file import PublishedFile
+from zeroseg.published_file import PublishedFile
 from zeroseg.recognition.ram_plus_model import (
     CONFIG_FILE,
     RamPlusConfig,

@@ -9,11 +9,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from zeroseg.drawn.recipes.batches import Batch, make_batch
-from zeroseg.drawn.recipes.cache import Cache, build
-from zeroseg.drawn.recipes.masks import dense_loss, mask_loss, prompt_loss
-from zeroseg.drawn.recipes.masks_model import MASK_STRIDE, SIDE, Trainee
-from zeroseg.drawn.recipes.masks_prompts import choose_regions, jittered, random_points, top_points
+from benchmarks.recipes.batches import Batch, make_batch
+from benchmarks.recipes.cache import Cache, build
+from benchmarks.recipes.masks import dense_loss, mask_loss, prompt_loss
+from benchmarks.recipes.masks_model import MASK_STRIDE, SIDE, Trainee
+from benchmarks.recipes.masks_prompts import choose_regions, jittered, random_points, top_points
 
 
 @pytest.fixture(scope="module")

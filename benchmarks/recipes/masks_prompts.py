@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zeroseg.drawn.recipes.batches import Batch
+from benchmarks.recipes.batches import Batch
 from zeroseg.drawn.world import THINGS
 
 SMALLEST = 40

@@ -11,12 +11,12 @@ from transformers.models.grounding_dino.modeling_grounding_dino import (
 )
 from transformers.models.resnet.modeling_resnet import ResNetConvLayer
 
-from zeroseg.drawn.recipes.batches import Batch
-from zeroseg.drawn.recipes.detector_loss import Targets, generalised_iou, set_loss
-from zeroseg.drawn.recipes.detector_model import FoldedConvLayer, TapAttention
-from zeroseg.drawn.recipes.detector_prompts import Phrase, Prompter, sample_prompt
-from zeroseg.drawn.recipes.detector_score import DetectionScore
-from zeroseg.drawn.recipes.words import build_tokenizer, phrases
+from benchmarks.recipes.batches import Batch
+from benchmarks.recipes.detector_loss import Targets, generalised_iou, set_loss
+from benchmarks.recipes.detector_model import FoldedConvLayer, TapAttention
+from benchmarks.recipes.detector_prompts import Phrase, Prompter, sample_prompt
+from benchmarks.recipes.detector_score import DetectionScore
+from benchmarks.recipes.words import build_tokenizer, phrases
 from zeroseg.drawn.world import CATEGORIES, CATEGORY_OF, FINE_NAMES, STUFF
 
 REGIONS: list[tuple[int, str, str | None]] = [

@@ -1,6 +1,6 @@
 """Draw the training scenes once, as memory-mapped arrays that every recipe reads.
 
-    python -m zeroseg.drawn.recipes.cache --root CACHE --count 32000
+    python -m benchmarks.recipes.cache --root CACHE --count 32000
 
 At 192 x 192 pixels 32,000 scenes take 4.7 GB of disk.
 """

@@ -1,7 +1,7 @@
 """Train the tiny SAM on drawn scenes.
 
-    python -m zeroseg.drawn.recipes.masks --cache CACHE --run RUN
-    python -m zeroseg.drawn.recipes.masks --run RUN --export FOLDER
+    python -m benchmarks.recipes.masks --cache CACHE --run RUN
+    python -m benchmarks.recipes.masks --run RUN --export FOLDER
 
 Data: things, and three in ten of the stuff areas, as tight or jittered boxes. Three steps in
 twenty add up to 4 or 20 points inside the region, and five in twenty the 20 pixels of highest
@@ -33,11 +33,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import SamImageProcessor, SamModel, SamProcessor
 
-from zeroseg.drawn.recipes.batches import Batch, make_batch
-from zeroseg.drawn.recipes.cache import Cache
-from zeroseg.drawn.recipes.loop import Run, arguments, averaged, parse
-from zeroseg.drawn.recipes.masks_model import MASK_STRIDE, SIDE, Trainee, sam_config
-from zeroseg.drawn.recipes.masks_prompts import (
+from benchmarks.recipes.batches import Batch, make_batch
+from benchmarks.recipes.cache import Cache
+from benchmarks.recipes.loop import Run, arguments, averaged, parse
+from benchmarks.recipes.masks_model import MASK_STRIDE, SIDE, Trainee, sam_config
+from benchmarks.recipes.masks_prompts import (
     Prompts,
     border_map,
     choose_regions,
@@ -48,7 +48,7 @@ from zeroseg.drawn.recipes.masks_prompts import (
     random_points,
     top_points,
 )
-from zeroseg.drawn.recipes.muon import MuonAdamW
+from benchmarks.recipes.muon import MuonAdamW
 
 DENSE_UNTIL = 0.3
 """Share of the time in which only the encoder learns."""

@@ -1,6 +1,6 @@
 """How well a chat model refines for the drawn world: classes named, phrases resolved.
 
-    python -m zeroseg.drawn.recipes.chat_score --checkpoint tiny:chat --count 500 --seed 7
+    python -m benchmarks.recipes.chat_score --checkpoint tiny:chat --count 500 --seed 7
 
 The questions go through `LLMPreRefiner` and `LLMPostRefiner` as any other, each with a class list
 of its own.
@@ -12,10 +12,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from zeroseg.chat.chat_model import ChatModel
-from zeroseg.chat.transformers_chat import TransformersChat
-from zeroseg.drawn.dice import Dice
-from zeroseg.drawn.recipes.chat_questions import (
+from benchmarks.recipes.chat_questions import (
     DRAM,
     class_of,
     draw_classes,
@@ -23,6 +20,9 @@ from zeroseg.drawn.recipes.chat_questions import (
     draw_phrases,
     mentions,
 )
+from zeroseg.chat.chat_model import ChatModel
+from zeroseg.chat.transformers_chat import TransformersChat
+from zeroseg.drawn.dice import Dice
 from zeroseg.drawn.world import THINGS
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.llm_post_refiner import LLMPostRefiner

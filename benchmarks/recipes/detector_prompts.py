@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from transformers import BertTokenizer
 
-from zeroseg.drawn.recipes.batches import Batch
+from benchmarks.recipes.batches import Batch
 from zeroseg.drawn.world import (
     CATEGORIES,
     FINE_NAMES,

@@ -1,8 +1,8 @@
 """Train the tiny Grounding DINO from scratch on drawn scenes, in about an hour of one CPU core.
 
-    python -m zeroseg.drawn.recipes.detector --stage backbone --cache C --run R --minutes 12
-    python -m zeroseg.drawn.recipes.detector --stage detector --cache C --run R --minutes 48
-    python -m zeroseg.drawn.recipes.detector --export FOLDER --run R
+    python -m benchmarks.recipes.detector --stage backbone --cache C --run R --minutes 12
+    python -m benchmarks.recipes.detector --stage detector --cache C --run R --minutes 48
+    python -m benchmarks.recipes.detector --export FOLDER --run R
 
 Data: the cached scenes, cropped, stretched, flipped and recoloured (`batches`), at 160 x 160
 pixels; prompts as `detector_prompts` has it.
@@ -38,9 +38,9 @@ from transformers import (
     GroundingDinoProcessor,
 )
 
-from zeroseg.drawn.recipes.batches import IMAGE_MEAN, IMAGE_STD, Batch, make_batch
-from zeroseg.drawn.recipes.cache import Cache
-from zeroseg.drawn.recipes.detector_loss import (
+from benchmarks.recipes.batches import IMAGE_MEAN, IMAGE_STD, Batch, make_batch
+from benchmarks.recipes.cache import Cache
+from benchmarks.recipes.detector_loss import (
     BOX,
     CLASS,
     GIOU,
@@ -48,22 +48,22 @@ from zeroseg.drawn.recipes.detector_loss import (
     focal,
     set_loss,
 )
-from zeroseg.drawn.recipes.detector_model import (
+from benchmarks.recipes.detector_model import (
     SIDE,
     Segmenter,
     build_detector,
     quicken,
 )
-from zeroseg.drawn.recipes.detector_prompts import (
+from benchmarks.recipes.detector_prompts import (
     Asked,
     Phrase,
     Prompter,
     sample_prompt,
     visible,
 )
-from zeroseg.drawn.recipes.detector_score import DetectionScore
-from zeroseg.drawn.recipes.loop import Run, arguments, averaged, parameter_groups, parse
-from zeroseg.drawn.recipes.words import ROWS, build_tokenizer
+from benchmarks.recipes.detector_score import DetectionScore
+from benchmarks.recipes.loop import Run, arguments, averaged, parameter_groups, parse
+from benchmarks.recipes.words import ROWS, build_tokenizer
 from zeroseg.drawn.world import CATEGORIES, FINE_NAMES, THINGS
 
 DRAM = tuple(THINGS)[:11]

@@ -23,14 +23,14 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from zeroseg.drawn.captions import BACKS, GROUNDS, NUMBERS, PLURALS, PREFIXES
-from zeroseg.drawn.recipes.batches import IMAGE_MEAN, IMAGE_STD
-from zeroseg.drawn.recipes.vit_start import (
+from benchmarks.recipes.batches import IMAGE_MEAN, IMAGE_STD
+from benchmarks.recipes.vit_start import (
     image_patches,
     principal_components,
     sinusoids,
     start_projection,
 )
+from zeroseg.drawn.captions import BACKS, GROUNDS, NUMBERS, PLURALS, PREFIXES
 from zeroseg.drawn.world import CATEGORIES, FINE_NAMES, STUFF
 
 SIDE = 160

@@ -22,7 +22,7 @@ from transformers import (
     SamVisionConfig,
 )
 
-from zeroseg.drawn.recipes.vit_start import (
+from benchmarks.recipes.vit_start import (
     image_patches,
     principal_components,
     sinusoids,

@@ -7,10 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from zeroseg.chat.chat_model import Conversation, Message
-from zeroseg.chat.transformers_chat import TransformersChat
-from zeroseg.drawn.dice import Dice
-from zeroseg.drawn.recipes.chat import (
+from benchmarks.recipes.chat import (
     IGNORED,
     Collator,
     Training,
@@ -20,7 +17,7 @@ from zeroseg.drawn.recipes.chat import (
     export,
     groups,
 )
-from zeroseg.drawn.recipes.chat_questions import (
+from benchmarks.recipes.chat_questions import (
     DRAM,
     Question,
     class_of,
@@ -33,10 +30,13 @@ from zeroseg.drawn.recipes.chat_questions import (
     post_question,
     pre_question,
 )
-from zeroseg.drawn.recipes.chat_score import Score, score
-from zeroseg.drawn.recipes.chat_words import build_tokenizer
-from zeroseg.drawn.recipes.muon import MuonAdamW
-from zeroseg.drawn.recipes.words import phrases
+from benchmarks.recipes.chat_score import Score, score
+from benchmarks.recipes.chat_words import build_tokenizer
+from benchmarks.recipes.muon import MuonAdamW
+from benchmarks.recipes.words import phrases
+from zeroseg.chat.chat_model import Conversation, Message
+from zeroseg.chat.transformers_chat import TransformersChat
+from zeroseg.drawn.dice import Dice
 from zeroseg.drawn.world import CATEGORIES, NEVER_DRAWN, STUFF, THINGS
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.lexical import LexicalMatcher

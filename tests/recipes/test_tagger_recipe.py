@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from zeroseg.drawn.recipes.batches import Batch, make_batch
-from zeroseg.drawn.recipes.cache import Cache, build
-from zeroseg.drawn.recipes.tagger import (
+from benchmarks.recipes.batches import Batch, make_batch
+from benchmarks.recipes.cache import Cache, build
+from benchmarks.recipes.tagger import (
     MIN_SHARE,
     TAGS,
     asymmetric_loss,

@@ -1,7 +1,7 @@
 """Train the tiny RAM++ from scratch on drawn scenes.
 
-    python -m zeroseg.drawn.recipes.tagger --cache CACHE --run RUN --minutes 28 --threads 1
-    python -m zeroseg.drawn.recipes.tagger --cache CACHE --run RUN --export DIR
+    python -m benchmarks.recipes.tagger --cache CACHE --run RUN --minutes 28 --threads 1
+    python -m benchmarks.recipes.tagger --cache CACHE --run RUN --export DIR
 
 Tags: every fine name of a thing, then every stuff, in the order of the drawn world. A tag is in
 the picture if it covers at least `MIN_SHARE` of it; a smaller trace is neither right nor wrong.
@@ -33,11 +33,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zeroseg.drawn.recipes.batches import Batch, make_batch
-from zeroseg.drawn.recipes.cache import Cache
-from zeroseg.drawn.recipes.loop import Run, arguments, averaged, parse
-from zeroseg.drawn.recipes.muon import MuonAdamW
-from zeroseg.drawn.recipes.vit_start import (
+from benchmarks.recipes.batches import Batch, make_batch
+from benchmarks.recipes.cache import Cache
+from benchmarks.recipes.loop import Run, arguments, averaged, parse
+from benchmarks.recipes.muon import MuonAdamW
+from benchmarks.recipes.vit_start import (
     image_patches,
     principal_components,
     start_projection,

@@ -18,8 +18,8 @@ import string
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from benchmarks.recipes.words import phrases
 from zeroseg.drawn import captions
-from zeroseg.drawn.recipes.words import phrases
 
 PAD, START, END, UNKNOWN = "<pad>", "<s>", "</s>", "<unk>"
 CLASSES, ANSWER = "<classes>", "<answer>"

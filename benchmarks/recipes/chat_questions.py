@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from zlib import crc32
 
+from benchmarks.recipes.chat_words import MOST_PHRASES, NONE, prompt
+from benchmarks.recipes.words import phrases
 from zeroseg.drawn.captions import BACKS, GROUNDS, PLURALS, caption, listed
 from zeroseg.drawn.dice import Dice
-from zeroseg.drawn.recipes.chat_words import MOST_PHRASES, NONE, prompt
-from zeroseg.drawn.recipes.words import phrases
 from zeroseg.drawn.scene import Region
 from zeroseg.drawn.world import (
     CATEGORIES,

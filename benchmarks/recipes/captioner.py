@@ -1,7 +1,7 @@
 """Train the tiny BLIP-2 from scratch on drawn scenes.
 
-    python -m zeroseg.drawn.recipes.captioner --cache CACHE --run RUN --minutes 30
-    python -m zeroseg.drawn.recipes.captioner --run RUN --export FOLDER
+    python -m benchmarks.recipes.captioner --cache CACHE --run RUN --minutes 30
+    python -m benchmarks.recipes.captioner --run RUN --export FOLDER
 
 Data: crops of 5/6 to all of a scene, flipped half of the time (captions know no left or right),
 with random colour gain. A thing counts as long as 35 % of it lies in the crop; the caption is
@@ -36,11 +36,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import Blip2ForConditionalGeneration, GenerationConfig
 
-from zeroseg.drawn.captions import BACKS, GROUNDS, PLURALS, PREFIXES, counted, listed
-from zeroseg.drawn.recipes import loop
-from zeroseg.drawn.recipes.batches import IMAGE_MEAN, IMAGE_STD
-from zeroseg.drawn.recipes.cache import Cache
-from zeroseg.drawn.recipes.captioner_model import (
+from benchmarks.recipes import loop
+from benchmarks.recipes.batches import IMAGE_MEAN, IMAGE_STD
+from benchmarks.recipes.cache import Cache
+from benchmarks.recipes.captioner_model import (
     PATCH,
     SIDE,
     blip2_config,
@@ -48,7 +47,8 @@ from zeroseg.drawn.recipes.captioner_model import (
     build_processor,
     build_tokenizer,
 )
-from zeroseg.drawn.recipes.muon import MuonAdamW
+from benchmarks.recipes.muon import MuonAdamW
+from zeroseg.drawn.captions import BACKS, GROUNDS, PLURALS, PREFIXES, counted, listed
 from zeroseg.drawn.world import CATEGORIES, CATEGORY_OF, FINE_NAMES, STUFF
 
 NAMES: tuple[str, ...] = (*FINE_NAMES, *STUFF)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from transformers import AutoProcessor, Blip2ForConditionalGeneration
 
-from zeroseg.drawn.recipes.cache import MAX_REGIONS, SIDE, Cache
-from zeroseg.drawn.recipes.captioner import (
+from benchmarks.recipes.cache import MAX_REGIONS, SIDE, Cache
+from benchmarks.recipes.captioner import (
     GRID,
     NAMES,
     Trainee,
@@ -18,7 +18,7 @@ from zeroseg.drawn.recipes.captioner import (
     recaption,
     score,
 )
-from zeroseg.drawn.recipes.captioner_model import build_tokenizer
+from benchmarks.recipes.captioner_model import build_tokenizer
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.drawn.world import CATEGORIES, FINE_NAMES
 

@@ -1,8 +1,8 @@
 """Train the tiny chat model from scratch on questions about descriptions of drawn scenes.
 
-    python -m zeroseg.drawn.recipes.chat --run RUN --minutes 32 --threads 1
-    python -m zeroseg.drawn.recipes.chat --run RUN --export DIR
-    python -m zeroseg.drawn.recipes.chat_score
+    python -m benchmarks.recipes.chat --run RUN --minutes 32 --threads 1
+    python -m benchmarks.recipes.chat --run RUN --export DIR
+    python -m benchmarks.recipes.chat_score
 
 Data: `chat_questions`; no pictures are needed. The network is transformers' Llama, unchanged.
 
@@ -36,17 +36,17 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from zeroseg.drawn.captions import PLURALS
-from zeroseg.drawn.dice import Dice
-from zeroseg.drawn.recipes.cache import TRAIN_SEED, VALIDATION_SEED
-from zeroseg.drawn.recipes.chat_questions import (
+from benchmarks.recipes.cache import TRAIN_SEED, VALIDATION_SEED
+from benchmarks.recipes.chat_questions import (
     Question,
     draw_question,
     extents,
 )
-from zeroseg.drawn.recipes.chat_words import ANSWER, CLASSES, build_tokenizer
-from zeroseg.drawn.recipes.loop import Run, arguments, averaged
-from zeroseg.drawn.recipes.muon import MuonAdamW
+from benchmarks.recipes.chat_words import ANSWER, CLASSES, build_tokenizer
+from benchmarks.recipes.loop import Run, arguments, averaged
+from benchmarks.recipes.muon import MuonAdamW
+from zeroseg.drawn.captions import PLURALS
+from zeroseg.drawn.dice import Dice
 
 IGNORED = -100
 POOL = 16
