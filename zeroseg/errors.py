@@ -25,16 +25,14 @@ class CheckpointNotFound(ZerosegError, FileNotFoundError):
     Args:
         checkpoint: Hub name or path that was asked for.
         component: The class that asked.
+        reason: Why it is not here, and what to do.
         argument: The class's argument that takes a local copy.
     """
 
-    def __init__(self, checkpoint: str, component: str, argument: str = "checkpoint") -> None:
-        super().__init__(
-            f"{component} needs the {argument} '{checkpoint}', which is not on this machine and "
-            f"could not be fetched. With a network, it is downloaded on first use; without one, "
-            f"copy it here and pass its folder as `{argument}`, or use --preset tiny, which is "
-            f"part of the package."
-        )
+    def __init__(
+        self, checkpoint: str, component: str, reason: str, argument: str = "checkpoint"
+    ) -> None:
+        super().__init__(f"{component} needs the {argument} '{checkpoint}', but {reason}")
         self.checkpoint = checkpoint
         self.component = component
 
@@ -56,7 +54,7 @@ class PackageNotFound(ZerosegError, ImportError):
 
 
 class CheckpointError(ZerosegError, ValueError):
-    """Weights that do not fit the model they were given to."""
+    """Weights that are damaged, or do not fit the model they were given to."""
 
 
 class MissingKeyError(ZerosegError, RuntimeError):

@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from zeroseg.chat.server_address import shown_address
+from zeroseg.server_address import shown_address
 
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _FILE = re.compile(r"/resolve/[^/]+/([^?#]+)")

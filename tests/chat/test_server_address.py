@@ -7,8 +7,8 @@ import pytest
 from tests.chat.conversations import ask
 from tests.chat.server import answer, serving
 from zeroseg.chat.openai_chat import OpenAIChat
-from zeroseg.chat.server_address import clean_address, clean_key, is_own, shown_address
 from zeroseg.errors import ChatError, MissingKeyError
+from zeroseg.server_address import clean_address, clean_key, is_own, shown_address
 
 KEY = "sk-a-very-secret-key"
 

@@ -165,7 +165,7 @@ def test_loads_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_missing_checkpoint_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointNotFound, match="preset tiny"):
+    with pytest.raises(CheckpointNotFound, match="no such file or folder"):
         TransformersChat(tmp_path / "nowhere")
 
 

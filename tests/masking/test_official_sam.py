@@ -142,7 +142,7 @@ class TestCheckpoints:
         [
             ({"mask_decoder.hf_token.weight": torch.ones(1, 32)}, "load them with SamHq"),
             ({"image_encoder.extra": torch.ones(1)}, "image_encoder.extra"),
-            ({"mask_decoder.iou_token.weight": torch.ones(1, 9)}, "size mismatch.*iou_token"),
+            ({"mask_decoder.iou_token.weight": torch.ones(1, 9)}, "shape of .*iou_token"),
         ],
     )
     def test_what_does_not_fit_is_named(
@@ -159,7 +159,7 @@ class TestCheckpoints:
     def test_a_missing_key_is_named(self, weights: dict[str, Tensor], tmp_path: Path) -> None:
         key = "mask_decoder.mask_tokens.weight"
         torch.save({k: v for k, v in weights.items() if k != key}, tmp_path / "a.pth")
-        with pytest.raises(CheckpointError, match=rf"(?s)Missing key.*{key}"):
+        with pytest.raises(CheckpointError, match=rf"missing: {key}"):
             OfficialSam(tmp_path / "a.pth")
 
     def test_a_missing_file_says_what_to_do(self, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ the package took, so that everything else has to agree.
 
 from __future__ import annotations
 
-import re
 import sys
 
 import pytest
@@ -91,14 +90,14 @@ def test_weights_that_do_not_fit_the_package_are_named() -> None:
     config = small_config(encoder_layers=1, decoder_layers=1)
     weights = seeded_weights(config)
     for key, value, complaint in (
-        ("feat_map.bias", None, "Missing.*feat_map.bias"),
-        ("feat_map.bias", torch.zeros(3), "size mismatch for feat_map.bias"),
-        ("transformer.extra", torch.zeros(3), "Unexpected.*transformer.extra"),
+        ("feat_map.bias", None, "missing: feat_map.bias"),
+        ("feat_map.bias", torch.zeros(3), "shape of feat_map.bias"),
+        ("transformer.extra", torch.zeros(3), "unexpected: transformer.extra"),
     ):
         changed = {**weights, key: value}
         if value is None:
             del changed[key]
-        with pytest.raises(CheckpointError, match=re.compile(complaint, re.DOTALL)):
+        with pytest.raises(CheckpointError, match=complaint):
             load_official(config, changed, SpecialTokens())
 
 

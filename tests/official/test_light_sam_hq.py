@@ -168,7 +168,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("key", "value", "complaint"),
         [
-            ("layers.2.blocks.1.mlp.fc1.weight", None, r"missing: \S+fc1.weight of LightSamHq"),
+            ("layers.2.blocks.1.mlp.fc1.weight", None, r"missing: \S+fc1.weight"),
             ("layers.1.downsample.conv2.bn.running_var", None, "missing: .*conv2.bn.running_var"),
             ("neck.0.weight", None, "neck.0.weight is missing"),
             ("layers.3.blocks.0.attn.attention_biases", None, "attention_biases is missing"),

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from zeroseg.chat.models_offered import Offer, listed
 from zeroseg.chat.prices import shutdown_dates
 from zeroseg.chat.refusals import Concern, Refusal
-from zeroseg.chat.server_address import is_own, shown_address
 from zeroseg.chat.wire import Wire
 from zeroseg.errors import ChatError
+from zeroseg.server_address import is_own, shown_address
 
 MODEL_VARIABLE = "ZEROSEG_LLM"
 """Environment variable that names the model where no argument does."""

@@ -21,9 +21,9 @@ from zeroseg.chat.prices import PriceTable, load_prices, shutdown_dates
 from zeroseg.chat.reading import Completion, NoChoice
 from zeroseg.chat.refusals import Concern, Refusal
 from zeroseg.chat.request_form import LOWEST, ExtraRefused, first_form
-from zeroseg.chat.server_address import find_address, find_key, is_own, shown_address
 from zeroseg.chat.wire import Unreadable, Wire
 from zeroseg.errors import ChatError
+from zeroseg.server_address import find_address, find_key, is_own, shown_address
 
 MOST_REFUSALS = 8
 """So many different prompts refused in a row mean that no other will be answered either."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zeroseg.chat.lock import Lock
 from zeroseg.chat.refusals import Refusal
-from zeroseg.chat.server_address import shown_address
+from zeroseg.server_address import shown_address
 
 if TYPE_CHECKING:
     import openai  # takes a second, which only who asks a server has to spend

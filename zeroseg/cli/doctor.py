@@ -109,10 +109,10 @@ def _hub(examination: Examination) -> Iterator[Finding]:
     """Where the hub is, whether it answers, and what the environment says of it."""
     from huggingface_hub import constants
 
-    from zeroseg.chat.server_address import shown_address
     from zeroseg.hub import has_token
     from zeroseg.preflight.findings import Finding
     from zeroseg.preflight.machine import free_disk, gigabytes
+    from zeroseg.server_address import shown_address
 
     reach = "not asked, all is here"
     if constants.is_offline_mode():

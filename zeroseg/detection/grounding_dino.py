@@ -20,7 +20,7 @@ from zeroseg.official.grounding_dino_checkpoint import (
     read_grounding_dino,
     to_transformers,
 )
-from zeroseg.official.weights import is_published
+from zeroseg.official.weights import is_published, naming
 
 
 class GroundingDino(GroundedDetector):
@@ -58,7 +58,8 @@ class GroundingDino(GroundedDetector):
 
     Raises:
         CheckpointNotFound: The checkpoint or the tokenizer is neither here nor within reach.
-        CheckpointError: The `.pth` file does not hold exactly one of the published networks.
+        CheckpointError: It is damaged or incomplete, or the `.pth` file does not hold exactly one
+            of the published networks.
         ValueError: A threshold is not in [0, 1], the decoding is unknown, or only one of `model`
             and `processor` is given.
     """
@@ -102,7 +103,8 @@ class GroundingDino(GroundedDetector):
         if is_published(checkpoint):
             config, weights = read_grounding_dino(checkpoint, name)
             processor = published_processor(tokenizer, name)
-            return to_transformers(config, weights), processor
+            with naming(checkpoint):
+                return to_transformers(config, weights), processor
         model = load_pretrained(
             GroundingDinoForObjectDetection, checkpoint, name, dtype=torch.float32
         )

@@ -14,6 +14,7 @@ from zeroseg.detection.grounded_detector import GroundedDetector
 from zeroseg.needs import Need, Package, published_or_hub
 from zeroseg.official.grounding_dino_checkpoint import published_processor, read_grounding_dino
 from zeroseg.official.grounding_dino_network import load_official
+from zeroseg.official.weights import naming
 
 
 class OfficialGroundingDino(GroundedDetector):
@@ -90,7 +91,8 @@ class OfficialGroundingDino(GroundedDetector):
         name = type(self).__name__
         config, weights = read_grounding_dino(checkpoint, name)
         processor = published_processor(tokenizer, name)
-        return load_official(config, weights, processor.tokenizer), processor
+        with naming(checkpoint):
+            return load_official(config, weights, processor.tokenizer), processor
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
         """Move to other devices; other precisions are passed over."""

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from zeroseg.errors import CheckpointError
+from zeroseg.fit import require_same
 from zeroseg.masking.mask_predictor import Encodings
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import NO_POINT
 from zeroseg.masking.two_pass import TOP_20, TwoPassMasks
 from zeroseg.needs import Need, Package, published_or_hub
 from zeroseg.official.package import import_official
-from zeroseg.official.sam_checkpoint import UNUSED, SamSizes, naming, refuse_hq
-from zeroseg.official.weights import read_weights
+from zeroseg.official.sam_checkpoint import UNUSED, SamSizes, refuse_hq
+from zeroseg.official.weights import naming, read_weights
 from zeroseg.values import Points
 
 
@@ -125,12 +125,9 @@ def official_sam_of(weights: Mapping[str, Tensor]) -> nn.Module:
     """
     refuse_hq(weights)
     model = official_sam(SamSizes.of(weights))
-    try:
-        model.load_state_dict(
-            {key: value.float() for key, value in weights.items() if key not in UNUSED}, assign=True
-        )
-    except RuntimeError as error:
-        raise CheckpointError(f"the weights do not fit. {error}") from error
+    used = {key: value.float() for key, value in weights.items() if key not in UNUSED}
+    require_same(model.state_dict(), used)
+    model.load_state_dict(used, assign=True)
     return model.eval()
 
 

@@ -231,7 +231,8 @@ def published_processor(tokenizer: str | Path, component: str) -> GroundingDinoP
         CheckpointNotFound: The tokenizer is neither here nor within reach.
     """
     images = GroundingDinoImageProcessor(size={"shortest_edge": 800, "longest_edge": 1333})
-    return GroundingDinoProcessor(images, load_pretrained(BertTokenizer, tokenizer, component))
+    words = load_pretrained(BertTokenizer, tokenizer, component, argument="tokenizer")
+    return GroundingDinoProcessor(images, words)
 
 
 def _names(key: str) -> list[str]:
@@ -256,6 +257,6 @@ def _require_one_box_head(weights: Mapping[str, Tensor]) -> None:
     ]
     if differing:
         raise CheckpointError(
-            "the decoder's layers share one head for boxes, but these weights are not those of "
-            "bbox_embed.0:\n  " + "\n  ".join(differing)
+            f"the decoder's layers share one head for boxes, but {len(differing)} of its copies' "
+            f"tensors are not those of bbox_embed.0 ({differing[0]}); fetch the weights again"
         )

@@ -17,7 +17,7 @@ from unittest.mock import patch
 from torch import Tensor, nn
 from transformers import GroundingDinoConfig
 
-from zeroseg.errors import CheckpointError
+from zeroseg.fit import require_same
 from zeroseg.official.grounding_dino_bert import GivenTokens, PairwiseBert
 from zeroseg.official.package import import_official
 
@@ -81,10 +81,8 @@ def load_official(
     # Integer buffers follow from the sizes, and published files may or may not carry them.
     derived = {k: v for k, v in network.state_dict().items() if not v.is_floating_point()}
     used = {k: v for k, v in weights.items() if not any(re.fullmatch(u, k) for u in UNUSED)}
-    try:
-        network.load_state_dict({**derived, **used})
-    except RuntimeError as error:
-        raise CheckpointError(f"the weights do not fit groundingdino-py: {error}") from error
+    require_same(network.state_dict(), {**derived, **used})
+    network.load_state_dict({**derived, **used})
     return network
 
 

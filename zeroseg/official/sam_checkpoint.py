@@ -7,8 +7,7 @@ same shape. Nothing is left over on either side: what does not fit is refused by
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from torch import Tensor
 from transformers import SamConfig, SamImageProcessor, SamModel
 
 from zeroseg.errors import CheckpointError
-from zeroseg.official.weights import load_strictly, read_weights
+from zeroseg.official.weights import load_strictly, naming, read_weights
 
 HQ_TOKEN = "mask_decoder.hf_token.weight"
 """The key that only SAM-HQ has."""
@@ -214,15 +213,6 @@ def sam_of(weights: Mapping[str, Tensor]) -> tuple[SamModel, SamImageProcessor]:
     sizes = SamSizes.of(weights)
     model = filled(SamModel, SamConfig(**sizes.config()), weights, RENAMES)
     return model, sizes.image_processor()
-
-
-@contextmanager
-def naming(file: str | Path) -> Iterator[None]:
-    """Let complaints about weights say which file they came from."""
-    try:
-        yield
-    except CheckpointError as error:
-        raise CheckpointError(f"{file}: {error}") from error
 
 
 def refuse_hq(weights: Mapping[str, Tensor]) -> None:

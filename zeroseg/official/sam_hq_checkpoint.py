@@ -23,11 +23,10 @@ from zeroseg.official.sam_checkpoint import (
     SamSizes,
     decoder_sizes,
     filled,
-    naming,
     shape_of,
 )
 from zeroseg.official.tiny_vit import TinyVit
-from zeroseg.official.weights import read_weights
+from zeroseg.official.weights import naming, read_weights
 
 LIGHT_RENAMES: Renames = (
     (r"\.hf_token\.", ".hq_token."),

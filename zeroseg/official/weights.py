@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from zeroseg.damage import load_tensors
 from zeroseg.errors import CheckpointError, CheckpointNotFound
+from zeroseg.fit import require_fit, require_numbers
 
 SUFFIXES = (".pth", ".pt")
 """How the names of published files end."""
+
+_AROUND = ("model", "state_dict")
+"""Under which names authors put their tensors where the file holds more."""
 
 
 def is_published(checkpoint: str | Path) -> bool:
@@ -22,35 +26,44 @@ def is_published(checkpoint: str | Path) -> bool:
     return Path(checkpoint).suffix in SUFFIXES
 
 
-def read_weights(file: str | Path, component: str) -> dict[str, Tensor]:
+def read_weights(file: str | Path, component: str, mapped: bool = False) -> dict[str, Tensor]:
     """The tensors of a file that `torch.save` made, by their published keys, on the CPU.
 
-    What authors leave around them is taken off: a dictionary with the tensors under "model", and
-    "module." in front of every key.
+    What authors leave around them is taken off: a dictionary with the tensors under "model" or
+    "state_dict" beside the optimizer's, and "module." in front of every key.
 
     Args:
         file: Its name does not matter.
         component: Name of the class that asks, for the message.
+        mapped: Leave the tensors in the file, where its format allows, until they are used.
 
     Raises:
         CheckpointNotFound: There is no such file.
         CheckpointError: It is damaged, or holds anything but tensors by name.
     """
     if not Path(file).is_file():
-        raise CheckpointNotFound(str(file), component)
-    if not zipfile.is_zipfile(file):
-        raise CheckpointError(f"{file} is damaged, or no checkpoint of torch.save: fetch it again")
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, LookupError, EOFError) as error:
-        raise CheckpointError(
-            f"{file} is damaged, or holds more than tensors: fetch it again"
-        ) from error
+        raise CheckpointNotFound(str(file), component, "there is no such file")
+    content = load_tensors(Path(file), mapped)
     if isinstance(content, dict):
-        content = content.get("model", content)
+        content = next((content[name] for name in _AROUND if name in content), content)
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise CheckpointError(f"{file} does not hold tensors by name, alone or under 'model'")
-    return {str(key).removeprefix("module."): value for key, value in content.items()}
+        names = " or ".join(map(repr, _AROUND))
+        raise CheckpointError(f"{file} does not hold tensors by name, alone or under {names}")
+    if not content:
+        raise CheckpointError(f"{file} holds no tensors: fetch it again")
+    weights = {str(key).removeprefix("module."): value for key, value in content.items()}
+    with naming(file):
+        require_numbers(weights.items())
+    return weights
+
+
+@contextmanager
+def naming(file: str | Path) -> Iterator[None]:
+    """Let complaints about weights say which file they came from."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{file}: {error}") from error
 
 
 def load_strictly(
@@ -79,12 +92,9 @@ def load_strictly(
         ignore_mismatched_sizes=True,
         output_loading_info=True,
     )
-    problems = [f"missing: {name} of {kind.__name__}" for name in report["missing_keys"]]
-    problems += [f"unexpected: {origins.get(name, name)}" for name in report["unexpected_keys"]]
-    problems += [
-        f"shape of {origins.get(name, name)}: {tuple(found)}, expected {tuple(expected)}"
-        for name, found, expected in report["mismatched_keys"]
-    ]
-    if problems:
-        raise CheckpointError("the weights do not fit:\n  " + "\n  ".join(sorted(problems)))
+    require_fit(
+        report["missing_keys"],
+        [origins.get(name, name) for name in report["unexpected_keys"]],
+        [(origins.get(name, name), *shapes) for name, *shapes in report["mismatched_keys"]],
+    )
     return model.eval()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zeroseg.chat.server_address import shown_address
+from zeroseg.server_address import shown_address
 
 
 def without_secrets(value: Any, name: str = "") -> Any:

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import HFValidationError
 from torch import Tensor
 
-from zeroseg.checkpoints import locate
-from zeroseg.errors import CheckpointError, CheckpointNotFound
+from zeroseg.checkpoints import explained, locate
+from zeroseg.damage import damage, remedy
+from zeroseg.errors import CheckpointError
 from zeroseg.needs import Checkpoint, Need, Published
 from zeroseg.published_file import PublishedFile
 from zeroseg.recognition.ram_plus_model import (
@@ -68,8 +68,8 @@ class RamPlus(Tagger):
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: The weights, the tag list or the thresholds do not fit one another, or a
-            list cannot be fetched.
+        CheckpointError: The weights are damaged or incomplete, the weights, the tag list or the
+            thresholds do not fit one another, or a list cannot be fetched.
         ValueError: `tile_size` or `batch_size` is less than 1.
     """
 
@@ -194,9 +194,11 @@ def _load(checkpoint: str | Path) -> tuple[RamPlusModel, Path]:
         path = path / WEIGHTS
     if not path.is_file():
         try:
+            if path.is_dir():
+                raise FileNotFoundError(f"no file named {WEIGHTS}")
             path = Path(hf_hub_download(str(checkpoint), WEIGHTS))
-        except (OSError, HFValidationError) as error:
-            raise CheckpointNotFound(str(checkpoint), "RamPlus") from error
+        except Exception as error:  # the hub's client raises what its HTTP library does
+            raise explained(error, checkpoint, "RamPlus") from error
     return read_official(path), path.parent
 
 
@@ -235,7 +237,10 @@ def _read_lines(
     lines = _lines_of(Path(given)) if isinstance(given, (str, Path)) else given
     if len(lines) != count:
         source = given if isinstance(given, (str, Path)) else "the given list"
-        raise CheckpointError(f"{source} has {len(lines)} entries for a network of {count} tags")
+        raise CheckpointError(
+            f"{source} has {len(lines)} entries for a network of {count} tags: it is another one's "
+            f"or was cut short, fetch it again"
+        )
     return lines
 
 
@@ -252,7 +257,9 @@ def _find(published: PublishedFile, count: int, folder: Path | None) -> Path:
 
 
 def _lines_of(file: Path) -> list[str]:
+    if file.is_file() and (problem := damage(file)):
+        raise CheckpointError(f"{file} {problem}: {remedy(file)}")
     try:
-        return file.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
+        return file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{file} cannot be read: {error}") from error

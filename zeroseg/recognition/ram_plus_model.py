@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,10 @@ from torch import Tensor, nn
 from transformers import SwinConfig, SwinModel
 from transformers.initialization import no_init_weights
 
+from zeroseg.damage import damage, remedy
 from zeroseg.errors import CheckpointError
+from zeroseg.fit import require_numbers, require_same
+from zeroseg.official.weights import naming, read_weights
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -225,11 +227,18 @@ class RamPlusModel(nn.Module):
         """Read a folder that `save_pretrained` wrote, in the precision that it has there.
 
         Raises:
-            CheckpointError: The weights do not fit the configuration beside them.
+            CheckpointError: A file is damaged or missing, or the weights do not fit the
+                configuration beside them.
         """
         folder = Path(folder)
-        config = RamPlusConfig(**json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")))
-        return cls.from_official(config, load_file(folder / WEIGHTS_FILE))
+        for file in (folder / CONFIG_FILE, folder / WEIGHTS_FILE):
+            if problem := damage(file):
+                raise CheckpointError(f"{file} {problem}: {remedy(file)}")
+        with naming(folder):
+            config = _read_config(folder / CONFIG_FILE)
+            weights = load_file(folder / WEIGHTS_FILE)
+            require_numbers(weights.items())
+            return cls.from_official(config, weights)
 
     @classmethod
     def from_official(cls, config: RamPlusConfig, weights: Mapping[str, Tensor]) -> RamPlusModel:
@@ -238,6 +247,8 @@ class RamPlusModel(nn.Module):
         Raises:
             CheckpointError: Keys are missing or unexpected, or shapes differ.
         """
+        with torch.device("meta"):  # before memory is taken for what does not fit
+            _require_own(cls(config), weights)
         with no_init_weights():
             model = cls(config)
         model.load_official_state_dict(weights)
@@ -258,14 +269,10 @@ class RamPlusModel(nn.Module):
         constants of the architecture and passed over.
 
         Raises:
-            CheckpointError: Keys are missing or unexpected, or shapes differ; all are listed.
+            CheckpointError: Keys are missing or unexpected, or shapes differ.
         """
-        weights = {key: value for key, value in weights.items() if not key.endswith(CONSTANTS)}
+        _require_own(self, weights)
         layout = official_layout(self.config)
-        _require_equal(
-            {key: tuple(value.shape) for key, value in self.official_state_dict().items()},
-            {key: tuple(value.shape) for key, value in weights.items()},
-        )
         state: dict[str, Tensor] = {}
         for key, parts in layout.items():
             pieces = weights[key].chunk(len(parts)) if len(parts) > 1 else (weights[key],)
@@ -319,38 +326,52 @@ def official_layout(config: RamPlusConfig) -> dict[str, tuple[str, ...]]:
     return layout
 
 
-def read_official(file: str | Path) -> RamPlusModel:
+def read_official(file: str | Path, component: str = "RamPlus") -> RamPlusModel:
     """Read a checkpoint as the authors publish it, a `.pth` of Swin-L or Swin-B.
 
     The file is memory-mapped where its format allows.
 
+    Args:
+        file: Its name does not matter.
+        component: Name of the class that asks, for the message.
+
     Raises:
-        CheckpointError: It is not a RAM++ checkpoint, or not of a size that was published.
+        CheckpointNotFound: There is no such file.
+        CheckpointError: It is damaged, no RAM++ checkpoint, or not of a size that was published.
     """
-    content = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
-    weights = content.get("model", content)
+    weights = read_weights(file, component, mapped=True)
     patches = weights.get("visual_encoder.patch_embed.proj.weight")
-    width = None if patches is None else len(patches)
+    width = None if patches is None or not patches.ndim else len(patches)
     for config in (RamPlusConfig.swin_large(), RamPlusConfig.swin_base()):
         if width == config.embed_dim:
-            return RamPlusModel.from_official(config, weights)
+            with naming(file):
+                return RamPlusModel.from_official(config, weights)
     raise CheckpointError(
         f"{file} is not a RAM++ checkpoint of Swin-L or Swin-B: expected a patch embedding "
         f"(visual_encoder.patch_embed.proj.weight) of 192 or 128 channels, found {width}"
     )
 
 
-def _require_equal(
-    expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
-) -> None:
-    problems = [f"missing: {key}" for key in expected if key not in found]
-    problems += [f"unexpected: {key}" for key in found if key not in expected]
-    problems += [
-        f"shape of {key}: {found[key]}, expected {shape}"
-        for key, shape in expected.items()
-        if key in found and found[key] != shape
-    ]
-    if problems:
+def _require_own(model: RamPlusModel, weights: Mapping[str, Tensor]) -> None:
+    """See that weights in the authors' layout are those of a network, constants aside."""
+    own = {key: value for key, value in weights.items() if not key.endswith(CONSTANTS)}
+    require_same(model.official_state_dict(), own)
+
+
+def _read_config(file: Path) -> RamPlusConfig:
+    """The configuration that `save_pretrained` wrote: every size is told, none is a default."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    names = {field.name for field in dataclasses.fields(RamPlusConfig)}
+    if content.keys() != names:
         raise CheckpointError(
-            "the weights do not fit this RAM++ configuration:\n  " + "\n  ".join(problems)
+            f"{CONFIG_FILE} is not that of a RAM++: it lacks {sorted(names - content.keys())} and "
+            f"has {sorted(content.keys() - names)} beside what is known"
         )
+    for name, value in content.items():
+        sizes = value if name in ("depths", "num_heads") and isinstance(value, list) else [value]
+        if not sizes or not all(type(size) is int and size > 0 for size in sizes):
+            raise CheckpointError(f"{CONFIG_FILE} has {name}: {value!r}, expected sizes")
+    try:
+        return RamPlusConfig(**content)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{CONFIG_FILE} cannot be used: {error}") from error
