@@ -145,7 +145,8 @@ def _known(labels: Tensor, vocabulary: Vocabulary) -> bool:
 
 
 def _check_labels(component: str, labels: Sequence[int], vocabulary: Vocabulary) -> None:
-    stray = sorted({label for label in labels if not DISTRACTOR <= label < len(vocabulary)})
+    lowest = DISTRACTOR if vocabulary.distractors else UNRESOLVED
+    stray = sorted({label for label in labels if not lowest <= label < len(vocabulary)})
     if stray:
         expected = f"class indices 0..{len(vocabulary) - 1}, or {UNRESOLVED} for none"
         raise ComponentError(component, expected, f"labels {stray}")

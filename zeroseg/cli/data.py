@@ -116,7 +116,7 @@ def _print(console: Console, data: SampleData, report: Report, found: int) -> No
     regions = "" if report.regions is None else f", {report.regions} single things"
     print(f"{report.annotated} with annotation{regions}")
     _print_classes(console, data, report)
-    for note in data.notes if isinstance(data, PublishedData) else ():
+    for note in data.notes:
         print(f"passed over: {note}")
     for problem in report.problems:
         print(f"{problem.kind}: {problem.count}, the first is {problem.first}")

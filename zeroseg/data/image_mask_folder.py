@@ -16,7 +16,7 @@ from zeroseg.data.names import sample_names
 from zeroseg.data.sample import Truth
 from zeroseg.data.sample_data import SampleData
 from zeroseg.errors import ImageError, VocabularyError
-from zeroseg.find_images import find_images
+from zeroseg.find_images import search
 from zeroseg.vocabulary import Vocabulary
 
 _SHOWN = 3
@@ -64,7 +64,8 @@ class ImageMaskFolder(SampleData):
     ) -> None:
         root = Path(root)
         classes = Vocabulary.parse(vocabulary) if vocabulary is not None else _vocabulary_of(root)
-        pictures = find_images([root / "images"])
+        found = search(root / "images")
+        pictures = found.files
         files = [picture.relative_to(root / "images").as_posix() for picture in pictures]
         masks = _masks_of(files, root)
         places = [
@@ -74,6 +75,7 @@ class ImageMaskFolder(SampleData):
         dataset = FileSamples(places, partial(_truth, vocabulary=classes), turn=True)
         super().__init__(classes, dataset, batch_size, num_workers)
         self.title = root.resolve().name
+        self.notes = found.notes
 
 
 def _vocabulary_of(root: Path) -> Vocabulary:

@@ -15,7 +15,6 @@ class PublishedData(SampleData):
     Attributes:
         entry: What the catalog says of it.
         split: The split.
-        notes: What its files hold beside what is read, for whoever looks into them.
         published: Number of pictures that the owners give for what was asked; None if unknown.
 
     Args:
@@ -28,7 +27,6 @@ class PublishedData(SampleData):
         scored: Indices of the classes that the mean over classes is taken of; all by default.
     """
 
-    notes: tuple[str, ...] = ()
 
     def __init__(
         self,

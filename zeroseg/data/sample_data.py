@@ -114,6 +114,7 @@ class SampleData(LightningDataModule):
     Attributes:
         title: What the data set is called in results, e.g. "voc2012".
         protocol: How it is scored: `STANDARD`, or `PAPER`; see `zeroseg.metrics.protocol`.
+        notes: What its files hold beside what is read, for whoever looks into them.
         void_classes: Classes beyond the vocabulary that the published evaluation averages over as
             well, always at 0; they count under `PAPER` only.
 
@@ -128,6 +129,7 @@ class SampleData(LightningDataModule):
     title = "custom"
     protocol: Protocol = STANDARD
     void_classes = 0
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self,
