@@ -68,11 +68,9 @@ def run(arguments: Namespace) -> int:
         print(json.dumps([vars(finding) for finding in findings], indent=1))
     else:
         _print(findings)
-    problems = len(examination.problems)
+    problems = sum(finding.state == "problem" for finding in findings)
     if problems:
-        print(
-            f"{arguments.model} cannot run here; problems: {problems}, see above", file=sys.stderr
-        )
+        print(f"{arguments.model} cannot run here; problems: {problems}", file=sys.stderr)
     elif not arguments.json:
         print(f"{arguments.model} can run here")
     return 1 if problems else 0

@@ -30,7 +30,7 @@ examples:
   zeroseg segment drawn/images --labels "dog, boat, person"
   zeroseg doctor --model large                        is all here that large needs?
   zeroseg fetch large                                 bring its files, verified
-  zeroseg segment photos --preset large --llm gpt-6-luna
+  zeroseg segment photos --preset large --llm NAME     with a language model of your choice
   zeroseg batch s3://in s3://out --engine ray         a whole archive, as pools of workers
   zeroseg data check voc2012 VOCdevkit                is the data set whole?
   zeroseg test --model tiny --data drawn --vocabulary dram --count 100

@@ -27,7 +27,6 @@ class PublishedData(SampleData):
         scored: Indices of the classes that the mean over classes is taken of; all by default.
     """
 
-
     def __init__(
         self,
         entry: Entry,
