@@ -144,9 +144,11 @@ class ZeroShotSegmenter(BaseSegmenter):
             images: N tensors (3, H, W) uint8, RGB, on this segmenter's device.
         """
         found: list[Description] = []
+        given = {name for stage in self.stages for name in stage.gives}
+        wanted = [name for name in ("tags", "caption") if name in given]
         for start in range(0, len(images), self.batch_size):
             part = images[start : start + self.batch_size]
-            for item in self._runner().run({"image": part}, ("tags", "caption")):
+            for item in self._runner().run({"image": part}, wanted):
                 if item.error is not None:
                     raise item.error
                 found.append(Description(item.values.get("tags", ()), item.values.get("caption")))

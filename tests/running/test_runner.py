@@ -63,6 +63,13 @@ def test_stages_are_worked_in_order_for_the_whole_batch() -> None:
     assert list(items[0].seconds) == ["b", "c"]
 
 
+def test_what_no_stage_gives_is_missed_by_name() -> None:
+    with pytest.raises(ValueError, match="the stage 'c' needs 'b', which no stage before it gives"):
+        Runner([Step("b", "c"), Step("a", "b")], CPU).run({"a": [1]}, ["c"])
+    with pytest.raises(ValueError, match="asked for is 'z', which no stage before it gives"):
+        Runner([Step("a", "b")], CPU).run({"a": [1]}, ["z"])
+
+
 def test_a_failing_image_fails_alone_and_nothing_before_is_worked_again() -> None:
     first, second, third = Step("a", "b"), Step("b", "c", lambda v: v == 3), Step("c", "d")
     items = Runner([first, second, third], CPU).run({"a": [1, 2, 3]}, ["d"])

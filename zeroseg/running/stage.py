@@ -84,6 +84,9 @@ def needed(stages: Sequence[Stage], given: Sequence[str], wanted: Sequence[str])
         stages: All stages.
         given: Names of the values that are there from the start.
         wanted: Names of the values that are asked for.
+
+    Raises:
+        ValueError: No stage before it gives what a stage needs, or none what is asked for.
     """
     chosen: list[Stage] = []
     missing = set(wanted) - set(given)
@@ -92,4 +95,14 @@ def needed(stages: Sequence[Stage], given: Sequence[str], wanted: Sequence[str])
             chosen.append(stage)
             missing -= set(stage.gives)
             missing |= {*stage.needs, *stage.takes} - set(given)
+    known = set(given)
+    for stage in chosen[::-1]:
+        _require(stage.needs, known, f"the stage '{stage.name}' needs")
+        known |= set(stage.gives)
+    _require(wanted, known, "asked for is")
     return chosen[::-1]
+
+
+def _require(names: Sequence[str], known: set[str], why: str) -> None:
+    if lacking := [name for name in names if name not in known]:
+        raise ValueError(f"{why} {', '.join(map(repr, lacking))}, which no stage before it gives")
