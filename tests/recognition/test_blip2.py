@@ -118,7 +118,7 @@ def test_loads_what_was_saved_at_any_precision(captioner: Blip2, tmp_path: Path)
 
 
 def test_a_missing_checkpoint_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointNotFound, match="Blip2 needs .* no such file or folder"):
+    with pytest.raises(CheckpointNotFound, match=r"Blip2 needs .* no such file or folder"):
         Blip2(tmp_path / "nowhere")
 
 
