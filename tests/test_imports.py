@@ -13,7 +13,7 @@ ROOT = Path(zeroseg.__file__).parent
 
 ORDER = (
     "errors", "writing", "server_address", "decoding", "yaml_text", "class_lists", "vocabulary",
-    "vocabularies", "values", "running", "published_file", "hub", "needs", "damage", "fit",
+    "vocabularies", "values", "running", "damage", "hub", "published_file", "needs", "fit",
     "checkpoints", "official", "eight_bit", "find_images", "pixels", "images", "chat",
     "recognition", "refinement", "detection", "dense", "masking", "fusion", "seams", "stages",
     "offloaded", "preflight", "presets", "drawing", "segmentation", "outcomes", "metrics",

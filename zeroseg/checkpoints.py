@@ -11,15 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
-from zeroseg.damage import damages, first_line
+from zeroseg.damage import damage, damages, first_line, remedy
 from zeroseg.errors import CheckpointError, CheckpointNotFound, ZerosegError
 from zeroseg.fit import require_fit, require_numbers
 from zeroseg.hub import causes, is_about_hub, is_hub_name, page, refusal, snapshot
 
 _PACKAGED = "tiny:"
-_NOT_NAMED = re.compile(r"files? named ([^\s,]*\w)")
+_CONFIG = "config.json"
+_OTHER = "fetch it again, or choose a checkpoint of this kind of network"
+_LACKING = (
+    (re.compile(r"files? named ([^\s,]*\w)"), r"\1"),
+    (re.compile("Can't load image processor"), "preprocessor_config.json"),
+    (re.compile("Can't load (feature extractor|processor)"), "processor_config.json"),
+    (re.compile("(Can't load|backend) tokenizer"), "tokenizer.json"),
+)
+"""What transformers says when a file is not there, and which one that is."""
 _CONSTANTS = ("criterion.", "num_batches_tracked")
 """What is in the names of tensors that only training needs."""
 _VOCABULARY = 0.9
@@ -97,12 +105,15 @@ def explained(
     folder = place if place.is_dir() else snapshot(str(checkpoint))
     if folder and (found := next(damages(folder), None)):
         return CheckpointError(f"{named}: {found}")
-    if lacking := _NOT_NAMED.search(str(error)):
-        where = folder if place.is_dir() else page(str(checkpoint))
+    if "custom code" in str(error):
         return CheckpointError(
-            f"{named}: {where} has no {lacking[1]}; fetch it again, or choose a checkpoint of "
-            f"this kind of network"
+            f"{named}: it comes with a program of its own, which is not run: choose a checkpoint "
+            f"of a network that transformers knows"
         )
+    for pattern, file in _LACKING:
+        if lacking := pattern.search(str(error)):
+            where = folder if place.is_dir() else page(str(checkpoint))
+            return CheckpointError(f"{named}: {where} has no {lacking.expand(file)}: {_OTHER}")
     return CheckpointError(
         f"{named}: it cannot be read ({type(error).__name__}: {first_line(error)}); fetch it again"
     )
@@ -111,6 +122,8 @@ def explained(
 def _absent(place: Path, checkpoint: str | Path, error: Exception) -> str | None:
     """Why a checkpoint is not here; None if it is."""
     name = str(checkpoint)
+    if not name.strip():
+        return "that is no name: give a hub name or a folder"
     if place.is_dir():
         return None
     if name.startswith(_PACKAGED):
@@ -126,11 +139,15 @@ def _absent(place: Path, checkpoint: str | Path, error: Exception) -> str | None
 
 
 def _load(kind: Any, place: str, options: Mapping[str, Any]) -> Any:
+    if issubclass(kind, AutoConfig):
+        _require_config(place)
+        return kind.from_pretrained(place, trust_remote_code=False, **options)
     if not _is_network(kind):
         part = kind.from_pretrained(place, trust_remote_code=False, **options)
+        _require_sizes(place)
         _require_words(getattr(part, "tokenizer", part), place)
         return part
-    _require_kind(kind, place)
+    _require_kind(kind, _require_config(place))
     model, report = kind.from_pretrained(
         place,
         trust_remote_code=False,
@@ -154,14 +171,30 @@ def _is_network(kind: Any) -> bool:
     return hasattr(kind, "_model_mapping") or issubclass(kind, PreTrainedModel)
 
 
-def _require_kind(kind: Any, place: str) -> None:
-    """See that a checkpoint is of a network's kind; transformers would build one of its own."""
+def _require_config(place: str) -> Mapping[str, Any]:
+    """The configuration of a network; from an empty one transformers would build one of its own."""
+    content: Mapping[str, Any]
     content, _ = PreTrainedConfig.get_config_dict(place)
-    found = content.get("model_type")
-    if not content or found is None:
+    if not content and not (Path(place) / _CONFIG).is_file():
+        raise CheckpointError(f"{place} has no {_CONFIG}: {_OTHER}")
+    if "model_type" not in content:
         raise CheckpointError(
-            "its config.json does not say what kind of network it is (model_type): fetch it again"
+            f"its {_CONFIG} does not say what kind of network it is (model_type): {_OTHER}"
         )
+    return content
+
+
+def _require_sizes(place: str) -> None:
+    """See that what prepares pictures is told how; transformers would take sizes of its own."""
+    folder = Path(place) if Path(place).is_dir() else snapshot(place)
+    file = folder / "preprocessor_config.json" if folder else None
+    if file and file.is_file() and (problem := damage(file)):
+        raise CheckpointError(f"{file.name} {problem}: {remedy(file)}")
+
+
+def _require_kind(kind: Any, content: Mapping[str, Any]) -> None:
+    """See that a checkpoint is of a network's kind: transformers would only warn."""
+    found = content["model_type"]
     expected = getattr(getattr(kind, "config_class", None), "model_type", found)
     if found != expected:
         raise CheckpointError(

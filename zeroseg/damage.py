@@ -74,8 +74,8 @@ def load_tensors(file: Path, mapped: bool = False) -> Any:
         except MemoryError:
             raise
         except Exception as error:  # the file decides what is raised while it is read
-            raise CheckpointError(f"{file} {_why(file, head, error)}: {remedy(file)}") from error
-    raise CheckpointError(f"{file} {problem}: {remedy(file)}")
+            raise CheckpointError(f"it {_why(file, head, error)}: {remedy(file)}") from error
+    raise CheckpointError(f"it {problem}: {remedy(file)}")
 
 
 def _not_the_file(head: bytes) -> str | None:
@@ -96,7 +96,7 @@ def _json(file: Path, head: bytes) -> str | None:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         return f"is damaged: it is not JSON ({error})"
-    expected = dict if file.name.endswith("config.json") else (dict, list)
+    expected = dict if file.name.endswith(("config.json", "tokenizer.json")) else (dict, list)
     if not isinstance(content, expected):
         return f"is damaged: it holds a {type(content).__name__}, expected an object"
     if not content and file.name not in _MAY_BE_EMPTY:

@@ -33,7 +33,7 @@ def require_fit(
         for name, found, expected in mismatched
     ]
     kinds = {"missing: ": missing, "shape of ": shapes, "unexpected: ": unexpected}
-    problems = [kind + _first(sorted(names)) for kind, names in kinds.items() if names]
+    problems = [kind + first(names) for kind, names in kinds.items() if names]
     if problems:
         raise CheckpointError(
             f"the weights do not fit the network ({'; '.join(problems)}): fetch them again, or "
@@ -86,16 +86,16 @@ def require_numbers(tensors: Iterable[tuple[str, Tensor]]) -> None:
             blank += tensor.numel()
     if odd:
         raise CheckpointError(
-            f"the weights are damaged (numbers that are NaN or infinite: {_first(odd)}): fetch "
+            f"the weights are damaged (numbers that are NaN or infinite: {first(odd)}): fetch "
             f"them again"
         )
     if blank > _BLANK * numbers:
         raise CheckpointError(
-            f"the weights are damaged (nothing but zeros: {_first(zeros)}): fetch them again"
+            f"the weights are damaged (nothing but zeros: {first(zeros)}): fetch them again"
         )
 
 
-def _first(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
+def first(names: Collection[str]) -> str:
+    """The first of some names, and how many more there are."""
     more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(sorted(names)[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

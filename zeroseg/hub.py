@@ -91,22 +91,26 @@ def refusal(address: str, error: BaseException) -> str:
     )
 
 
-def disk_problem(error: BaseException, place: str | Path | None = None) -> str | None:
+def disk_problem(
+    error: BaseException, place: str | Path | None = None, variable: str = "HF_HUB_CACHE"
+) -> str | None:
     """What is wrong with the disk that files are fetched to; None if the error is another.
 
     Args:
         error: What was raised.
         place: Where they go; the hub's cache if it is None.
+        variable: Of the environment, that names another place.
     """
     where = place or constants.HF_HUB_CACHE
     code = error.errno if isinstance(error, OSError) else None
     if code in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
         return (
-            f"the disk of {where} is full: free some space, or set HF_HUB_CACHE to another disk, "
+            f"the disk of {where} is full: free some space, or set {variable} to another disk, "
             f"and try again"
         )
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{where} cannot be written ({os.strerror(code)}): set HF_HUB_CACHE to another place"
+        why = os.strerror(code)
+        return f"{where} cannot be read or written ({why}): set {variable} to another place"
     return None
 
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
+import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from zeroseg.damage import damage, first_line
 from zeroseg.errors import CheckpointError
+from zeroseg.hub import disk_problem
 from zeroseg.writing import write_whole
 
 TIMEOUT = 30
 """Seconds without a byte after which a download is given up."""
+TOTAL_TIMEOUT = 120
+"""Seconds after which it is given up in any case."""
+LARGEST = 16 * 2**20
+"""Bytes that no published list has."""
+_PIECE = 2**16
 
 
 @dataclass(frozen=True)
@@ -40,23 +49,40 @@ class PublishedFile:
             Its path. The content is verified every time.
 
         Raises:
-            CheckpointError: It cannot be fetched, or its content is not the published one.
+            CheckpointError: It cannot be fetched, its content is not the published one, or there
+                is no place to keep it.
         """
-        if self.path.is_file():
-            self._verify(self.path.read_bytes(), f"{self.path} has changed. Delete it and")
-        else:
-            content = self._download()
-            self._verify(content, f"{self.url} sent something else. Check the network, or")
-            write_whole(self.path, content)
+        try:
+            if self.path.is_file():
+                problem = damage(self.path) or "has changed"
+                complaint = f"{self.path} {problem}. Delete it and"
+                self._verify(self.path.read_bytes(), complaint)
+            else:
+                content = self._download()
+                self._verify(content, f"{self.url} sent something else. Check the network, or")
+                write_whole(self.path, content)
+        except OSError as error:
+            problem = disk_problem(error, self.path, "TORCH_HOME") or (
+                f"{self.path} cannot be used ({error})"
+            )
+            raise CheckpointError(f"{problem}. Or {self._by_hand}") from error
         return self.path
 
     def _download(self) -> bytes:
+        began = time.monotonic()
+        content = b""
         try:
             with urllib.request.urlopen(self.url, timeout=TIMEOUT) as response:
-                content: bytes = response.read()
-        except OSError as error:
+                while piece := response.read1(_PIECE):
+                    content += piece
+                    if time.monotonic() - began > TOTAL_TIMEOUT or len(content) > LARGEST:
+                        raise TimeoutError(f"no end after {len(content)} bytes")
+                if response.length:
+                    raise http.client.IncompleteRead(content, response.length)
+        except (OSError, http.client.HTTPException) as error:
             raise CheckpointError(
-                f"{self.url} could not be fetched ({error}). Without a network, {self._by_hand}"
+                f"{self.url} could not be fetched ({first_line(error)}). Without a network, "
+                f"{self._by_hand}"
             ) from error
         return content
 

@@ -13,13 +13,19 @@ from zeroseg.errors import ZerosegError
 def write_whole(file: Path, content: str | bytes) -> None:
     """Write a file in one step, so that nobody ever sees a part of it; missing folders are made.
 
+    Where it cannot be written, nothing is left behind.
+
     Raises:
         OSError: It cannot be written.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-    partial.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(partial, file)
+    try:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(partial, file)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def check_same_run(place: object, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

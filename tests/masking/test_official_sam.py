@@ -153,7 +153,7 @@ class TestCheckpoints:
         complaint: str,
     ) -> None:
         torch.save({**weights, **change}, tmp_path / "a.pth")
-        with pytest.raises(CheckpointError, match=rf"(?s)a\.pth: .*{complaint}"):
+        with pytest.raises(CheckpointError, match=rf"(?s)a\.pth': .*{complaint}"):
             OfficialSam(tmp_path / "a.pth")
 
     def test_a_missing_key_is_named(self, weights: dict[str, Tensor], tmp_path: Path) -> None:

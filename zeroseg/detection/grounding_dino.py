@@ -103,7 +103,7 @@ class GroundingDino(GroundedDetector):
         if is_published(checkpoint):
             config, weights = read_grounding_dino(checkpoint, name)
             processor = published_processor(tokenizer, name)
-            with naming(checkpoint):
+            with naming(checkpoint, name):
                 return to_transformers(config, weights), processor
         model = load_pretrained(
             GroundingDinoForObjectDetection, checkpoint, name, dtype=torch.float32

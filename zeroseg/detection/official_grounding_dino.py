@@ -91,7 +91,7 @@ class OfficialGroundingDino(GroundedDetector):
         name = type(self).__name__
         config, weights = read_grounding_dino(checkpoint, name)
         processor = published_processor(tokenizer, name)
-        with naming(checkpoint):
+        with naming(checkpoint, name):
             return load_official(config, weights, processor.tokenizer), processor
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:

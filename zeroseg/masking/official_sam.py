@@ -54,7 +54,7 @@ class OfficialSam(TwoPassMasks):
         network: Any = model
         if checkpoint is not None and model is None:
             weights = read_weights(checkpoint, "OfficialSam")
-            with naming(checkpoint):
+            with naming(checkpoint, "OfficialSam"):
                 network = official_sam_of(weights)
         elif checkpoint is not None or model is None:
             raise ValueError("give either `checkpoint`, a .pth file of SAM's authors, or `model`")

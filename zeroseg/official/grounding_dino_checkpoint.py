@@ -184,8 +184,8 @@ def read_grounding_dino(
         if width == config.backbone_config.embed_dim:
             return config, weights
     raise CheckpointError(
-        f"{file} is not a published Grounding DINO of Swin-T or Swin-B: expected a patch embedding "
-        f"({_PATCHES}) of 96 or 128 channels, found {width}"
+        f"{component} cannot use '{file}': it is not a published Grounding DINO of Swin-T or "
+        f"Swin-B: expected a patch embedding ({_PATCHES}) of 96 or 128 channels, found {width}"
     )
 
 

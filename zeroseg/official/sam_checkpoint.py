@@ -203,7 +203,7 @@ def read_sam(file: str | Path) -> tuple[SamModel, SamImageProcessor]:
         CheckpointError: It does not hold exactly one SAM; the keys are named.
     """
     weights = read_weights(file, "Sam")
-    with naming(file):
+    with naming(file, "Sam"):
         return sam_of(weights)
 
 

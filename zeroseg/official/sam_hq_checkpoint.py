@@ -143,7 +143,7 @@ def read_sam_hq(file: str | Path) -> tuple[SamHQModel, SamImageProcessor]:
         CheckpointError: It does not hold exactly one SAM-HQ; the keys are named.
     """
     weights = read_weights(file, "SamHq")
-    with naming(file):
+    with naming(file, "SamHq"):
         return sam_hq_of(weights)
 
 

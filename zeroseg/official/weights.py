@@ -43,27 +43,31 @@ def read_weights(file: str | Path, component: str, mapped: bool = False) -> dict
     """
     if not Path(file).is_file():
         raise CheckpointNotFound(str(file), component, "there is no such file")
-    content = load_tensors(Path(file), mapped)
-    if isinstance(content, dict):
-        content = next((content[name] for name in _AROUND if name in content), content)
-    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
-        names = " or ".join(map(repr, _AROUND))
-        raise CheckpointError(f"{file} does not hold tensors by name, alone or under {names}")
-    if not content:
-        raise CheckpointError(f"{file} holds no tensors: fetch it again")
-    weights = {str(key).removeprefix("module."): value for key, value in content.items()}
-    with naming(file):
+    with naming(file, component):
+        weights = _by_name(load_tensors(Path(file), mapped))
         require_numbers(weights.items())
     return weights
 
 
+def _by_name(content: Any) -> dict[str, Tensor]:
+    """The tensors among what a file holds."""
+    if isinstance(content, dict):
+        content = next((content[name] for name in _AROUND if name in content), content)
+    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+        names = " or ".join(map(repr, _AROUND))
+        raise CheckpointError(f"it does not hold tensors by name, alone or under {names}")
+    if not content:
+        raise CheckpointError("it holds no tensors: fetch it again")
+    return {str(key).removeprefix("module."): value for key, value in content.items()}
+
+
 @contextmanager
-def naming(file: str | Path) -> Iterator[None]:
-    """Let complaints about weights say which file they came from."""
+def naming(file: str | Path, component: str) -> Iterator[None]:
+    """Let complaints about weights say which file they came from, and who asked for it."""
     try:
         yield
     except CheckpointError as error:
-        raise CheckpointError(f"{file}: {error}") from error
+        raise CheckpointError(f"{component} cannot use '{file}': {error}") from error
 
 
 def load_strictly(

@@ -24,7 +24,7 @@ from transformers.initialization import no_init_weights
 
 from zeroseg.damage import damage, remedy
 from zeroseg.errors import CheckpointError
-from zeroseg.fit import require_numbers, require_same
+from zeroseg.fit import first, require_numbers, require_same
 from zeroseg.official.weights import naming, read_weights
 
 CONFIG_FILE = "config.json"
@@ -223,18 +223,22 @@ class RamPlusModel(nn.Module):
         (folder / WEIGHTS_FILE).write_bytes(save(self.official_state_dict()))
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path) -> RamPlusModel:
+    def from_pretrained(cls, folder: str | Path, component: str = "RamPlus") -> RamPlusModel:
         """Read a folder that `save_pretrained` wrote, in the precision that it has there.
+
+        Args:
+            folder: With a configuration and weights.
+            component: Name of the class that asks, for the message.
 
         Raises:
             CheckpointError: A file is damaged or missing, or the weights do not fit the
                 configuration beside them.
         """
         folder = Path(folder)
-        for file in (folder / CONFIG_FILE, folder / WEIGHTS_FILE):
-            if problem := damage(file):
-                raise CheckpointError(f"{file} {problem}: {remedy(file)}")
-        with naming(folder):
+        with naming(folder, component):
+            for file in (folder / CONFIG_FILE, folder / WEIGHTS_FILE):
+                if problem := damage(file):
+                    raise CheckpointError(f"{file.name} {problem}: {remedy(file)}")
             config = _read_config(folder / CONFIG_FILE)
             weights = load_file(folder / WEIGHTS_FILE)
             require_numbers(weights.items())
@@ -344,11 +348,12 @@ def read_official(file: str | Path, component: str = "RamPlus") -> RamPlusModel:
     width = None if patches is None or not patches.ndim else len(patches)
     for config in (RamPlusConfig.swin_large(), RamPlusConfig.swin_base()):
         if width == config.embed_dim:
-            with naming(file):
+            with naming(file, component):
                 return RamPlusModel.from_official(config, weights)
     raise CheckpointError(
-        f"{file} is not a RAM++ checkpoint of Swin-L or Swin-B: expected a patch embedding "
-        f"(visual_encoder.patch_embed.proj.weight) of 192 or 128 channels, found {width}"
+        f"{component} cannot use '{file}': it is not a RAM++ checkpoint of Swin-L or Swin-B: "
+        f"expected a patch embedding (visual_encoder.patch_embed.proj.weight) of 192 or 128 "
+        f"channels, found {width}"
     )
 
 
@@ -363,14 +368,15 @@ def _read_config(file: Path) -> RamPlusConfig:
     content = json.loads(file.read_text(encoding="utf-8"))
     names = {field.name for field in dataclasses.fields(RamPlusConfig)}
     if content.keys() != names:
+        lacking, unknown = first(names - content.keys()), first(content.keys() - names)
         raise CheckpointError(
-            f"{CONFIG_FILE} is not that of a RAM++: it lacks {sorted(names - content.keys())} and "
-            f"has {sorted(content.keys() - names)} beside what is known"
+            f"{CONFIG_FILE} is not that of a RAM++ (missing: {lacking or 'nothing'}; unexpected: "
+            f"{unknown or 'nothing'}): choose a checkpoint of this kind of network"
         )
     for name, value in content.items():
         sizes = value if name in ("depths", "num_heads") and isinstance(value, list) else [value]
         if not sizes or not all(type(size) is int and size > 0 for size in sizes):
-            raise CheckpointError(f"{CONFIG_FILE} has {name}: {value!r}, expected sizes")
+            raise CheckpointError(f"{CONFIG_FILE} has {name}: {value!r:.60}, expected sizes")
     try:
         return RamPlusConfig(**content)
     except (TypeError, ValueError) as error:

@@ -1,0 +1,127 @@
+"""A small checkpoint for every component that loads one, in the layout that the hub has."""
+
+from __future__ import annotations
+
+import shutil
+import string
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    CLIPConfig,
+    CLIPImageProcessor,
+    CLIPModel,
+    CLIPProcessor,
+    CLIPTokenizer,
+    Mask2FormerConfig,
+    Mask2FormerForUniversalSegmentation,
+    Mask2FormerImageProcessor,
+    SamHQConfig,
+    SamHQModel,
+    SegformerConfig,
+    SegformerForSemanticSegmentation,
+    SegformerImageProcessor,
+    SwinConfig,
+)
+
+from tests.chat import tiny_vision
+from zeroseg.baselines.clip_vote import ClipVote
+from zeroseg.baselines.closed_set_vote import ClosedSetVote
+from zeroseg.chat.transformers_chat import TransformersChat
+from zeroseg.checkpoints import locate
+from zeroseg.detection.grounding_dino import GroundingDino
+from zeroseg.masking.sam import Sam
+from zeroseg.masking.sam_hq import SamHq
+from zeroseg.official.sam_checkpoint import SamSizes
+from zeroseg.recognition.blip2 import Blip2
+from zeroseg.recognition.ram_plus import RamPlus
+
+COMPONENTS: dict[str, Callable[[Path], Any]] = {
+    "ram_plus": RamPlus,
+    "blip2": Blip2,
+    "grounding_dino": GroundingDino,
+    "sam": Sam,
+    "sam_hq": SamHq,
+    "chat": TransformersChat,
+    "seeing_chat": TransformersChat,
+    "clip": ClipVote,
+    "segformer": ClosedSetVote,
+    "mask2former": ClosedSetVote,
+}
+"""What loads each kind."""
+KINDS = tuple(COMPONENTS)
+PACKAGED = ("ram_plus", "blip2", "grounding_dino", "sam", "chat")
+"""Kinds of which the tiny family has a member."""
+SIZES = SamSizes(
+    patch=16, grid=8, channels=32, mask_channels=4, decoder_mlp_width=32, iou_width=16,
+    width=32, depth=2, heads=2, mlp_width=32, window=4, global_blocks=(1,),
+)  # fmt: skip
+_NAMES = {0: "wall", 1: "dog", 2: "cat"}
+_LAYERS = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+
+
+def write(kind: str, folder: Path) -> Path:
+    """Write a checkpoint of a kind to a new folder."""
+    torch.manual_seed(0)
+    if kind in PACKAGED:
+        shutil.copytree(locate(f"tiny:{kind}"), folder)
+    elif kind == "seeing_chat":
+        tiny_vision.save("llava", folder)
+    else:
+        for part in _MAKERS[kind]():
+            part.save_pretrained(folder)
+    return folder
+
+
+def _sam_hq() -> tuple[Any, ...]:
+    config = SIZES.config()
+    config["mask_decoder_config"]["vit_dim"] = SIZES.width
+    return SamHQModel(SamHQConfig(**config)), SIZES.image_processor()
+
+
+def _clip() -> tuple[Any, ...]:
+    letters = [*string.ascii_lowercase, *(f"{c}</w>" for c in string.ascii_lowercase)]
+    words = {word: i for i, word in enumerate([*letters, "<|startoftext|>", "<|endoftext|>"])}
+    size = {"size": {"shortest_edge": 16}, "crop_size": {"height": 16, "width": 16}}
+    tokenizer = CLIPTokenizer(vocab=words, merges=[], model_max_length=32)
+    text = {"vocab_size": len(words), "hidden_size": 16, "eos_token_id": len(words) - 1}
+    vision = {"image_size": 16, "patch_size": 8, "hidden_size": 16}
+    config = CLIPConfig(
+        text_config={**text, **_LAYERS}, vision_config={**vision, **_LAYERS}, projection_dim=8
+    )
+    return CLIPModel(config), CLIPProcessor(CLIPImageProcessor(**size), tokenizer)
+
+
+def _segformer() -> tuple[Any, ...]:
+    config = SegformerConfig(
+        hidden_sizes=[8, 8, 8, 8], decoder_hidden_size=8, depths=[1, 1, 1, 1], id2label=_NAMES
+    )
+    size = SegformerImageProcessor(size={"height": 64, "width": 64})
+    return SegformerForSemanticSegmentation(config), size
+
+
+def _mask2former() -> tuple[Any, ...]:
+    swin = SwinConfig(
+        image_size=32, embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4,
+        out_features=["stage1", "stage2", "stage3", "stage4"],
+    )  # fmt: skip
+    widths = dict.fromkeys(
+        ("feature_size", "mask_feature_size", "hidden_dim", "encoder_feedforward_dim",
+         "dim_feedforward"), 32,
+    )  # fmt: skip
+    config = Mask2FormerConfig(
+        backbone_config=swin, num_attention_heads=2, encoder_layers=1, decoder_layers=2,
+        num_queries=4, id2label=_NAMES, **widths,
+    )  # fmt: skip
+    size = Mask2FormerImageProcessor(size={"shortest_edge": 32, "longest_edge": 96})
+    return Mask2FormerForUniversalSegmentation(config), size
+
+
+_MAKERS: dict[str, Callable[[], tuple[Any, ...]]] = {
+    "sam_hq": _sam_hq,
+    "clip": _clip,
+    "segformer": _segformer,
+    "mask2former": _mask2former,
+}
