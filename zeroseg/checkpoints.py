@@ -11,17 +11,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import constants
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
 from zeroseg.damage import damage, damages, first_line, remedy
 from zeroseg.errors import CheckpointError, CheckpointNotFound, ZerosegError
 from zeroseg.fit import require_fit, require_numbers
-from zeroseg.hub import causes, is_about_hub, is_hub_name, page, refusal, snapshot
+from zeroseg.hub import (
+    causes,
+    is_about_hub,
+    is_hub_name,
+    page,
+    refusal,
+    snapshot,
+    trouble,
+)
 
 _PACKAGED = "tiny:"
 _CONFIG = "config.json"
 _OTHER = "fetch it again, or choose a checkpoint of this kind of network"
 _LACKING = (
+    (re.compile("file named pytorch_model.bin"), "model.safetensors"),
     (re.compile(r"files? named ([^\s,]*\w)"), r"\1"),
     (re.compile("Can't load image processor"), "preprocessor_config.json"),
     (re.compile("Can't load (feature extractor|processor)"), "processor_config.json"),
@@ -110,10 +120,9 @@ def explained(
             f"{named}: it comes with a program of its own, which is not run: choose a checkpoint "
             f"of a network that transformers knows"
         )
-    for pattern, file in _LACKING:
-        if lacking := pattern.search(str(error)):
-            where = folder if place.is_dir() else page(str(checkpoint))
-            return CheckpointError(f"{named}: {where} has no {lacking.expand(file)}: {_OTHER}")
+    if file := _lacking(error):
+        where = folder if place.is_dir() else page(str(checkpoint))
+        return CheckpointError(f"{named}: {where} has no {file}: {_OTHER}")
     return CheckpointError(
         f"{named}: it cannot be read ({type(error).__name__}: {first_line(error)}); fetch it again"
     )
@@ -133,8 +142,17 @@ def _absent(place: Path, checkpoint: str | Path, error: Exception) -> str | None
         return "that is a file: give the folder that it lies in"
     if not is_hub_name(name):
         return "there is no such file or folder"
-    if is_about_hub(error) or snapshot(name) is None:
+    unfetched = snapshot(name) is None or (constants.is_offline_mode() and _lacking(error))
+    if unfetched or any(map(is_about_hub, causes(error))):
         return refusal(page(name), error)
+    return trouble(page(name), error)
+
+
+def _lacking(error: Exception) -> str | None:
+    """The file that transformers misses, if it says so."""
+    for pattern, file in _LACKING:
+        if said := pattern.search(str(error)):
+            return said.expand(file)
     return None
 
 
