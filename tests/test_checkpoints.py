@@ -333,6 +333,16 @@ def test_code_that_comes_along_is_not_run(originals: dict[str, Path], tmp_path: 
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("path", ["attn_implementation", "vision_config._attn_implementation"])
+def test_kernels_of_the_hub_are_not_fetched(
+    path: str, originals: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(originals["sam"], tmp_path / "sam")
+    configured(folder, **{path: "somebody/kernel"})
+    told = refused("sam", folder)
+    assert "asks for a program of the hub (somebody/kernel), which is not run" in told
+
+
 @pytest.mark.parametrize(
     ("checkpoint", "says"),
     [

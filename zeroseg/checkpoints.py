@@ -12,9 +12,17 @@ from typing import Any
 
 import torch
 from huggingface_hub import constants
-from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
-from zeroseg.damage import damage, damages, first_line, remedy
+from zeroseg.checkpoint_files import (
+    OTHER,
+    folder_of,
+    require_config,
+    require_kind,
+    require_sizes,
+    require_words,
+)
+from zeroseg.damage import damages, first_line
 from zeroseg.errors import CheckpointError, CheckpointNotFound, ZerosegError
 from zeroseg.fit import require_fit, require_numbers
 from zeroseg.hub import (
@@ -28,8 +36,6 @@ from zeroseg.hub import (
 )
 
 _PACKAGED = "tiny:"
-_CONFIG = "config.json"
-_OTHER = "fetch it again, or choose a checkpoint of this kind of network"
 _LACKING = (
     (re.compile("file named pytorch_model.bin"), "model.safetensors"),
     (re.compile(r"files? named ([^\s,]*\w)"), r"\1"),
@@ -40,8 +46,6 @@ _LACKING = (
 """What transformers says when a file is not there, and which one that is."""
 _CONSTANTS = ("criterion.", "num_batches_tracked")
 """What is in the names of tensors that only training needs."""
-_VOCABULARY = 0.9
-"""The smallest share of a network's vocabulary that its tokenizer has to know."""
 
 
 def locate(checkpoint: str | Path) -> str:
@@ -112,7 +116,7 @@ def explained(
             return ZerosegError(f"{named}: the memory is not enough ({first_line(cause)})")
         if isinstance(cause, ImportError):
             return ZerosegError(f"{named}: a package is missing ({first_line(cause)})")
-    folder = place if place.is_dir() else snapshot(str(checkpoint))
+    folder = folder_of(str(place))
     if folder and (found := next(damages(folder), None)):
         return CheckpointError(f"{named}: {found}")
     if "custom code" in str(error):
@@ -122,7 +126,7 @@ def explained(
         )
     if file := _lacking(error):
         where = folder if place.is_dir() else page(str(checkpoint))
-        return CheckpointError(f"{named}: {where} has no {file}: {_OTHER}")
+        return CheckpointError(f"{named}: {where} has no {file}: {OTHER}")
     return CheckpointError(
         f"{named}: it cannot be read ({type(error).__name__}: {first_line(error)}); fetch it again"
     )
@@ -133,8 +137,9 @@ def _absent(place: Path, checkpoint: str | Path, error: Exception) -> str | None
     name = str(checkpoint)
     if not name.strip():
         return "that is no name: give a hub name or a folder"
+    at_hub = any(map(is_about_hub, causes(error)))
     if place.is_dir():
-        return None
+        return f"it takes a file from elsewhere: {refusal(page(name), error)}" if at_hub else None
     if name.startswith(_PACKAGED):
         have = ", ".join(sorted(folder.name for folder in place.parent.iterdir()))
         return f"the package has no such model; it has {have}"
@@ -143,7 +148,7 @@ def _absent(place: Path, checkpoint: str | Path, error: Exception) -> str | None
     if not is_hub_name(name):
         return "there is no such file or folder"
     unfetched = snapshot(name) is None or (constants.is_offline_mode() and _lacking(error))
-    if unfetched or any(map(is_about_hub, causes(error))):
+    if unfetched or at_hub:
         return refusal(page(name), error)
     return trouble(page(name), error)
 
@@ -158,14 +163,14 @@ def _lacking(error: Exception) -> str | None:
 
 def _load(kind: Any, place: str, options: Mapping[str, Any]) -> Any:
     if issubclass(kind, AutoConfig):
-        _require_config(place)
+        require_config(place)
         return kind.from_pretrained(place, trust_remote_code=False, **options)
     if not _is_network(kind):
         part = kind.from_pretrained(place, trust_remote_code=False, **options)
-        _require_sizes(place)
-        _require_words(getattr(part, "tokenizer", part), place)
+        require_sizes(place)
+        require_words(getattr(part, "tokenizer", part), place)
         return part
-    _require_kind(kind, _require_config(place))
+    require_kind(kind, require_config(place))
     model, report = kind.from_pretrained(
         place,
         trust_remote_code=False,
@@ -189,37 +194,6 @@ def _is_network(kind: Any) -> bool:
     return hasattr(kind, "_model_mapping") or issubclass(kind, PreTrainedModel)
 
 
-def _require_config(place: str) -> Mapping[str, Any]:
-    """The configuration of a network; from an empty one transformers would build one of its own."""
-    content: Mapping[str, Any]
-    content, _ = PreTrainedConfig.get_config_dict(place)
-    if not content and not (Path(place) / _CONFIG).is_file():
-        raise CheckpointError(f"{place} has no {_CONFIG}: {_OTHER}")
-    if "model_type" not in content:
-        raise CheckpointError(
-            f"its {_CONFIG} does not say what kind of network it is (model_type): {_OTHER}"
-        )
-    return content
-
-
-def _require_sizes(place: str) -> None:
-    """See that what prepares pictures is told how; transformers would take sizes of its own."""
-    folder = Path(place) if Path(place).is_dir() else snapshot(place)
-    file = folder / "preprocessor_config.json" if folder else None
-    if file and file.is_file() and (problem := damage(file)):
-        raise CheckpointError(f"{file.name} {problem}: {remedy(file)}")
-
-
-def _require_kind(kind: Any, content: Mapping[str, Any]) -> None:
-    """See that a checkpoint is of a network's kind: transformers would only warn."""
-    found = content["model_type"]
-    expected = getattr(getattr(kind, "config_class", None), "model_type", found)
-    if found != expected:
-        raise CheckpointError(
-            f"it is a {found}, expected a {expected}: choose a checkpoint of that kind"
-        )
-
-
 def _more_of_the_same(unexpected: set[str], model: PreTrainedModel) -> list[str]:
     """Tensors of further layers, which the network lacks: its configuration is not theirs.
 
@@ -231,21 +205,6 @@ def _more_of_the_same(unexpected: set[str], model: PreTrainedModel) -> list[str]
 
 def _numberless(name: str) -> str:
     return re.sub(r"\d+", "#", name)
-
-
-def _require_words(tokenizer: Any, place: str) -> None:
-    """See that a tokenizer knows the words of the network beside it; some are made from nothing."""
-    if not hasattr(tokenizer, "get_vocab"):
-        return
-    words = len(tokenizer)
-    content, _ = PreTrainedConfig.get_config_dict(place)
-    sizes = [part.get("vocab_size") for part in (content, content.get("text_config") or {})]
-    expected = next((size for size in sizes if isinstance(size, int)), 0)
-    if words <= len(tokenizer.all_special_tokens) or words < _VOCABULARY * expected:
-        raise CheckpointError(
-            f"its tokenizer knows {words} words, and its network {expected or 'more'}: "
-            f"tokenizer.json or the vocabulary is missing or cut short; fetch it again"
-        )
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
 from zeroseg.chat.server_address import shown_address
 
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
-_FILE = re.compile(r"/resolve/[^/]+/([^?#]+)")
+_FILE = re.compile(r"(.*)/resolve/[^/]+/([^?#]+)")
 
 
 def is_hub_name(name: str) -> bool:
@@ -121,6 +121,9 @@ def disk_problem(
 def _refused(address: str, error: BaseException) -> str | None:
     """What the hub's own answer says; None if this is not one."""
     token = has_token()
+    file = _FILE.match(str(error.response.url)) if isinstance(error, HfHubHTTPError) else None
+    if file:
+        address = shown_address(file[1])
     if isinstance(error, GatedRepoError):
         account = "with the account of your token" if token else "and set HF_TOKEN"
         return f"its licence has to be accepted first: accept the licence at {address} {account}"
@@ -137,8 +140,7 @@ def _refused(address: str, error: BaseException) -> str | None:
     if not isinstance(error, HfHubHTTPError):
         return None
     if isinstance(error, EntryNotFoundError):
-        file = _FILE.search(str(error.response.url))
-        return f"{address} has no file {file[1] if file else 'of this name'}"
+        return f"{address} has no file {file[2] if file else 'of this name'}"
     status = error.response.status_code
     if status == 401:
         return f"{address} refuses your token: renew it, or unset HF_TOKEN"
