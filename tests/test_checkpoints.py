@@ -227,6 +227,18 @@ def test_damaged_tokenizers(damage: str, originals: dict[str, Path], tmp_path: P
     refused("grounding_dino", folder)
 
 
+@pytest.mark.parametrize("name", ["generation_config.json", "chat_template.jinja", "merges.txt"])
+@pytest.mark.parametrize("damage", ["empty", "pointer", "page", "zeros"])
+def test_what_transformers_would_do_without(
+    damage: str, name: str, originals: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(originals["chat"], tmp_path / "chat")
+    do, says = FILES[damage]
+    do(folder / name)
+    message = refused("chat", folder)
+    assert name in message and re.search(says, message), message
+
+
 def fewer_words(file: Path) -> None:
     """The first half of a vocabulary, in a file that is whole."""
     parsed = json.loads(file.read_text())

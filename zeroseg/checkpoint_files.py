@@ -20,6 +20,13 @@ from zeroseg.hub import snapshot
 OTHER = "fetch it again, or choose a checkpoint of this kind of network"
 """What to do about a checkpoint that lacks something."""
 _CONFIG = "config.json"
+_READ_LENIENTLY = (
+    "generation_config.json",
+    "preprocessor_config.json",
+    "chat_template.jinja",
+    "vocab.txt",
+    "merges.txt",
+)
 _KERNEL = re.compile(r'_implementation": "([^"]*/[^"]*)"')
 _VOCABULARY = 0.9
 """The smallest share of a network's vocabulary that its tokenizer has to know."""
@@ -67,16 +74,17 @@ def require_kind(kind: Any, content: Mapping[str, Any]) -> None:
         )
 
 
-def require_sizes(place: str) -> None:
-    """See that what prepares pictures is told how.
+def require_whole(place: str) -> None:
+    """See that no file is damaged that transformers would do without, or read as it is.
 
     Raises:
-        CheckpointError: The file that tells it is damaged or says nothing.
+        CheckpointError: One is.
     """
     folder = folder_of(place)
-    file = folder / "preprocessor_config.json" if folder else None
-    if file and file.is_file() and (problem := damage(file)):
-        raise CheckpointError(f"{file.name} {problem}: {remedy(file)}")
+    files = [folder / name for name in _READ_LENIENTLY] if folder else []
+    for file in files:
+        if file.is_file() and (problem := damage(file)):
+            raise CheckpointError(f"{file.name} {problem}: {remedy(file)}")
 
 
 def require_words(tokenizer: Any, place: str) -> None:

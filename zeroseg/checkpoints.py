@@ -19,7 +19,7 @@ from zeroseg.checkpoint_files import (
     folder_of,
     require_config,
     require_kind,
-    require_sizes,
+    require_whole,
     require_words,
 )
 from zeroseg.damage import damages, first_line
@@ -167,7 +167,7 @@ def _load(kind: Any, place: str, options: Mapping[str, Any]) -> Any:
         return kind.from_pretrained(place, trust_remote_code=False, **options)
     if not _is_network(kind):
         part = kind.from_pretrained(place, trust_remote_code=False, **options)
-        require_sizes(place)
+        require_whole(place)
         require_words(getattr(part, "tokenizer", part), place)
         return part
     require_kind(kind, require_config(place))
@@ -185,6 +185,7 @@ def _load(kind: Any, place: str, options: Mapping[str, Any]) -> Any:
         if name not in constant and not any(part in name for part in _CONSTANTS)
     ]
     more = _more_of_the_same(report["unexpected_keys"], model)
+    require_whole(place)
     require_fit(missing, more, report["mismatched_keys"])
     require_numbers(model.named_parameters())
     return model

@@ -15,11 +15,14 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
 
 from zeroseg.chat.server_address import shown_address
 
+_CLIENTS = ("httpx", "httpx2", "httpcore", "httpcore2", "hf_xet")
+"""What huggingface_hub fetches by, from version to version."""
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _FILE = re.compile(r"(.*)/resolve/[^/]+/([^?#]+)")
 
@@ -66,8 +69,9 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def is_about_hub(error: BaseException) -> bool:
     """Whether the hub, its client or the way to it raised an error."""
-    module = type(error).__module__.partition(".")[0]
-    return module in ("huggingface_hub", "httpx", "httpx2", "httpcore", "httpcore2", "hf_xet")
+    if isinstance(error, (HfHubHTTPError, EntryNotFoundError, OfflineModeIsEnabled)):
+        return True
+    return type(error).__module__.partition(".")[0] in _CLIENTS
 
 
 def refusal(address: str, error: BaseException) -> str:
