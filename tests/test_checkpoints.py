@@ -305,6 +305,12 @@ def configured(folder: Path, **values: Any) -> None:
         ("chat", {"hidden_size": "wide"}, "cannot be read"),
         ("chat", {"num_attention_heads": 0}, "cannot be read"),
         ("chat", {"tie_word_embeddings": False}, r"missing: lm_head\.weight"),
+        (
+            "chat",
+            {"hidden_size": 96 * 10**6},
+            "is of a network of .* numbers, and",
+        ),
+        ("chat", {"vocab_size": 10**9}, "is of a network of .* numbers, and"),
         ("sam", {"model_type": "sam_hq"}, "it is a sam_hq, expected a sam"),
         ("chat", {"model_type": "nothing_known"}, "nothing_known"),
         ("ram_plus", {"depths": []}, r"has depths: \[\], expected sizes"),

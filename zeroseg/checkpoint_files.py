@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedConfig
+import torch
+from transformers import AutoConfig, PreTrainedConfig
+from transformers.initialization import no_init_weights
 
 from zeroseg.damage import damage, remedy
 from zeroseg.errors import CheckpointError
@@ -27,6 +29,9 @@ _READ_LENIENTLY = (
     "vocab.txt",
     "merges.txt",
 )
+_WEIGHTS = (".safetensors", ".bin")
+_SMALL = 10**8
+"""As many numbers as may be missing until weights are read."""
 _KERNEL = re.compile(r'_implementation": "([^"]*/[^"]*)"')
 _VOCABULARY = 0.9
 """The smallest share of a network's vocabulary that its tokenizer has to know."""
@@ -71,6 +76,32 @@ def require_kind(kind: Any, content: Mapping[str, Any]) -> None:
     if found != expected:
         raise CheckpointError(
             f"it is a {found}, expected a {expected}: choose a checkpoint of that kind"
+        )
+
+
+def require_proportion(kind: Any, place: str) -> None:
+    """See that weights that are here can be a network's, before memory is taken for what is not.
+
+    Raises:
+        CheckpointError: The configuration is of a network that is larger by far.
+    """
+    folder = folder_of(place)
+    files = [file for file in folder.iterdir() if file.suffix in _WEIGHTS] if folder else []
+    config = getattr(kind, "config_class", AutoConfig).from_pretrained(place)
+    if not files or getattr(config, "quantization_config", None):
+        return
+    with torch.device("meta"), no_init_weights():
+        network = (
+            kind._from_config(config)
+            if hasattr(kind, "_from_config")
+            else (kind.from_config(config, trust_remote_code=False))
+        )
+    numbers = sum(parameter.numel() for parameter in network.parameters())
+    size = sum(file.stat().st_size for file in files)
+    if numbers > size + _SMALL:
+        raise CheckpointError(
+            f"its {_CONFIG} is of a network of {numbers:,} numbers, and the weights have {size:,} "
+            f"bytes: {OTHER}"
         )
 
 

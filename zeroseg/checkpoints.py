@@ -19,6 +19,7 @@ from zeroseg.checkpoint_files import (
     folder_of,
     require_config,
     require_kind,
+    require_proportion,
     require_whole,
     require_words,
 )
@@ -171,6 +172,7 @@ def _load(kind: Any, place: str, options: Mapping[str, Any]) -> Any:
         require_words(getattr(part, "tokenizer", part), place)
         return part
     require_kind(kind, require_config(place))
+    require_proportion(kind, place)
     model, report = kind.from_pretrained(
         place,
         trust_remote_code=False,
@@ -187,8 +189,16 @@ def _load(kind: Any, place: str, options: Mapping[str, Any]) -> Any:
     more = _more_of_the_same(report["unexpected_keys"], model)
     require_whole(place)
     require_fit(missing, more, report["mismatched_keys"])
-    require_numbers(model.named_parameters())
+    require_numbers(_numbers(model))
     return model
+
+
+def _numbers(model: PreTrainedModel) -> Iterator[tuple[str, torch.Tensor]]:
+    """A network's parameters, and what those in 8 bits are multiplied with."""
+    for name, parameter in model.named_parameters():
+        yield name, parameter
+        if (scale := getattr(parameter, "SCB", None)) is not None:
+            yield name, scale
 
 
 def _is_network(kind: Any) -> bool:
