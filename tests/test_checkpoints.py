@@ -227,6 +227,18 @@ def test_damaged_tokenizers(damage: str, originals: dict[str, Path], tmp_path: P
     refused("grounding_dino", folder)
 
 
+@pytest.mark.parametrize("name", ["generation_config.json", "chat_template.jinja", "merges.txt"])
+@pytest.mark.parametrize("damage", ["empty", "pointer", "page", "zeros"])
+def test_what_transformers_would_do_without(
+    damage: str, name: str, originals: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(originals["chat"], tmp_path / "chat")
+    do, says = FILES[damage]
+    do(folder / name)
+    message = refused("chat", folder)
+    assert name in message and re.search(says, message), message
+
+
 def fewer_words(file: Path) -> None:
     """The first half of a vocabulary, in a file that is whole."""
     parsed = json.loads(file.read_text())
@@ -293,6 +305,12 @@ def configured(folder: Path, **values: Any) -> None:
         ("chat", {"hidden_size": "wide"}, "cannot be read"),
         ("chat", {"num_attention_heads": 0}, "cannot be read"),
         ("chat", {"tie_word_embeddings": False}, r"missing: lm_head\.weight"),
+        (
+            "chat",
+            {"hidden_size": 96 * 10**6},
+            "is of a network of .* numbers, and",
+        ),
+        ("chat", {"vocab_size": 10**9}, "is of a network of .* numbers, and"),
         ("sam", {"model_type": "sam_hq"}, "it is a sam_hq, expected a sam"),
         ("chat", {"model_type": "nothing_known"}, "nothing_known"),
         ("ram_plus", {"depths": []}, r"has depths: \[\], expected sizes"),
@@ -331,6 +349,16 @@ def test_code_that_comes_along_is_not_run(originals: dict[str, Path], tmp_path: 
     file.write_text(json.dumps({**parsed, "auto_map": maps}))  # one that transformers has, too
     COMPONENTS["chat"](folder)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("path", ["attn_implementation", "vision_config._attn_implementation"])
+def test_kernels_of_the_hub_are_not_fetched(
+    path: str, originals: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(originals["sam"], tmp_path / "sam")
+    configured(folder, **{path: "somebody/kernel"})
+    told = refused("sam", folder)
+    assert "asks for a program of the hub (somebody/kernel), which is not run" in told
 
 
 @pytest.mark.parametrize(

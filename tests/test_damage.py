@@ -21,6 +21,8 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from benchmarks.parity_sam import seeded_weights
+from tests.official.sam_parts import SMALL
 from tests.small_checkpoints import write
 from zeroseg.damage import damage, damages
 from zeroseg.detection.grounding_dino import GroundingDino

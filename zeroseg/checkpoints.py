@@ -11,17 +11,34 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
+from huggingface_hub import constants
+from transformers import AutoConfig, PreTrainedModel
 
-from zeroseg.damage import damage, damages, first_line, remedy
+from zeroseg.checkpoint_files import (
+    OTHER,
+    folder_of,
+    require_config,
+    require_kind,
+    require_proportion,
+    require_whole,
+    require_words,
+)
+from zeroseg.damage import damages, first_line
 from zeroseg.errors import CheckpointError, CheckpointNotFound, ZerosegError
 from zeroseg.fit import require_fit, require_numbers
-from zeroseg.hub import causes, is_about_hub, is_hub_name, page, refusal, snapshot
+from zeroseg.hub import (
+    causes,
+    is_about_hub,
+    is_hub_name,
+    page,
+    refusal,
+    snapshot,
+    trouble,
+)
 
 _PACKAGED = "tiny:"
-_CONFIG = "config.json"
-_OTHER = "fetch it again, or choose a checkpoint of this kind of network"
 _LACKING = (
+    (re.compile("file named pytorch_model.bin"), "model.safetensors"),
     (re.compile(r"files? named ([^\s,]*\w)"), r"\1"),
     (re.compile("Can't load image processor"), "preprocessor_config.json"),
     (re.compile("Can't load (feature extractor|processor)"), "processor_config.json"),
@@ -30,8 +47,6 @@ _LACKING = (
 """What transformers says when a file is not there, and which one that is."""
 _CONSTANTS = ("criterion.", "num_batches_tracked")
 """What is in the names of tensors that only training needs."""
-_VOCABULARY = 0.9
-"""The smallest share of a network's vocabulary that its tokenizer has to know."""
 
 
 def locate(checkpoint: str | Path) -> str:
@@ -102,7 +117,7 @@ def explained(
             return ZerosegError(f"{named}: the memory is not enough ({first_line(cause)})")
         if isinstance(cause, ImportError):
             return ZerosegError(f"{named}: a package is missing ({first_line(cause)})")
-    folder = place if place.is_dir() else snapshot(str(checkpoint))
+    folder = folder_of(str(place))
     if folder and (found := next(damages(folder), None)):
         return CheckpointError(f"{named}: {found}")
     if "custom code" in str(error):
@@ -110,10 +125,9 @@ def explained(
             f"{named}: it comes with a program of its own, which is not run: choose a checkpoint "
             f"of a network that transformers knows"
         )
-    for pattern, file in _LACKING:
-        if lacking := pattern.search(str(error)):
-            where = folder if place.is_dir() else page(str(checkpoint))
-            return CheckpointError(f"{named}: {where} has no {lacking.expand(file)}: {_OTHER}")
+    if file := _lacking(error):
+        where = folder if place.is_dir() else page(str(checkpoint))
+        return CheckpointError(f"{named}: {where} has no {file}: {OTHER}")
     return CheckpointError(
         f"{named}: it cannot be read ({type(error).__name__}: {first_line(error)}); fetch it again"
     )
@@ -124,8 +138,9 @@ def _absent(place: Path, checkpoint: str | Path, error: Exception) -> str | None
     name = str(checkpoint)
     if not name.strip():
         return "that is no name: give a hub name or a folder"
+    at_hub = any(map(is_about_hub, causes(error)))
     if place.is_dir():
-        return None
+        return f"it takes a file from elsewhere: {refusal(page(name), error)}" if at_hub else None
     if name.startswith(_PACKAGED):
         have = ", ".join(sorted(folder.name for folder in place.parent.iterdir()))
         return f"the package has no such model; it has {have}"
@@ -133,21 +148,31 @@ def _absent(place: Path, checkpoint: str | Path, error: Exception) -> str | None
         return "that is a file: give the folder that it lies in"
     if not is_hub_name(name):
         return "there is no such file or folder"
-    if is_about_hub(error) or snapshot(name) is None:
+    unfetched = snapshot(name) is None or (constants.is_offline_mode() and _lacking(error))
+    if unfetched or at_hub:
         return refusal(page(name), error)
+    return trouble(page(name), error)
+
+
+def _lacking(error: Exception) -> str | None:
+    """The file that transformers misses, if it says so."""
+    for pattern, file in _LACKING:
+        if said := pattern.search(str(error)):
+            return said.expand(file)
     return None
 
 
 def _load(kind: Any, place: str, options: Mapping[str, Any]) -> Any:
     if issubclass(kind, AutoConfig):
-        _require_config(place)
+        require_config(place)
         return kind.from_pretrained(place, trust_remote_code=False, **options)
     if not _is_network(kind):
         part = kind.from_pretrained(place, trust_remote_code=False, **options)
-        _require_sizes(place)
-        _require_words(getattr(part, "tokenizer", part), place)
+        require_whole(place)
+        require_words(getattr(part, "tokenizer", part), place)
         return part
-    _require_kind(kind, _require_config(place))
+    require_kind(kind, require_config(place))
+    require_proportion(kind, place)
     model, report = kind.from_pretrained(
         place,
         trust_remote_code=False,
@@ -162,44 +187,22 @@ def _load(kind: Any, place: str, options: Mapping[str, Any]) -> Any:
         if name not in constant and not any(part in name for part in _CONSTANTS)
     ]
     more = _more_of_the_same(report["unexpected_keys"], model)
+    require_whole(place)
     require_fit(missing, more, report["mismatched_keys"])
-    require_numbers(model.named_parameters())
+    require_numbers(_numbers(model))
     return model
+
+
+def _numbers(model: PreTrainedModel) -> Iterator[tuple[str, torch.Tensor]]:
+    """A network's parameters, and what those in 8 bits are multiplied with."""
+    for name, parameter in model.named_parameters():
+        yield name, parameter
+        if (scale := getattr(parameter, "SCB", None)) is not None:
+            yield name, scale
 
 
 def _is_network(kind: Any) -> bool:
     return hasattr(kind, "_model_mapping") or issubclass(kind, PreTrainedModel)
-
-
-def _require_config(place: str) -> Mapping[str, Any]:
-    """The configuration of a network; from an empty one transformers would build one of its own."""
-    content: Mapping[str, Any]
-    content, _ = PreTrainedConfig.get_config_dict(place)
-    if not content and not (Path(place) / _CONFIG).is_file():
-        raise CheckpointError(f"{place} has no {_CONFIG}: {_OTHER}")
-    if "model_type" not in content:
-        raise CheckpointError(
-            f"its {_CONFIG} does not say what kind of network it is (model_type): {_OTHER}"
-        )
-    return content
-
-
-def _require_sizes(place: str) -> None:
-    """See that what prepares pictures is told how; transformers would take sizes of its own."""
-    folder = Path(place) if Path(place).is_dir() else snapshot(place)
-    file = folder / "preprocessor_config.json" if folder else None
-    if file and file.is_file() and (problem := damage(file)):
-        raise CheckpointError(f"{file.name} {problem}: {remedy(file)}")
-
-
-def _require_kind(kind: Any, content: Mapping[str, Any]) -> None:
-    """See that a checkpoint is of a network's kind: transformers would only warn."""
-    found = content["model_type"]
-    expected = getattr(getattr(kind, "config_class", None), "model_type", found)
-    if found != expected:
-        raise CheckpointError(
-            f"it is a {found}, expected a {expected}: choose a checkpoint of that kind"
-        )
 
 
 def _more_of_the_same(unexpected: set[str], model: PreTrainedModel) -> list[str]:
@@ -213,21 +216,6 @@ def _more_of_the_same(unexpected: set[str], model: PreTrainedModel) -> list[str]
 
 def _numberless(name: str) -> str:
     return re.sub(r"\d+", "#", name)
-
-
-def _require_words(tokenizer: Any, place: str) -> None:
-    """See that a tokenizer knows the words of the network beside it; some are made from nothing."""
-    if not hasattr(tokenizer, "get_vocab"):
-        return
-    words = len(tokenizer)
-    content, _ = PreTrainedConfig.get_config_dict(place)
-    sizes = [part.get("vocab_size") for part in (content, content.get("text_config") or {})]
-    expected = next((size for size in sizes if isinstance(size, int)), 0)
-    if words <= len(tokenizer.all_special_tokens) or words < _VOCABULARY * expected:
-        raise CheckpointError(
-            f"its tokenizer knows {words} words, and its network {expected or 'more'}: "
-            f"tokenizer.json or the vocabulary is missing or cut short; fetch it again"
-        )
 
 
 @contextmanager

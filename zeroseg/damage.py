@@ -18,7 +18,12 @@ from zeroseg.errors import CheckpointError
 _HEAD = 1024
 _WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*(<!--|<!doctype|<html|<head|<body|<\?xml|<error)", re.I)
 _FORBIDDEN = re.compile(r"GLOBAL (\S+)")
-_MAY_BE_EMPTY = ("generation_config.json", "special_tokens_map.json", "added_tokens.json")
+_MAY_BE_EMPTY = (
+    "generation_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 _LENGTH = 8
 """Bytes at the beginning of a safetensors file that hold the length of its header."""
 
@@ -181,6 +186,5 @@ _CHECKS: dict[str, Callable[[Path, bytes], str | None]] = {
     ".bin": _saved,
     ".pth": _saved,
     ".pt": _saved,
-    ".txt": lambda file, head: None,
-    ".model": lambda file, head: None,
+    **dict.fromkeys((".txt", ".jinja", ".model"), lambda file, head: None),
 }

@@ -21,8 +21,10 @@ from huggingface_hub.errors import (
 
 from zeroseg.server_address import shown_address
 
+_CLIENTS = ("httpx", "httpx2", "httpcore", "httpcore2", "hf_xet")
+"""What huggingface_hub fetches by, from version to version."""
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
-_FILE = re.compile(r"/resolve/[^/]+/([^?#]+)")
+_FILE = re.compile(r"(.*)/resolve/[^/]+/([^?#]+)")
 
 
 def is_hub_name(name: str) -> bool:
@@ -66,29 +68,35 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def is_about_hub(error: BaseException) -> bool:
-    """Whether the hub, its client or the way to it is what an error comes from."""
-    modules = {type(cause).__module__.partition(".")[0] for cause in causes(error)}
-    return not modules.isdisjoint({"huggingface_hub", "httpx", "httpx2", "httpcore", "hf_xet"})
+    """Whether the hub, its client or the way to it raised an error."""
+    if isinstance(error, (HfHubHTTPError, EntryNotFoundError, OfflineModeIsEnabled)):
+        return True
+    return type(error).__module__.partition(".")[0] in _CLIENTS
 
 
 def refusal(address: str, error: BaseException) -> str:
     """Why the hub did not give what was asked of a repository with this page, and what to do."""
-    found = list(causes(error))
-    for cause in found:
-        if reason := _refused(address, cause) or disk_problem(cause):
-            return reason
+    if reason := trouble(address, error):
+        return reason
     if constants.is_offline_mode():
         return (
             "it is not on this machine, and HF_HUB_OFFLINE forbids to fetch it: unset that, or run "
             "`zeroseg fetch` where there is a network"
         )
     hub = shown_address(str(constants.ENDPOINT))
-    kinds = [type(e).__name__ for e in found if not isinstance(e, LocalEntryNotFoundError)]
+    found = [e for e in causes(error) if not isinstance(e, LocalEntryNotFoundError)]
+    kinds = [type(cause).__name__ for cause in found]
     return (
         f"it is not on this machine, and the hub {hub} is out of reach "
         f"({next(iter(kinds), 'nothing answers')}): check the network and HF_ENDPOINT, or run "
         f"`zeroseg fetch` where there is a network"
     )
+
+
+def trouble(address: str, error: BaseException) -> str | None:
+    """What the hub or the disk said no to, and what to do; None if it was neither."""
+    reasons = (_refused(address, cause) or disk_problem(cause) for cause in causes(error))
+    return next(filter(None, reasons), None)
 
 
 def disk_problem(
@@ -117,6 +125,9 @@ def disk_problem(
 def _refused(address: str, error: BaseException) -> str | None:
     """What the hub's own answer says; None if this is not one."""
     token = has_token()
+    file = _FILE.match(str(error.response.url)) if isinstance(error, HfHubHTTPError) else None
+    if file:
+        address = shown_address(file[1])
     if isinstance(error, GatedRepoError):
         account = "with the account of your token" if token else "and set HF_TOKEN"
         return f"its licence has to be accepted first: accept the licence at {address} {account}"
@@ -125,13 +136,15 @@ def _refused(address: str, error: BaseException) -> str | None:
         return f"there is no {address}, or it is private and {why}"
     if isinstance(error, DisabledRepoError):
         return f"the hub has closed {address}: choose another checkpoint"
-    if isinstance(error, OfflineModeIsEnabled):
-        return None
+    if "Consistency check failed" in str(error):
+        return (
+            f"{address} sends something else than it announces: check what stands between here "
+            f"and the hub (proxy, mirror in HF_ENDPOINT), and try again"
+        )
     if not isinstance(error, HfHubHTTPError):
         return None
     if isinstance(error, EntryNotFoundError):
-        file = _FILE.search(str(error.response.url))
-        return f"{address} has no file {file[1] if file else 'of this name'}"
+        return f"{address} has no file {file[2] if file else 'of this name'}"
     status = error.response.status_code
     if status == 401:
         return f"{address} refuses your token: renew it, or unset HF_TOKEN"

@@ -282,6 +282,9 @@ def test_one_former_is_told_its_task(tmp_path: Path) -> None:
             outputs = model(**inputs)
         [seen] = processor.post_process_semantic_segmentation(outputs, [tuple(image.shape[1:])])
         assert (votes.rest == label_of[seen]).float().mean() > 0.99
+    (tmp_path / "own_panoptic.json").unlink()
+    with pytest.raises(CheckpointNotFound, match="it takes a file from elsewhere"):
+        ClosedSetVote(tmp_path)
 
 
 def test_what_cannot_segment_is_refused(tmp_path: Path) -> None:
