@@ -42,13 +42,13 @@ from zeroseg import (
     Selection,
     ZeroShotSegmenter,
 )
-from zeroseg.checkpoints import locate
 from zeroseg.drawn.world import FINE_NAMES
 from zeroseg.official.grounding_dino_checkpoint import swin_t
 from zeroseg.official.sam_checkpoint import SamSizes
 from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel
 from zeroseg.values import Detections
 from zeroseg.vocabularies import DRAWN
+from zeroseg.weights.checkpoints import locate
 
 TAGS, BOXES = 8, 12
 """How many tags every picture gets, always the same ones, and how many boxes at most."""

@@ -30,13 +30,13 @@ from tests.chat import tiny_vision
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.chat.transformers_chat import TransformersChat
-from zeroseg.checkpoints import locate
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.masking.sam import Sam
 from zeroseg.masking.sam_hq import SamHq
 from zeroseg.official.sam_checkpoint import SamSizes
 from zeroseg.recognition.blip2 import Blip2
 from zeroseg.recognition.ram_plus import RamPlus
+from zeroseg.weights.checkpoints import locate
 
 COMPONENTS: dict[str, Callable[[Path], Any]] = {
     "ram_plus": RamPlus,

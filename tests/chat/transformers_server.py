@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from zeroseg.checkpoints import locate
+from zeroseg.weights.checkpoints import locate
 
 CHAT = "zeroseg/tiny-chat"
 """Hub name under which the packaged chat model is served."""

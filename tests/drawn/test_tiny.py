@@ -22,11 +22,11 @@ from zeroseg import (
     Vocabulary,
     ZeroShotSegmenter,
 )
-from zeroseg.checkpoints import locate
 from zeroseg.data.drawn_scenes import label_map
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.values import UNRESOLVED
 from zeroseg.vocabularies import DRAM
+from zeroseg.weights.checkpoints import locate
 
 MODELS = ("ram_plus", "blip2", "grounding_dino", "sam", "chat")
 SEED, COUNT = 11, 24

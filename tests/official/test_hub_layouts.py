@@ -18,8 +18,8 @@ from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection, S
 
 from tests.official.dino_parts import small_config
 from tests.small_checkpoints import COMPONENTS, write
-from zeroseg.checkpoints import load_pretrained
 from zeroseg.errors import CheckpointError
+from zeroseg.weights.checkpoints import load_pretrained
 
 Weights = dict[str, Tensor]
 

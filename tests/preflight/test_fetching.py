@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.hub.server import Fault, Hub, Repository
-from zeroseg.hub import storage
-from zeroseg.needs import Checkpoint
 from zeroseg.preflight import fetching
 from zeroseg.preflight.fetching import into_cache, into_folder, left
 from zeroseg.preflight.held import held
 from zeroseg.preflight.hub import HubError, Remote, ask
+from zeroseg.weights.hub import storage
+from zeroseg.weights.needs import Checkpoint
 
 NAME = "somebody/network"
 CHECKPOINT = Checkpoint(NAME)

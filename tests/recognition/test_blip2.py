@@ -123,7 +123,7 @@ def test_a_missing_checkpoint_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_eight_bits_without_the_packages_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zeroseg.eight_bit.find_spec", lambda name: None)
+    monkeypatch.setattr("zeroseg.weights.eight_bit.find_spec", lambda name: None)
     with pytest.raises(ZerosegError, match="pip install bitsandbytes accelerate"):
         Blip2("tiny:blip2", dtype="int8")
 
@@ -137,7 +137,7 @@ def test_eight_bits_are_asked_for_the_language_model_alone(
         asked.append(options)
         return captioner.model if kind is Blip2ForConditionalGeneration else captioner.processor
 
-    monkeypatch.setattr("zeroseg.eight_bit.find_spec", lambda name: object())
+    monkeypatch.setattr("zeroseg.weights.eight_bit.find_spec", lambda name: object())
     monkeypatch.setattr("zeroseg.recognition.blip2.load_pretrained", load)
     Blip2("anything", dtype="int8")
     quantised = asked[0]["quantization_config"]

@@ -15,11 +15,11 @@ from PIL import Image
 from torch import Tensor
 
 from zeroseg.errors import CheckpointError, CheckpointNotFound
-from zeroseg.published_file import PublishedFile
 from zeroseg.recognition import ram_plus
 from zeroseg.recognition.ram_plus import RamPlus, quarters
 from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel
 from zeroseg.testing import TaggerContract, noise
+from zeroseg.weights.published_file import PublishedFile
 
 NAMES = ("cat", "dog", "potted plant", "sky")
 CONFIG = RamPlusConfig(

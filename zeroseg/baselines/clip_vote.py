@@ -12,10 +12,10 @@ from transformers import CLIPModel, CLIPProcessor
 
 from zeroseg.baselines.everything import ends
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
-from zeroseg.checkpoints import load_pretrained
-from zeroseg.needs import Checkpoint, Need
 from zeroseg.values import Masks, check_images
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.weights.checkpoints import load_pretrained
+from zeroseg.weights.needs import Checkpoint, Need
 
 
 class ClipVote(MaskClassifier):
@@ -70,7 +70,7 @@ class ClipVote(MaskClassifier):
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
-        """What must be here before it is built; see `zeroseg.needs`."""
+        """What must be here before it is built; see `zeroseg.weights.needs`."""
         yield Checkpoint(str(arguments["checkpoint"]))
 
     @torch.no_grad()

@@ -22,12 +22,12 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
-from zeroseg.checkpoints import load_pretrained, locate
 from zeroseg.errors import CheckpointError
-from zeroseg.needs import Checkpoint, Need
 from zeroseg.refinement.lexical import matcher_of
 from zeroseg.values import UNRESOLVED, Masks, check_images
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.weights.checkpoints import load_pretrained, locate
+from zeroseg.weights.needs import Checkpoint, Need
 
 _ONE_FORMER = "oneformer"
 """The one network that has to be told that the task is semantic segmentation."""
@@ -84,7 +84,7 @@ class ClosedSetVote(MaskClassifier):
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
-        """What must be here before it is built; see `zeroseg.needs`."""
+        """What must be here before it is built; see `zeroseg.weights.needs`."""
         checkpoint = str(arguments["checkpoint"])
         yield Checkpoint(checkpoint, ("network", "pictures"))
         file = _class_info(checkpoint)

@@ -14,8 +14,8 @@ from transformers import SamImageProcessor, SamModel
 
 from zeroseg.baselines.mask_proposer import MaskProposer, Proposals
 from zeroseg.masking.sam import Sam
-from zeroseg.needs import Need
 from zeroseg.values import Detections, Masks
+from zeroseg.weights.needs import Need
 
 
 class EverythingMasks(MaskProposer):
@@ -85,7 +85,7 @@ class EverythingMasks(MaskProposer):
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
-        """What must be here before it is built; see `zeroseg.needs`."""
+        """What must be here before it is built; see `zeroseg.weights.needs`."""
         return Sam.needs(arguments)
 
     @torch.no_grad()

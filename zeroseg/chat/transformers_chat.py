@@ -28,9 +28,9 @@ from zeroseg.chat.answer_length import AnswerLength
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Picture, Reply
 from zeroseg.chat.chat_template import ChatTemplate, NotWritten
 from zeroseg.chat.final_answer import ends_in_thought, is_marked
-from zeroseg.checkpoints import load_pretrained
 from zeroseg.errors import ChatError
 from zeroseg.values import Usage
+from zeroseg.weights.checkpoints import load_pretrained
 
 _THOUGHT = "<think>"
 _CHANNELS = ("<|channel", "<|close|>", "<|end_message|>", "<|eom|>")

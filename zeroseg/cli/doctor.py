@@ -107,10 +107,10 @@ def _hub(examination: Examination) -> Iterator[Finding]:
     """Where the hub is, whether it answers, and what the environment says of it."""
     from huggingface_hub import constants
 
-    from zeroseg.hub import has_token
     from zeroseg.preflight.findings import Finding
     from zeroseg.preflight.machine import free_disk, gigabytes
     from zeroseg.server_address import shown_address
+    from zeroseg.weights.hub import has_token
 
     reach = "not asked, all is here"
     if constants.is_offline_mode():
@@ -142,8 +142,8 @@ def _described(examination: Examination) -> Iterator[Finding]:
 
 def _licence(wanted: Any) -> str:
     """Licence and gate of a checkpoint, as the hub says, else as the package knows."""
-    from zeroseg.hub import page
     from zeroseg.preflight.hub import known
+    from zeroseg.weights.hub import page
 
     name = wanted.held.checkpoint.name
     if wanted.held.where not in ("cache", "nowhere"):

@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 from transformers import BatchEncoding, GroundingDinoForObjectDetection, GroundingDinoProcessor
 
-from zeroseg.checkpoints import load_pretrained
 from zeroseg.detection.grounded_detector import GroundedDetector
 from zeroseg.detection.half_sampling import keep_sampling
 from zeroseg.detection.text_positions import keep_positions
-from zeroseg.needs import Need, published_or_hub
 from zeroseg.official.grounding_dino_checkpoint import (
     published_processor,
     read_grounding_dino,
     to_transformers,
 )
 from zeroseg.official.weights import is_published, naming
+from zeroseg.weights.checkpoints import load_pretrained
+from zeroseg.weights.needs import Need, published_or_hub
 
 
 class GroundingDino(GroundedDetector):
@@ -95,7 +95,7 @@ class GroundingDino(GroundedDetector):
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
-        """What must be here before it is built; see `zeroseg.needs`."""
+        """What must be here before it is built; see `zeroseg.weights.needs`."""
         return published_or_hub(arguments, ("network", "pictures", "words"), "tokenizer")
 
     def _load(self, checkpoint: str | Path, tokenizer: str | Path) -> tuple[Any, Any]:

@@ -11,10 +11,10 @@ from transformers import BatchEncoding, GroundingDinoProcessor
 from typing_extensions import Self
 
 from zeroseg.detection.grounded_detector import GroundedDetector
-from zeroseg.needs import Need, Package, published_or_hub
 from zeroseg.official.grounding_dino_checkpoint import published_processor, read_grounding_dino
 from zeroseg.official.grounding_dino_network import load_official
 from zeroseg.official.weights import naming
+from zeroseg.weights.needs import Need, Package, published_or_hub
 
 
 class OfficialGroundingDino(GroundedDetector):
@@ -83,7 +83,7 @@ class OfficialGroundingDino(GroundedDetector):
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
-        """What must be here before it is built; see `zeroseg.needs`."""
+        """What must be here before it is built; see `zeroseg.weights.needs`."""
         yield Package("groundingdino", "zeroseg[official]")
         yield from published_or_hub(arguments, ("network",), "tokenizer")
 

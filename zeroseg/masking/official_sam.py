@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from zeroseg.fit import require_same
 from zeroseg.masking.mask_predictor import Encodings
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import NO_POINT
 from zeroseg.masking.two_pass import TOP_20, TwoPassMasks
-from zeroseg.needs import Need, Package, published_or_hub
 from zeroseg.official.package import import_official
 from zeroseg.official.sam_checkpoint import UNUSED, SamSizes, refuse_hq
 from zeroseg.official.weights import naming, read_weights
 from zeroseg.values import Points
+from zeroseg.weights.fit import require_same
+from zeroseg.weights.needs import Need, Package, published_or_hub
 
 
 class OfficialSam(TwoPassMasks):
@@ -65,7 +65,7 @@ class OfficialSam(TwoPassMasks):
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
-        """What must be here before it is built; see `zeroseg.needs`."""
+        """What must be here before it is built; see `zeroseg.weights.needs`."""
         yield Package("segment_anything", "zeroseg[official]")
         if arguments["checkpoint"] is not None:
             yield from published_or_hub(arguments, ("network",))

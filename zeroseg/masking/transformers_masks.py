@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from transformers import SamImageProcessor
 
-from zeroseg.checkpoints import load_pretrained
 from zeroseg.masking.attention import slice_attention
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.two_pass import TwoPassMasks
-from zeroseg.needs import Need, published_or_hub
 from zeroseg.official.weights import is_published
 from zeroseg.running.transfer import upload
 from zeroseg.values import Points
+from zeroseg.weights.checkpoints import load_pretrained
+from zeroseg.weights.needs import Need, published_or_hub
 
 FIRST_MASK = 1
 """Place of the token of SAM's first mask, after that of the masks' quality."""
@@ -71,7 +71,7 @@ class TransformersMasks(TwoPassMasks):
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
-        """What must be here before it is built; see `zeroseg.needs`."""
+        """What must be here before it is built; see `zeroseg.weights.needs`."""
         return published_or_hub(arguments, ("network", "pictures"))
 
     def _pixels(self, images: Sequence[Tensor], device: torch.device) -> Tensor:

@@ -23,9 +23,9 @@ from transformers import (
     SwinConfig,
 )
 
-from zeroseg.checkpoints import load_pretrained
 from zeroseg.errors import CheckpointError
 from zeroseg.official.weights import load_strictly, read_weights
+from zeroseg.weights.checkpoints import load_pretrained
 
 _SPLIT = ("query", "key", "value")
 _PATCHES = "backbone.0.patch_embed.proj.weight"

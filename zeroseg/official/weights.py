@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zeroseg.damage import load_tensors
 from zeroseg.errors import CheckpointError, CheckpointNotFound
-from zeroseg.fit import require_fit, require_numbers
+from zeroseg.weights.damage import load_tensors
+from zeroseg.weights.fit import require_fit, require_numbers
 
 SUFFIXES = (".pth", ".pt")
 """How the names of published files end."""

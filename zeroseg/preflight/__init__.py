@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from zeroseg.errors import PresetError
-from zeroseg.needs import Checkpoint, Package, Published
 from zeroseg.preflight.components import Place, installed, places
 from zeroseg.preflight.findings import Finding
+from zeroseg.weights.needs import Checkpoint, Package, Published
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from zeroseg.needs import Checkpoint, Published
 from zeroseg.preflight import Wanted, wanted_of
 from zeroseg.preflight.components import Place, places
 from zeroseg.preflight.fetching import copy as copy_file
@@ -19,6 +18,7 @@ from zeroseg.preflight.files import selected
 from zeroseg.preflight.hub import HubError
 from zeroseg.preflight.machine import free_disk, gigabytes
 from zeroseg.preflight.secrets import without_secrets
+from zeroseg.weights.needs import Checkpoint, Published
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from zeroseg.needs import Need
+from zeroseg.weights.needs import Need
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers
 
-from zeroseg.hub import refusal, storage
 from zeroseg.preflight.hub import HubError, Remote, RemoteFile
+from zeroseg.weights.hub import refusal, storage
 
 ATTEMPTS = 4
 """How often a file is asked for; the client itself goes on with dropped connections in between."""

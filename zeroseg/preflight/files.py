@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from zeroseg.needs import Checkpoint, Part
+from zeroseg.weights.needs import Checkpoint, Part
 
 CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from zeroseg.checkpoints import locate
-from zeroseg.hub import is_hub_name, snapshot
-from zeroseg.needs import Checkpoint
 from zeroseg.preflight.files import lacking, parameters, weights
 from zeroseg.preflight.hub import known
+from zeroseg.weights.checkpoints import locate
+from zeroseg.weights.hub import is_hub_name, snapshot
+from zeroseg.weights.needs import Checkpoint
 
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 

@@ -12,9 +12,9 @@ import yaml
 from huggingface_hub import HfApi
 
 from zeroseg.errors import ZerosegError
-from zeroseg.hub import page, refusal
-from zeroseg.needs import Checkpoint
 from zeroseg.preflight.files import selected
+from zeroseg.weights.hub import page, refusal
+from zeroseg.weights.needs import Checkpoint
 
 TIMEOUT = 10.0
 """Seconds without an answer after which the hub counts as out of reach."""

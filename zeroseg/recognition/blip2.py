@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from transformers import Blip2ForConditionalGeneration, Blip2Processor
 
-from zeroseg.checkpoints import load_pretrained
-from zeroseg.eight_bit import PACKAGES, eight_bit
-from zeroseg.needs import Checkpoint, Need, Package
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.running.transfer import upload
 from zeroseg.values import check_images
+from zeroseg.weights.checkpoints import load_pretrained
+from zeroseg.weights.eight_bit import PACKAGES, eight_bit
+from zeroseg.weights.needs import Checkpoint, Need, Package
 
 Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
 
@@ -84,7 +84,7 @@ class Blip2(Captioner):
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
-        """What must be here before it is built; see `zeroseg.needs`."""
+        """What must be here before it is built; see `zeroseg.weights.needs`."""
         yield Checkpoint(str(arguments["checkpoint"]), dtype=str(arguments["dtype"]))
         if arguments["dtype"] == "int8":
             yield from (Package(name, "zeroseg[int8]") for name in PACKAGES)

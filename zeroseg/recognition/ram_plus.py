@@ -11,11 +11,7 @@ import torch.nn.functional as F
 from huggingface_hub import hf_hub_download
 from torch import Tensor
 
-from zeroseg.checkpoints import explained, locate
-from zeroseg.damage import damage, remedy
 from zeroseg.errors import CheckpointError
-from zeroseg.needs import Checkpoint, Need, Published
-from zeroseg.published_file import PublishedFile
 from zeroseg.recognition.ram_plus_model import (
     CONFIG_FILE,
     RamPlusConfig,
@@ -25,6 +21,10 @@ from zeroseg.recognition.ram_plus_model import (
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.running.transfer import by_size, sent, upload
 from zeroseg.values import Tag, check_images
+from zeroseg.weights.checkpoints import explained, locate
+from zeroseg.weights.damage import damage, remedy
+from zeroseg.weights.needs import Checkpoint, Need, Published
+from zeroseg.weights.published_file import PublishedFile
 
 WEIGHTS = "ram_plus_swin_large_14m.pth"
 _AUTHORS = (
@@ -99,7 +99,7 @@ class RamPlus(Tagger):
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
-        """What must be here before it is built; see `zeroseg.needs`."""
+        """What must be here before it is built; see `zeroseg.weights.needs`."""
         checkpoint = str(arguments["checkpoint"])
         place = Path(locate(checkpoint))
         if (place / CONFIG_FILE).is_file():

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from transformers import SwinConfig, SwinModel
 from transformers.initialization import no_init_weights
 
-from zeroseg.damage import damage, remedy
 from zeroseg.errors import CheckpointError
-from zeroseg.fit import first, require_numbers, require_same
 from zeroseg.official.weights import naming, read_weights
+from zeroseg.weights.damage import damage, remedy
+from zeroseg.weights.fit import first, require_numbers, require_same
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

@@ -15,9 +15,9 @@ import torch
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.initialization import no_init_weights
 
-from zeroseg.damage import damage, remedy
 from zeroseg.errors import CheckpointError
-from zeroseg.hub import snapshot
+from zeroseg.weights.damage import damage, remedy
+from zeroseg.weights.hub import snapshot
 
 OTHER = "fetch it again, or choose a checkpoint of this kind of network"
 """What to do about a checkpoint that lacks something."""

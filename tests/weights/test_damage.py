@@ -24,7 +24,6 @@ from torch import Tensor, nn
 from benchmarks.parity_sam import seeded_weights
 from tests.official.sam_parts import SMALL
 from tests.small_checkpoints import write
-from zeroseg.damage import damage, damages
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
 from zeroseg.errors import CheckpointError
@@ -33,6 +32,7 @@ from zeroseg.masking.sam import Sam
 from zeroseg.masking.sam_hq import SamHq
 from zeroseg.official.weights import read_weights
 from zeroseg.recognition.ram_plus import RamPlus
+from zeroseg.weights.damage import damage, damages
 
 COMPONENTS = (Sam, SamHq, OfficialSam, GroundingDino, OfficialGroundingDino, RamPlus)
 

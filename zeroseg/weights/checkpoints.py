@@ -14,7 +14,8 @@ import torch
 from huggingface_hub import constants
 from transformers import AutoConfig, PreTrainedModel
 
-from zeroseg.checkpoint_files import (
+from zeroseg.errors import CheckpointError, CheckpointNotFound, ZerosegError
+from zeroseg.weights.checkpoint_files import (
     OTHER,
     folder_of,
     require_config,
@@ -23,10 +24,9 @@ from zeroseg.checkpoint_files import (
     require_whole,
     require_words,
 )
-from zeroseg.damage import damages, first_line
-from zeroseg.errors import CheckpointError, CheckpointNotFound, ZerosegError
-from zeroseg.fit import require_fit, require_numbers
-from zeroseg.hub import (
+from zeroseg.weights.damage import damages, first_line
+from zeroseg.weights.fit import require_fit, require_numbers
+from zeroseg.weights.hub import (
     causes,
     is_about_hub,
     is_hub_name,

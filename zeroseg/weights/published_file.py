@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from zeroseg.damage import damage, first_line
 from zeroseg.errors import CheckpointError
-from zeroseg.hub import disk_problem
+from zeroseg.weights.damage import damage, first_line
+from zeroseg.weights.hub import disk_problem
 from zeroseg.writing import write_whole
 
 TIMEOUT = 30

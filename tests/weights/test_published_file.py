@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 import pytest
 import torch
 
-from zeroseg import published_file
 from zeroseg.errors import CheckpointError
-from zeroseg.published_file import PublishedFile
+from zeroseg.weights import published_file
+from zeroseg.weights.published_file import PublishedFile
 
 CONTENT = b"cat\ndog\n" * 1000
 PAGE = b"<html><body>Please log in to the hotel's network</body></html>"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from zeroseg.published_file import PublishedFile
+    from zeroseg.weights.published_file import PublishedFile
 
 Part: TypeAlias = Literal["network", "pictures", "words"]
 """What is read from a checkpoint: the network itself, and what prepares pictures and words."""
@@ -31,7 +31,7 @@ class Checkpoint:
     """Weights, and what comes with them: a repository of the hub, a folder, or one file.
 
     Attributes:
-        name: As a component is given it; see `zeroseg.checkpoints.locate`.
+        name: As a component is given it; see `zeroseg.weights.checkpoints.locate`.
         parts: What is read from it, where it has the layout of transformers.
         files: What is read from it by name, where it has another layout.
         holds: What the hub calls the repository.

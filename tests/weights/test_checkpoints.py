@@ -17,8 +17,8 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, SamConfig
 
 from tests.small_checkpoints import COMPONENTS, KINDS, write
-from zeroseg.checkpoints import load_pretrained
 from zeroseg.errors import CheckpointError, CheckpointNotFound, ZerosegError
+from zeroseg.weights.checkpoints import load_pretrained
 
 Damage = Callable[[Path], None]
 WEIGHTS = "model.safetensors"
