@@ -12,6 +12,7 @@ from torch import Tensor
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.masking.detector_masks import DetectorMasks
 from zeroseg.refinement.all_classes import AllClasses
+from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
 from zeroseg.running.stage import Stage, needed
 from zeroseg.segmentation import Segmentation
 from zeroseg.segmenter import ZeroShotSegmenter
@@ -21,6 +22,7 @@ from zeroseg.testing import (
     DenseScorerContract,
     DetectorContract,
     ScriptedCaptioner,
+    ScriptedChat,
     ScriptedConcepts,
     ScriptedDetector,
     ScriptedScorer,
@@ -29,7 +31,7 @@ from zeroseg.testing import (
     VerifierContract,
     blank,
 )
-from zeroseg.values import Failure, Selection
+from zeroseg.values import Detections, Failure, Selection
 from zeroseg.vocabulary import Vocabulary
 
 CLASSES = Vocabulary.from_names(["background", "dog", "boat"])
@@ -149,3 +151,31 @@ def test_swapping_a_component_changes_the_walk() -> None:
     assert segmenter.segment(blank()).description.tags
     segmenter.tagger = None
     assert not segmenter.segment(blank()).description.tags
+
+
+class BreaksOnDark(ScriptedDetector):
+    def forward(
+        self, images: Sequence[Tensor], selections: Sequence[Selection]
+    ) -> list[Detections]:
+        if any(int(image[0, 0, 0]) == 0 for image in images):
+            raise RuntimeError("dark")
+        return super().forward(images, selections)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_every_question_is_asked_once_whatever_fails_later(strict: bool) -> None:
+    chat = ScriptedChat(["dog"])
+    segmenter = system(
+        tagger=ScriptedTagger("dog"),
+        pre_refiner=LLMPreRefiner(chat),
+        detector=BreaksOnDark({"dog": LEFT}),
+        batch_size=4,
+    )
+    images = [blank(value=value) for value in (9, 0, 7, 0)]
+    if strict:
+        with pytest.raises(RuntimeError, match="dark"):
+            segmenter.segment(images)
+    else:
+        results = list(segmenter.stream(images))
+        assert [isinstance(result, Failure) for result in results] == [False, True, False, True]
+    assert len(chat.asked) == 4

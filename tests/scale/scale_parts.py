@@ -17,6 +17,7 @@ from zeroseg.recognition.blip2 import Blip2
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.running.stage import Stage
+from zeroseg.testing import ScriptedConcepts, ScriptedScorer, ScriptedVerifier
 from zeroseg.values import Tag, Usage
 from zeroseg.vocabulary import Vocabulary
 
@@ -117,3 +118,24 @@ class Numbered(ChatModel):
 
     def forward(self, conversations: Sequence[Conversation]) -> list[Reply]:
         return [Reply("1. animal\n2. vessel", Usage(1, 10, 5, 0.0, 0.0)) for _ in conversations]
+
+
+class Boxes(ScriptedConcepts):
+    """A detector that knows pixels: a dog on the left, a boat on the right."""
+
+    def __init__(self) -> None:
+        super().__init__({"dog": (0, 0, 0.5, 1), "boat": (0.5, 0, 1, 1)})
+
+
+class Scores(ScriptedScorer):
+    """Dense scores of the same."""
+
+    def __init__(self) -> None:
+        super().__init__({"dog": (0, 0, 0.5, 1), "boat": (0.5, 0, 1, 1)})
+
+
+class SeesBoats(ScriptedVerifier):
+    """A verifier that finds boats alone."""
+
+    def __init__(self) -> None:
+        super().__init__({"boat": 0.5})

@@ -214,3 +214,30 @@ def test_answers_are_kept_where_the_recipe_says(standins: Standins, tmp_path: Pa
     assert (first.usage.calls, second.usage.calls) == (1, 0)
     assert torch.equal(first.label_map, second.label_map)
     assert isinstance(recipe.segmenter("cpu"), BaseSegmenter)
+
+
+@pytest.mark.parametrize("parts", [
+    {"mask_predictor": {"class_path": "zeroseg.masking.detector_masks.DetectorMasks"}},
+    {"fusion": {"class_path": "zeroseg.testing.DenseFusion"}},
+    {"fusion": {"class_path": "zeroseg.testing.DenseFusion"},
+     "dense_scorer": {"class_path": "scale_parts.Scores"}},
+    {"verifier": {"class_path": "scale_parts.SeesBoats"}},
+])  # fmt: skip
+def test_detectors_that_know_pixels_verifiers_and_scorers(
+    parts: dict[str, Any], standins: Standins
+) -> None:
+    config = standins(
+        pre_refiner={"class_path": "zeroseg.refinement.all_classes.AllClasses"},
+        detector={"class_path": "scale_parts.Boxes"},
+        **parts,
+    )
+    recipe = Recipe.of(config)
+    part = walk(recipe, [plain(), plain(40)])
+    assert ("verify" in pools_of(recipe)) == ("verifier" in parts)
+    assert ("dense" in pools_of(recipe)) == ("dense_scorer" in parts)
+    pictures = [Image.open(io.BytesIO(plain(width))) for width in (32, 40)]
+    for work, result in zip(part.works, recipe.segmenter("cpu").segment(pictures), strict=True):
+        assert work.failure is None
+        assert torch.equal(work.label_map.long(), result.label_map)
+        expected = {0, 2} if "verifier" in parts else {1, 2}
+        assert set(work.label_map.unique().tolist()) == expected
