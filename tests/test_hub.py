@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+from huggingface_hub.errors import HfHubHTTPError
 
 from tests.hub.client import point
 from tests.hub.server import Fault, Hub, Repository, running
@@ -16,6 +18,7 @@ from tests.small_checkpoints import write
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.chat.transformers_chat import TransformersChat
 from zeroseg.errors import CheckpointError, CheckpointNotFound, ZerosegError
+from zeroseg.hub import causes, refusal
 from zeroseg.masking.sam import Sam
 from zeroseg.recognition.ram_plus import WEIGHTS, RamPlus
 
@@ -174,3 +177,38 @@ def test_a_place_that_cannot_be_written(
     hub.repositories[NAME] = Repository(files)
     monkeypatch.setattr("huggingface_hub.file_download.http_get", closed)
     assert "Permission denied): set HF_HUB_CACHE to another place" in said(Sam, ZerosegError)
+
+
+def answered(status: int, path: str = "resolve/main/config.json") -> HfHubHTTPError:
+    """What the client raises for an answer of the hub."""
+    request = httpx2.Request("GET", f"https://user:secret@hub.example/{NAME}/{path}")
+    return HfHubHTTPError("no", response=httpx2.Response(status, request=request))
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (401, f"https://hub.example/{NAME} refuses your token: renew it, or unset HF_TOKEN"),
+        (429, f"https://hub.example/{NAME} answers with status 429: try again later"),
+        (503, f"https://hub.example/{NAME} answers with status 503: try again later"),
+    ],
+)
+def test_other_answers(status: int, says: str) -> None:
+    try:
+        try:
+            raise answered(status)
+        except HfHubHTTPError as error:
+            raise OSError("wrapped, as transformers does") from error
+    except OSError as error:
+        assert refusal("https://elsewhere", error) == says
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    assert "secret" not in refusal("https://elsewhere", answered(500))
+
+
+def test_causes_are_followed_to_the_end() -> None:
+    first, second = ValueError("first"), OSError("second")
+    second.__cause__ = first
+    first.__context__ = second  # a loop, which a library may make
+    assert list(causes(second)) == [second, first]
