@@ -107,6 +107,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "nan": (saved({**TENSORS, "b": torch.tensor([1.0, float("nan")])}), "NaN or infinite: b"),
     "infinite": (saved({**TENSORS, "a": torch.tensor([-float("inf")])}), "NaN or infinite: a"),
     "zeros inside": (saved({k: torch.zeros_like(v) for k, v in TENSORS.items()}), "but zeros: a"),
+    "whole numbers": (saved({"a": torch.ones(9, dtype=torch.int8)}), "no floating-point numbers"),
     "another's": (saved(TENSORS), "image_encoder|visual_encoder|backbone"),
 }
 
