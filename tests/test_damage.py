@@ -268,6 +268,15 @@ def test_the_authors_files_load_in_the_older_format(tmp_path: Path) -> None:
     Sam(file)
 
 
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    folder = write("sam", tmp_path / "sam")
+    (folder / "config.json").unlink()
+    os.mkfifo(folder / "config.json")
+    assert damage(folder / "config.json") == "cannot be read: it is no file"
+    with pytest.raises(CheckpointError, match=r"has no config\.json"):
+        Sam(folder)
+
+
 def test_whole_files_are_not_called_damaged(tmp_path: Path) -> None:
     for kind in ("sam", "chat", "clip", "ram_plus"):
         assert list(damages(write(kind, tmp_path / kind))) == []
