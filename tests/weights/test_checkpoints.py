@@ -145,6 +145,10 @@ SAFETENSORS: dict[str, tuple[Damage, str]] = {
         changed(lambda t: {k: torch.cat([v, v]) if v.ndim else v for k, v in t.items()}),
         r"shape of .*\(.*\), expected \(",
     ),
+    "whole numbers": (
+        changed(lambda t: {k: v.clamp(-2, 2).to(torch.int8) for k, v in t.items()}),
+        "nothing but zeros|other kinds of numbers",
+    ),
     "nan": (changed(lambda tensors: _nan(tensors, float("nan"))), "NaN or infinite"),
     "infinite": (changed(lambda tensors: _nan(tensors, float("inf"))), "NaN or infinite"),
 }

@@ -107,6 +107,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "nan": (saved({**TENSORS, "b": torch.tensor([1.0, float("nan")])}), "NaN or infinite: b"),
     "infinite": (saved({**TENSORS, "a": torch.tensor([-float("inf")])}), "NaN or infinite: a"),
     "zeros inside": (saved({k: torch.zeros_like(v) for k, v in TENSORS.items()}), "but zeros: a"),
+    "whole numbers": (saved({"a": torch.ones(9, dtype=torch.int8)}), "no floating-point numbers"),
     "another's": (saved(TENSORS), "image_encoder|visual_encoder|backbone"),
 }
 
@@ -265,6 +266,15 @@ def test_the_authors_files_load_in_the_older_format(tmp_path: Path) -> None:
     file = tmp_path / "sam.pth"
     file.write_bytes(saved(weights, _use_new_zipfile_serialization=False))
     Sam(file)
+
+
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    folder = write("sam", tmp_path / "sam")
+    (folder / "config.json").unlink()
+    os.mkfifo(folder / "config.json")
+    assert damage(folder / "config.json") == "cannot be read: it is no file"
+    with pytest.raises(CheckpointError, match=r"has no config\.json"):
+        Sam(folder)
 
 
 def test_whole_files_are_not_called_damaged(tmp_path: Path) -> None:

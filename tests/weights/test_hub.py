@@ -6,9 +6,11 @@ import errno
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from huggingface_hub.errors import HfHubHTTPError
 
 from tests.hub.client import point
 from tests.hub.server import Fault, Hub, Repository, running
@@ -18,6 +20,7 @@ from zeroseg.chat.transformers_chat import TransformersChat
 from zeroseg.errors import CheckpointError, CheckpointNotFound, ZerosegError
 from zeroseg.masking.sam import Sam
 from zeroseg.recognition.ram_plus import WEIGHTS, RamPlus
+from zeroseg.weights.hub import causes, refusal
 
 NAME = "somebody/network"
 SAVED = "model.safetensors"
@@ -174,3 +177,35 @@ def test_a_place_that_cannot_be_written(
     hub.repositories[NAME] = Repository(files)
     monkeypatch.setattr("huggingface_hub.file_download.http_get", closed)
     assert "Permission denied): set HF_HUB_CACHE to another place" in said(Sam, ZerosegError)
+
+
+def answered(status: int, path: str = "resolve/main/config.json") -> HfHubHTTPError:
+    """What the client raises for an answer of the hub."""
+    url = f"https://user:secret@hub.example/{NAME}/{path}"
+    answer: Any = SimpleNamespace(headers={}, request=None, url=url, status_code=status)
+    return HfHubHTTPError("no", response=answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (401, f"https://hub.example/{NAME} refuses your token: renew it, or unset HF_TOKEN"),
+        (429, f"https://hub.example/{NAME} answers with status 429: try again later"),
+        (503, f"https://hub.example/{NAME} answers with status 503: try again later"),
+    ],
+)
+def test_other_answers(status: int, says: str) -> None:
+    wrapped = OSError("wrapped, as transformers does")
+    wrapped.__cause__ = answered(status)
+    assert refusal("https://elsewhere", wrapped) == says
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    assert "secret" not in refusal("https://elsewhere", answered(500))
+
+
+def test_causes_are_followed_to_the_end() -> None:
+    first, second = ValueError("first"), OSError("second")
+    second.__cause__ = first
+    first.__context__ = second  # a loop, which a library may make
+    assert list(causes(second)) == [second, first]

@@ -37,6 +37,7 @@ class ClipVote(MaskClassifier):
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
+        CheckpointError: It is damaged, incomplete, or of another network.
         ValueError: `template` has no place for the class, `chunk_size` is less than one, or only
             one of `model` and `processor` is given.
     """

@@ -55,7 +55,7 @@ class ClosedSetVote(MaskClassifier):
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: It holds no semantic segmentation network.
+        CheckpointError: It is damaged, incomplete, or no semantic segmentation network.
         ValueError: `resolution` or `chunk_size` is less than one, or only one of `model` and
             `processor` is given.
     """

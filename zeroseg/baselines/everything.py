@@ -52,6 +52,7 @@ class EverythingMasks(MaskProposer):
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
+        CheckpointError: It is damaged, incomplete, or of another network.
         ValueError: `points_per_side` or `chunk_size` is less than one, or only one of `model` and
             `image_processor` is given.
     """

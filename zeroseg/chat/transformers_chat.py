@@ -66,6 +66,7 @@ class TransformersChat(ChatModel):
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
+        CheckpointError: It is damaged, incomplete, or of another network.
         ValueError: There is no chat template, a number is less than 1, or only one of `model` and
             `tokenizer` or `processor` is given.
     """

@@ -28,7 +28,8 @@ class Sam(TransformersMasks):
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: A file of the authors does not hold exactly one such network.
+        CheckpointError: It is damaged or incomplete, or a file of the authors does not hold exactly
+            one such network.
         ValueError: See `TransformersMasks`.
     """
 

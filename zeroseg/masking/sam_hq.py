@@ -32,7 +32,8 @@ class SamHq(TransformersMasks):
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: A file of the authors does not hold exactly one such network.
+        CheckpointError: It is damaged or incomplete, or a file of the authors does not hold exactly
+            one such network.
         ValueError: See `TransformersMasks`.
     """
 

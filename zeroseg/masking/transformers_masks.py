@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import SamImageProcessor
 
+from zeroseg.errors import CheckpointError
 from zeroseg.masking.attention import slice_attention
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.two_pass import TwoPassMasks
@@ -40,9 +41,10 @@ class TransformersMasks(TwoPassMasks):
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: A file of the authors does not hold exactly such a network.
-        ValueError: `chunk_size` is less than one, only one of `model` and `image_processor` is
-            given, or the processor does not fill the frame that it pads to.
+        CheckpointError: It is damaged or incomplete, a file of the authors does not hold exactly
+            such a network, or the processor does not fill the frame that it pads to.
+        ValueError: `chunk_size` is less than one, or only one of `model` and `image_processor` is
+            given.
     """
 
     def __init__(
@@ -129,7 +131,7 @@ def answers(token: Tensor, pixels: Tensor) -> Tensor:
 def _frame(image_processor: Any) -> int:
     longest, padded = image_processor.size["longest_edge"], image_processor.pad_size
     if (padded["height"], padded["width"]) != (longest, longest):
-        raise ValueError(
+        raise CheckpointError(
             f"the image processor resizes to {longest} pixels but pads to {dict(padded)}; "
             f"SAM's frame is a square that the longer side fills"
         )

@@ -46,6 +46,7 @@ class Blip2(Captioner):
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
+        CheckpointError: It is damaged, incomplete, or of another network.
         ValueError: A number is less than 1, `dtype` is unknown, or only one of `model` and
             `processor` is given.
         ZerosegError: 8 bits are asked for, and a package that they take is not installed.

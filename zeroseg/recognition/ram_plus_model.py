@@ -241,8 +241,9 @@ class RamPlusModel(nn.Module):
                     raise CheckpointError(f"{file.name} {problem}: {remedy(file)}")
             config = _read_config(folder / CONFIG_FILE)
             weights = load_file(folder / WEIGHTS_FILE)
+            model = cls.from_official(config, weights)
             require_numbers(weights.items())
-            return cls.from_official(config, weights)
+            return model
 
     @classmethod
     def from_official(cls, config: RamPlusConfig, weights: Mapping[str, Tensor]) -> RamPlusModel:

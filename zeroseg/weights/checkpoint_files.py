@@ -16,7 +16,7 @@ from transformers import AutoConfig, PreTrainedConfig
 from transformers.initialization import no_init_weights
 
 from zeroseg.errors import CheckpointError
-from zeroseg.weights.damage import damage, remedy
+from zeroseg.weights.damage import damage, damages, remedy
 from zeroseg.weights.hub import snapshot
 
 OTHER = "fetch it again, or choose a checkpoint of this kind of network"
@@ -80,28 +80,31 @@ def require_kind(kind: Any, content: Mapping[str, Any]) -> None:
 
 
 def require_proportion(kind: Any, place: str) -> None:
-    """See that weights that are here can be a network's, before memory is taken for what is not.
+    """See that weights in a folder can be a network's, before memory is taken for what is not.
 
     Raises:
-        CheckpointError: The configuration is of a network that is larger by far.
+        CheckpointError: The configuration is of a network that is larger by far, or the weights are
+            not all there.
     """
-    folder = folder_of(place)
-    files = [file for file in folder.iterdir() if file.suffix in _WEIGHTS] if folder else []
+    folder = Path(place)
+    if not folder.is_dir():  # the hub may have the rest
+        return
     config = getattr(kind, "config_class", AutoConfig).from_pretrained(place)
-    if not files or getattr(config, "quantization_config", None):
+    if getattr(config, "quantization_config", None):
         return
     with torch.device("meta"), no_init_weights():
         network = (
             kind._from_config(config)
             if hasattr(kind, "_from_config")
-            else (kind.from_config(config, trust_remote_code=False))
+            else kind.from_config(config, trust_remote_code=False)
         )
     numbers = sum(parameter.numel() for parameter in network.parameters())
-    size = sum(file.stat().st_size for file in files)
-    if numbers > size + _SMALL:
+    size = sum(file.stat().st_size for file in folder.iterdir() if file.suffix in _WEIGHTS)
+    if 0 < size < numbers - _SMALL:
         raise CheckpointError(
-            f"its {_CONFIG} is of a network of {numbers:,} numbers, and the weights have {size:,} "
-            f"bytes: {OTHER}"
+            next(damages(folder), None)
+            or f"its {_CONFIG} is of a network of {numbers:,} numbers, and the weights have "
+            f"{size:,} bytes: {OTHER}"
         )
 
 

@@ -34,6 +34,8 @@ def damage(file: Path) -> str | None:
     Args:
         file: Weights, a configuration, or what comes with them; told apart by the ending.
     """
+    if file.exists() and not file.is_file():
+        return "cannot be read: it is no file"
     try:
         with file.open("rb") as content:
             head = content.read(_HEAD)

@@ -42,7 +42,7 @@ def require_fit(
 
 
 def require_same(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
-    """See that weights are those of a network by name and shape.
+    """See that weights are those of a network by name, shape and kind of number.
 
     Args:
         expected: The network's tensors.
@@ -61,12 +61,24 @@ def require_same(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) ->
             if found[name].shape != expected[name].shape
         ],
     )
+    odd = [
+        name
+        for name in both
+        if found[name].is_floating_point() != expected[name].is_floating_point()
+    ]
+    if odd:
+        raise CheckpointError(
+            f"the weights are damaged (other kinds of numbers: {first(odd)}): fetch them again"
+        )
 
 
 def require_numbers(tensors: Iterable[tuple[str, Tensor]]) -> None:
     """See that weights were trained: no NaN, nothing infinite, and not zeros alone.
 
     Zeros are what a download leaves that reserved its place and was broken off.
+
+    Args:
+        tensors: By name.
 
     Raises:
         CheckpointError: They were not, or are damaged.
@@ -89,6 +101,8 @@ def require_numbers(tensors: Iterable[tuple[str, Tensor]]) -> None:
             f"the weights are damaged (numbers that are NaN or infinite: {first(odd)}): fetch "
             f"them again"
         )
+    if not numbers:
+        raise CheckpointError("the weights hold no floating-point numbers: fetch them again")
     if blank > _BLANK * numbers:
         raise CheckpointError(
             f"the weights are damaged (nothing but zeros: {first(zeros)}): fetch them again"

@@ -62,8 +62,10 @@ def snapshot(name: str, holds: str = "model") -> Path | None:
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
     """An error and what led to it, the latest first."""
-    while error is not None:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
         yield error
+        seen.append(error)
         error = error.__cause__ or error.__context__
 
 
