@@ -39,7 +39,8 @@ fails is a row with its error; the others go on, and the exit code is 1.
 
 workers of --engine ray:
   The stages are recognise, refine, detect, resolve and masks, each a pool of processes that hold
-  its models; a system without stages is one, segment. Give more workers to the stage that takes
+  its models (and verify and dense where the model has them); a system without stages is one,
+  segment. Give more workers to the stage that takes
   longest; the table of times at the end of a run names it.
 
 what to install:
