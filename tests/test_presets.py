@@ -40,6 +40,20 @@ def make_detector(scale: float = 0.5) -> Detector:
     return ScriptedDetector({"dog": [0, 0, scale, scale]})
 
 
+class Breaks(ScriptedDetector):
+    """A detector that cannot be built."""
+
+    def __init__(self, error: str) -> None:
+        raise {"OSError": OSError, "KeyError": KeyError, "RuntimeError": RuntimeError}[error]("no")
+
+
+@pytest.mark.parametrize("error", ["OSError", "KeyError", "RuntimeError"])
+def test_whatever_a_constructor_raises_is_told(error: str) -> None:
+    broken = {"class_path": f"{__name__}.Breaks", "init_args": {"error": error}}
+    with pytest.raises(PresetError, match=f"detector: {error}: '?no"):
+        ZeroShotSegmenter.from_config(config(detector=broken))
+
+
 def config(**changes: Any) -> dict[str, Any]:
     content: dict[str, Any] = {
         "vocabulary": ["background", "dog", "boat"],

@@ -55,6 +55,12 @@ def masks(count: int = 1, size: tuple[int, int] = SIZE, value: float = 1.0) -> M
     return Masks(torch.full((count, *size), value), Geometry.itself(size))
 
 
+def shares() -> Masks:
+    """Masks as probabilities, every one of which would be inside if they were logits."""
+    rising = torch.linspace(0.1, 0.9, SIZE[0] * SIZE[1]).reshape(1, *SIZE)
+    return Masks(rising, Geometry.itself(SIZE))
+
+
 def scores(prompts: int = 2, value: float = 0.5, size: tuple[int, int] = SIZE) -> Any:
     [own] = ScriptedScorer({})(
         [blank(*size)], [Selection(("a", "b", "c")[:prompts], (1, 2, 0)[:prompts])]
@@ -110,10 +116,13 @@ WRONG: list[tuple[str, type[nn.Module], Any, str]] = [
     ("post_refiner", PostRefiner, lambda phrases, words: Resolution(()), "0, expected 1 labels"),
     ("post_refiner", PostRefiner, lambda phrases, words: (1,), "tuple .*, expected a Resolution"),
     ("post_refiner", PostRefiner, lambda phrases, words: Resolution((9,)), r"labels \[9\]"),
+    ("post_refiner", PostRefiner, lambda phrases, words: Resolution(("dog",)), r"labels \['dog'\]"),
     ("mask_predictor", MaskPredictor, lambda images, boxes: [masks()], "1, expected 2 masks"),
     ("mask_predictor", MaskPredictor, each(masks(2)), "2, expected 1 masks, one a detection"),
     ("mask_predictor", MaskPredictor, each(masks(size=(8, 8))), r"\(8, 8\), expected masks of"),
     ("mask_predictor", MaskPredictor, each(masks(value=NAN)), "NaN or infinity, expected finite"),
+    ("mask_predictor", MaskPredictor, each(masks(value=float("inf"))), "NaN or infinity, expected"),
+    ("mask_predictor", MaskPredictor, each(shares()), "0.1 to 0.9, as probabilities are, expected"),
     ("mask_predictor", MaskPredictor, each(torch.zeros(1, *SIZE)), "a tensor .*, expected Masks"),
     ("dense_scorer", DenseScorer, lambda images, chosen: [scores()], "1, expected 2 dense"),
     ("dense_scorer", DenseScorer, each(scores(prompts=1)), r"1 maps .*, expected a map for"),

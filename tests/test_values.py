@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from zeroseg.testing import boxed
 from zeroseg.values import (
+    DenseScores,
     Description,
     Detections,
     Exchange,
@@ -16,6 +18,7 @@ from zeroseg.values import (
     Masks,
     Points,
     Queries,
+    Resolution,
     Selection,
     Tag,
     Trace,
@@ -152,3 +155,38 @@ def test_a_squashed_map_comes_back_at_the_images_size() -> None:
     full = Geometry.squashed((40, 60), 64).restore(maps)
     assert full.shape == (1, 40, 60)
     assert bool((full[0, :, :26] > 0.5).all()) and bool((full[0, :, 34:] < 0.5).all())
+
+
+GEOMETRY = Geometry.itself((4, 4))
+ONE = torch.zeros(1, dtype=torch.int64)
+BOX, SCORE = torch.tensor([[0.0, 0, 2, 2]]), torch.tensor([0.5])
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: Detections(BOX, SCORE.numpy(), ONE, ("a",), ONE), "scores are not a tensor"),
+        (lambda: Detections(BOX.tolist(), SCORE, ONE, ("a",), ONE), "boxes are not a tensor but"),
+        (lambda: Detections(BOX.long(), SCORE, ONE, ("a",), ONE), "int64, not float"),
+        (lambda: Detections(BOX, SCORE, SCORE, ("a",), ONE), "labels are torch.float32, not a"),
+        (lambda: Detections(BOX, SCORE, ONE, ("a",), SCORE), "prompts are torch.float32, not a"),
+        (lambda: Detections(BOX, SCORE, ONE, (["a"],), ONE), "phrases are not a tuple of texts"),
+        (lambda: Detections(BOX, SCORE, ONE, "a", ONE), "phrases are not a tuple of texts"),
+        (lambda: Detections(BOX, SCORE, ONE, ("a",), ONE, masks=BOX), "masks is a Tensor, not a M"),
+        (lambda: Masks(BOX[None].numpy(), GEOMETRY), "logits are not a tensor but a ndarray"),
+        (lambda: Masks(BOX[None], None), "geometry is a NoneType, not a Geometry"),
+        (lambda: Masks(BOX[None], GEOMETRY, (BOX,)), "points is a tuple, not a Points"),
+        (lambda: Masks(BOX[None].to(torch.complex64), GEOMETRY), "complex64, not float"),
+        (lambda: Points(BOX[None, :, :2], BOX), "labels are torch.float32"),
+        (lambda: DenseScores([BOX], (1,), GEOMETRY), "maps are not a tensor but a list"),
+        (lambda: Queries(BOX, None), "scores are not a tensor but a NoneType"),
+        (lambda: Selection("a", (1,)), "prompts are not a tuple of texts: 'a'"),
+        (lambda: Selection(("a",), (1,), None), "exchanges are not a tuple of Exchange"),
+        (lambda: Resolution((1,), ("asked",)), "exchanges are not a tuple of Exchange"),
+    ],
+)
+def test_values_of_other_kinds_are_refused_where_they_are_made(
+    build: Callable[[], object], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        build()

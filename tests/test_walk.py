@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.errors import ComponentError, PresetError
 from zeroseg.masking.detector_masks import DetectorMasks
 from zeroseg.refinement.all_classes import AllClasses
 from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
@@ -179,3 +181,71 @@ def test_every_question_is_asked_once_whatever_fails_later(strict: bool) -> None
         results = list(segmenter.stream(images))
         assert [isinstance(result, Failure) for result in results] == [False, True, False, True]
     assert len(chat.asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (torch.full((32, 48), 77), "expected class indices 0..2"),
+        (torch.full((32, 48), -1), "expected class indices 0..2"),
+        (torch.zeros(48, 32, dtype=torch.int64), "a label map (32, 48)"),
+        (torch.zeros(32, 48), "whole numbers"),
+        (torch.zeros(32, 48).numpy(), "whole numbers"),
+        (None, "whole numbers"),
+    ],
+    ids=["foreign", "negative", "transposed", "float", "numpy", "none"],
+)
+def test_one_wrong_label_map_of_ones_own_stage_costs_its_own_image(labels: Any, said: str) -> None:
+    class Wrong(Halving):
+        def __call__(self, images: Sequence[Tensor]) -> tuple[list[Any]]:
+            [maps] = super().__call__(images)
+            return (
+                [labels if image.any() else own for image, own in zip(images, maps, strict=True)],
+            )
+
+    class Own(BaseSegmenter):
+        @property
+        def stages(self) -> tuple[Stage, ...]:
+            return (Wrong(),)
+
+    bright = torch.full_like(blank(), 9)
+    well, bad = Own(CLASSES).stream([torch.zeros_like(bright), bright])
+    assert isinstance(well, Segmentation)
+    assert isinstance(bad, Failure) and bad.stage == "halving"
+    assert "ComponentError: Wrong returned" in bad.message and said in bad.message
+    with pytest.raises(ComponentError, match="Wrong returned"):
+        Own(CLASSES).segment(bright)
+
+
+def test_a_value_of_another_kind_costs_its_own_image() -> None:
+    class Strange(Halving):
+        gives = ("label_map", "selection")
+
+        def __call__(self, images: Sequence[Tensor]) -> Any:
+            [maps] = super().__call__(images)
+            return maps, ["dog" if image.any() else Selection() for image in images]
+
+    class Own(BaseSegmenter):
+        @property
+        def stages(self) -> tuple[Stage, ...]:
+            return (Strange(),)
+
+    bright = torch.full_like(blank(), 9)
+    well, bad = Own(CLASSES).stream([torch.zeros_like(bright), bright])
+    assert isinstance(well, Segmentation)
+    assert isinstance(bad, Failure) and "Strange returned str, expected selection" in bad.message
+
+
+def test_names_of_values_are_tuples() -> None:
+    with pytest.raises(TypeError, match="needs and gives are tuples, not 'image'"):
+        type("Slip", (Halving,), {"needs": ("image")})
+
+
+def test_no_configuration_describes_a_component_that_was_swapped_in(tmp_path: Path) -> None:
+    segmenter = ZeroShotSegmenter.from_preset("tiny", batch_size=2)
+    segmenter.batch_size, segmenter.tagger = 4, None
+    assert segmenter.config is not None
+    assert (segmenter.config["batch_size"], segmenter.config["tagger"]) == (4, None)
+    segmenter.detector = ScriptedDetector({"dog": LEFT})
+    with pytest.raises(PresetError):
+        segmenter.to_yaml(tmp_path / "mine.yaml")

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, overload
 
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Self
 
 from zeroseg.data.sample import Sample
@@ -71,6 +71,18 @@ class BaseSegmenter(LightningModule, ABC):
         self.scores = SegmentationScores(self.vocabulary)
         self.failures: list[Failure] = []
         self.config: dict[str, Any] | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; no configuration can describe a component that was swapped in."""
+        config = self.__dict__.get("config")
+        if config is not None and name != "config":
+            is_part = isinstance(value, nn.Module) and name != "scores"
+            if value is None or isinstance(value, bool | int | float | str):
+                known = name in config or name in self._modules
+                self.__dict__["config"] = {**config, name: value} if known else config
+            elif is_part or name in config:
+                self.__dict__["config"] = None
+        super().__setattr__(name, value)
 
     @classmethod
     def from_preset(cls, name: str, **changes: Any) -> Self:
@@ -331,10 +343,10 @@ class BaseSegmenter(LightningModule, ABC):
 
 def _whole(items: Sequence[Item], system: BaseSegmenter) -> list[Segmentation]:
     """The results of a batch, or the error that one of its images failed with."""
+    results: Any = results_of(items, system.vocabulary, system.stages)
     for item in items:
         if item.error is not None:
             raise item.error
-    results: Any = results_of(items, system.vocabulary, system.stages)
     return list(results)
 
 

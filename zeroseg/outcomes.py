@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from zeroseg.errors import ComponentError
 from zeroseg.running.item import Item
 from zeroseg.running.stage import Stage
 from zeroseg.running.transfer import download
+from zeroseg.seams import check_label_map
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Description, Detections, Failure, Masks, Points, Selection, Trace
 from zeroseg.vocabulary import Vocabulary
@@ -22,6 +24,9 @@ def results_of(
         vocabulary: The classes of their label maps.
         stages: What times are in the order of.
     """
+    for item in items:
+        if item.error is None:
+            _check_kinds(item, vocabulary, stages)
     points = iter(_points([item.values.get("masks") for item in items if item.error is None]))
     order = list(dict.fromkeys(stage.name for stage in reversed(stages)))[::-1]
     return [
@@ -30,6 +35,33 @@ def results_of(
         else _segmentation(item, vocabulary, str(position), next(points), order)
         for position, item in enumerate(items)
     ]
+
+
+def _check_kinds(item: Item, vocabulary: Vocabulary, stages: Sequence[Stage]) -> None:
+    """Have an image fail for which a stage of somebody's own gave something else than it says."""
+    size = tuple(item.values["image"].shape[1:])
+    for stage in stages:
+        for name in stage.gives:
+            value = item.values.get(name)
+            try:
+                if name == "label_map":
+                    check_label_map(stage.describe(), value, size, vocabulary)
+                elif name in READ and value is not None and not isinstance(value, READ[name]):
+                    expected = f"{name} of type {READ[name].__name__}"
+                    raise ComponentError(stage.describe(), expected, type(value).__name__)
+            except ComponentError as error:
+                item.fail(stage.name, error)
+
+
+READ: Mapping[str, type] = {
+    "description": Description,
+    "selection": Selection,
+    "found": Detections,
+    "detections": Detections,
+    "masks": Masks,
+    "asked": tuple,
+}
+"""Values of stages that stand in results."""
 
 
 def _segmentation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -117,12 +118,23 @@ def check_masks(component: str, masks: Any, count: int, size: tuple[int, int]) -
 
 
 def check_logits(component: str, masks: Mapping[int, Masks]) -> dict[int, ComponentError]:
-    """Which of several images' masks have logits that are not finite; waits for the device once."""
-    if not masks:
+    """Which of several images' masks are no logits; waits for the device once.
+
+    Not finite, or all between 0 and 1 as probabilities are, by which every pixel would be inside.
+    """
+    there = {i: own.logits for i, own in masks.items() if own.logits.numel()}
+    if not there:
         return {}
-    sums = torch.stack([own.logits.float().sum() for own in masks.values()]).cpu()
-    bad = [i for i, total in zip(masks, sums.tolist(), strict=True) if not math.isfinite(total)]
-    return {i: ComponentError(component, "finite logits", "NaN or infinity") for i in bad}
+    bounds = torch.stack([torch.stack(logits.aminmax()).float() for logits in there.values()])
+    wrong: dict[int, ComponentError] = {}
+    for i, (low, high) in zip(there, bounds.cpu().tolist(), strict=True):
+        if not (math.isfinite(low) and math.isfinite(high)):
+            wrong[i] = ComponentError(component, "finite logits", "NaN or infinity")
+        elif 0 < low < high <= 1:
+            expected = "logits, below 0 outside a mask"
+            got = f"numbers from {low:.4g} to {high:.4g}, as probabilities are"
+            wrong[i] = ComponentError(component, expected, got)
+    return wrong
 
 
 def check_label_map(
@@ -146,10 +158,11 @@ def _known(labels: Tensor, vocabulary: Vocabulary) -> bool:
 
 def _check_labels(component: str, labels: Sequence[int], vocabulary: Vocabulary) -> None:
     lowest = DISTRACTOR if vocabulary.distractors else UNRESOLVED
-    stray = sorted({label for label in labels if not lowest <= label < len(vocabulary)})
+    odd = {label for label in labels if not isinstance(label, Integral)}
+    stray = odd or {label for label in labels if not lowest <= label < len(vocabulary)}
     if stray:
         expected = f"class indices 0..{len(vocabulary) - 1}, or {UNRESOLVED} for none"
-        raise ComponentError(component, expected, f"labels {stray}")
+        raise ComponentError(component, expected, f"labels {sorted(stray, key=str)}")
 
 
 def _check_boxes(component: str, boxes: Tensor, size: tuple[int, int]) -> None:
@@ -183,5 +196,5 @@ def _numbers(values: Tensor) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"a tensor {tuple(value.shape)} {value.dtype}"
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -103,6 +104,20 @@ class ZeroShotSegmenter(BaseSegmenter):
         self.verifier = verifier
         self.dense_scorer = dense_scorer
         self.eval()
+
+    def components(self) -> dict[str, Any]:
+        """The components by the names of this class's arguments; None where one is left out."""
+        return {
+            "tagger": self.tagger,
+            "captioner": self.captioner,
+            "pre_refiner": self.pre_refiner,
+            "verifier": self.verifier,
+            "detector": self.detector,
+            "post_refiner": self.post_refiner,
+            "dense_scorer": self.dense_scorer,
+            "mask_predictor": self.mask_predictor,
+            "fusion": self.fusion,
+        }
 
     @property
     def stages(self) -> tuple[Stage, ...]:

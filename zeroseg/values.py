@@ -26,6 +26,32 @@ def _check(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
+def _check_floats(**tensors: object) -> None:
+    """Refuse arrays of other libraries, lists, and whole or complex numbers."""
+    for name, value in tensors.items():
+        kind = type(value).__name__
+        _check(isinstance(value, Tensor), f"{name} are not a tensor but a {kind}")
+        assert isinstance(value, Tensor)
+        _check(value.is_floating_point(), f"{name} are {value.dtype}, not float")
+
+
+def _check_whole(**tensors: object) -> None:
+    """Refuse what is no tensor of int64."""
+    for name, value in tensors.items():
+        kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        _check(kind == torch.int64, f"{name} are {kind}, not a tensor of int64")
+
+
+def _check_kind(name: str, value: object, kind: type, optional: bool = False) -> None:
+    right = isinstance(value, kind) or (optional and value is None)
+    _check(right, f"{name} is a {type(value).__name__}, not a {kind.__name__}")
+
+
+def _check_exchanges(exchanges: object) -> None:
+    told = isinstance(exchanges, tuple) and all(isinstance(own, Exchange) for own in exchanges)
+    _check(told, "exchanges are not a tuple of Exchange")
+
+
 @dataclass(frozen=True)
 class Usage:
     """What answers of a language model cost.
@@ -145,6 +171,9 @@ class Selection:
     def __post_init__(self) -> None:
         same = len(self.prompts) == len(self.labels)
         _check(same, f"{len(self.prompts)} prompts but {len(self.labels)} labels")
+        _check_exchanges(self.exchanges)
+        texts = isinstance(self.prompts, tuple) and all(isinstance(p, str) for p in self.prompts)
+        _check(texts, f"prompts are not a tuple of texts: {self.prompts!r:.60}")
         _check(len(set(self.prompts)) == len(self.prompts), f"prompts repeat: {self.prompts}")
         _check(all(prompt.strip() for prompt in self.prompts), "a prompt is empty")
         _check(all(label >= DISTRACTOR for label in self.labels), f"bad labels {self.labels}")
@@ -177,6 +206,8 @@ class Points:
     labels: Tensor
 
     def __post_init__(self) -> None:
+        _check_floats(xy=self.xy)
+        _check_whole(labels=self.labels)
         fits = (
             self.xy.ndim == 3 and self.xy.shape[2] == 2 and self.xy.shape[:2] == self.labels.shape
         )
@@ -269,6 +300,9 @@ class Masks:
     points: Points | None = None
 
     def __post_init__(self) -> None:
+        _check_floats(logits=self.logits)
+        _check_kind("geometry", self.geometry, Geometry)
+        _check_kind("points", self.points, Points, optional=True)
         _check(self.logits.ndim == 3, f"logits are not (N, h, w): {tuple(self.logits.shape)}")
         if self.points is not None:
             same = len(self.points) == len(self.logits)
@@ -323,10 +357,13 @@ class DenseScores:
     presence: Tensor | None = None
 
     def __post_init__(self) -> None:
+        _check_floats(maps=self.maps)
+        _check_kind("geometry", self.geometry, Geometry)
         fits = self.maps.ndim == 3 and len(self.maps) == len(self.labels)
         shapes = f"{tuple(self.maps.shape)} for {len(self.labels)} labels"
         _check(fits, f"maps are not (P, h, w): {shapes}")
         if self.presence is not None:
+            _check_floats(presence=self.presence)
             same = tuple(self.presence.shape) == (len(self.maps),)
             _check(same, f"{len(self.maps)} maps, but presence {tuple(self.presence.shape)}")
 
@@ -356,6 +393,7 @@ class Queries:
     scores: Tensor
 
     def __post_init__(self) -> None:
+        _check_floats(boxes=self.boxes, scores=self.scores)
         shapes = f"boxes {tuple(self.boxes.shape)}, scores {tuple(self.scores.shape)}"
         _check(self.boxes.ndim == 2 and self.boxes.shape[1] == 4, f"boxes are not (Q, 4): {shapes}")
         fits = self.scores.ndim == 2 and len(self.scores) == len(self.boxes)
@@ -393,6 +431,12 @@ class Detections:
     dense: DenseScores | None = None
 
     def __post_init__(self) -> None:
+        _check_floats(boxes=self.boxes, scores=self.scores)
+        _check_whole(labels=self.labels, prompts=self.prompts)
+        texts = isinstance(self.phrases, tuple) and all(isinstance(p, str) for p in self.phrases)
+        _check(texts, f"phrases are not a tuple of texts: {self.phrases!r:.60}")
+        for name, kind in (("queries", Queries), ("masks", Masks), ("dense", DenseScores)):
+            _check_kind(name, getattr(self, name), kind, optional=True)
         n = len(self.phrases)
         shapes = (
             f"boxes {tuple(self.boxes.shape)}, scores {tuple(self.scores.shape)}, "
@@ -402,7 +446,6 @@ class Detections:
         _check(tuple(self.boxes.shape) == (n, 4), f"boxes are not (N, 4): {shapes}")
         vectors = (self.scores, self.labels, self.prompts)
         _check(all(tuple(v.shape) == (n,) for v in vectors), f"not all of length N: {shapes}")
-        _check(self.labels.dtype == torch.int64, f"labels are {self.labels.dtype}, not int64")
         falling = bool((self.scores[:-1] >= self.scores[1:]).all())
         _check(falling, "detections are not sorted by falling score")
         if self.masks is not None:
@@ -462,6 +505,9 @@ class Resolution:
 
     labels: tuple[int, ...]
     exchanges: tuple[Exchange, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_exchanges(self.exchanges)
 
 
 @dataclass(frozen=True)

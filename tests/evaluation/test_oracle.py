@@ -9,12 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.evaluation.conftest import CLASSES, QUIET, build, scenes
+from tests.evaluation.conftest import BOXES, CLASSES, QUIET, build, scenes
 from zeroseg.data.sample import Regions, Sample
+from zeroseg.evaluation.ablation import ablate
+from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.evaluation.oracle import OracleSegmenter, oracle, true_detections, true_regions
 from zeroseg.metrics.protocol import PAPER
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.segmentation import Segmentation
+from zeroseg.testing import DenseFusion, ScriptedScorer, ScriptedVerifier
 from zeroseg.values import Selection, Tag
 
 
@@ -46,6 +49,23 @@ def test_true_boxes_are_those_of_selected_classes_smaller_first() -> None:
     assert found.boxes.tolist() == [[3, 0, 4, 1], [0, 0, 2, 2]]
     assert found.prompts.tolist() == [1, 0]
     assert found.scores.tolist() == [1, 1]
+
+
+def test_verifier_and_dense_scores_work_as_in_the_system_itself(tmp_path: Path) -> None:
+    full = build(
+        verifier=ScriptedVerifier({"dog": 0.9}),
+        dense_scorer=ScriptedScorer(BOXES),
+        fusion=DenseFusion(),
+    )
+    data = scenes()
+    alone = evaluate({"it": full}, data, {"it": tmp_path / "alone"}, **QUIET)["it"]
+    report = oracle(full, data, tmp_path / "oracle", **QUIET)
+    plain = evaluate({"it": build()}, data, {"it": tmp_path / "plain"}, **QUIET)["it"]
+    assert report.steps["measured"] == alone.results["miou"] != plain.results["miou"]
+    rows = ablate(full, data, tmp_path / "rows", "no other", counts=(1,), **QUIET).to_dict()
+    assert rows[0]["miou"] == alone.results["miou"]
+    told = OracleSegmenter(full, ["labels"])
+    assert "verification" not in [stage.name for stage in told.stages]
 
 
 def test_told_labels_ask_for_exactly_what_is_there() -> None:

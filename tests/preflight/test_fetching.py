@@ -6,12 +6,15 @@ import json
 import random
 import shutil
 from collections import namedtuple
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.hub.server import Fault, Hub, Repository
 from zeroseg.preflight import fetching
+from zeroseg.preflight.bundle import Bundle
 from zeroseg.preflight.fetching import into_cache, into_folder, left
 from zeroseg.preflight.held import held
 from zeroseg.preflight.hub import HubError, Remote, ask
@@ -28,6 +31,14 @@ SMALL = {
     "README.md": b"read me",
 }
 OTHERS = {"pytorch_model.bin": b"x" * 9, "tf_model.h5": b"y" * 9, "flax_model.msgpack": b"z" * 9}
+
+
+class Needing:
+    """A component that needs the checkpoint."""
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> list[Checkpoint]:
+        return [CHECKPOINT]
 
 
 def published(**faults: Fault) -> Repository:
@@ -80,6 +91,20 @@ def test_the_weights_of_several_files_are_those_of_their_index(hub: Hub) -> None
     assert folder is not None
     (folder / "model-00002-of-00002.safetensors").unlink()
     assert held(CHECKPOINT).lacks == ("model-00002-of-00002.safetensors",)
+
+
+def test_a_shard_that_the_hub_itself_lacks_is_said(hub: Hub, tmp_path: Path) -> None:
+    shards = {f"model-0000{i}-of-00002.safetensors": b"w" * i for i in (1, 2)}
+    index = json.dumps({"weight_map": dict(zip("ab", shards, strict=True))}).encode()
+    del shards["model-00002-of-00002.safetensors"]
+    files = {**SMALL, **shards, "model.safetensors.index.json": index}
+    hub.repositories[NAME] = Repository(files)
+    config = {"part": {"class_path": f"{__name__}.Needing"}}
+    for folder in (None, tmp_path):
+        bundle = Bundle.of(config, folder)
+        [wanted] = bundle.checkpoints
+        with pytest.raises(HubError, match="itself lacks model-00002-of-00002"):
+            bundle.fetch(wanted)
 
 
 def test_without_safetensors_the_other_format_is_taken(hub: Hub) -> None:

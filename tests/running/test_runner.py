@@ -176,3 +176,49 @@ def test_a_shortcut_keeps_a_waiting_stage_from_being_asked() -> None:
     assert numbers(items, "b") == [4]
     assert stage.calls == []
     assert "b" in items[0].seconds
+
+
+class Emptying(Step):
+    """Empties the list that it is called with."""
+
+    def __call__(self, values: Any) -> tuple[list[int]]:
+        return ([values.pop(0) + 1 for _ in range(len(values))],)
+
+
+def test_a_component_may_empty_what_it_is_given() -> None:
+    assert numbers(Runner([Emptying("a", "b")], CPU).run({"a": [1, 5]}, ["b"]), "b") == [2, 6]
+
+
+def test_an_answer_that_is_no_tuple_is_about_the_component() -> None:
+    class Bare(Step):
+        def __call__(self, values: Sequence[int]) -> Any:
+            return None
+
+    [item] = Runner([Bare("a", "b")], CPU).run({"a": [1]}, ["b"])
+    assert item.message == "ComponentError: Bare returned None, expected a tuple of 1: b"
+
+
+class Skipping(Step):
+    """Has nothing to do for zeros, cannot tell of negative numbers, and is wrong about others."""
+
+    def shortcut(self, values: Sequence[int]) -> tuple[list[int]] | None:
+        if min(values) < 0:
+            raise RuntimeError("unheard of")
+        return None if any(values) else (list(values),)
+
+    def __call__(self, values: Sequence[int]) -> tuple[list[int]]:
+        self.calls.append(list(values))
+        raise ComponentError("Skipping", "sense", "nonsense")
+
+
+def test_a_wrong_answer_costs_nothing_where_nothing_was_asked() -> None:
+    stage = Skipping("a", "b")
+    items = Runner([stage], CPU).run({"a": [0, 3, 0, 4]}, ["b"])
+    assert [item.error is None for item in items] == [True, False, True, False]
+    assert stage.calls == [[0, 3, 0, 4]]
+
+
+def test_a_shortcut_that_fails_costs_its_own_image() -> None:
+    runner = Runner([Skipping("a", "b", waits=True)], CPU)
+    items = runner.begin({"a": [0, -3]}, ["b"]).finish()
+    assert numbers(items, "b") == [0, "RuntimeError: unheard of"]

@@ -64,22 +64,21 @@ class Variants:
         self.full = full
         self.chats: list[CachedChat] = []
         self._parts: dict[str, Any] = {
-            "tagger": full.tagger,
-            "captioner": full.captioner,
+            **full.components(),
             "pre_refiner": self.cached(full.pre_refiner),
-            "detector": full.detector,
             "post_refiner": self.cached(full.post_refiner),
-            "mask_predictor": full.mask_predictor,
-            "fusion": full.fusion,
         }
 
     def make(self, config: Mapping[str, Any], **parts: Any) -> ZeroShotSegmenter:
         """The full system with other parts; `config` says the same in words of a file."""
-        if {"tagger", "captioner", "pre_refiner", "detector"} & set(parts):
+        if {"tagger", "captioner", "pre_refiner", "verifier", "detector"} & set(parts):
             # Other detections: what post-refinement would cost alone, it costs here.
             parts.setdefault("post_refiner", _forgetful(self._parts["post_refiner"]))
         made = ZeroShotSegmenter(
-            self.full.vocabulary, **{**self._parts, **parts}, batch_size=self.full.batch_size
+            self.full.vocabulary,
+            **{**self._parts, **parts},
+            batch_size=self.full.batch_size,
+            ahead=self.full.ahead,
         )
         if self.full.config is not None:
             made.config = {**self.full.config, **config}

@@ -22,7 +22,7 @@ from zeroseg.metrics.pixel_counts import PixelCounts
 from zeroseg.refinement.selecting import select_classes
 from zeroseg.running.stage import Stage
 from zeroseg.segmenter import ZeroShotSegmenter
-from zeroseg.stages import Detection, Masking, PreRefinement
+from zeroseg.stages import Detection, Masking, PreRefinement, Verification
 from zeroseg.values import Detections, Geometry, Masks, Selection
 from zeroseg.vocabulary import Vocabulary
 
@@ -60,7 +60,7 @@ class OracleSegmenter(ZeroShotSegmenter):
     """A segmenter whose components are partly replaced by the truth.
 
     * "labels": the detector is asked for exactly the classes that are there (the paper's row
-      "Input GT Labels").
+      "Input GT Labels"), and nothing verifies them.
     * "boxes": the detections are the true boxes with their classes, score 1, of the classes that
       were selected.
     * "masks": the mask of each detection is the true one: of the true region of its class whose
@@ -84,14 +84,9 @@ class OracleSegmenter(ZeroShotSegmenter):
             raise ValueError(f"{sorted(unknown)} cannot be told, only {list(get_args(Told))}")
         super().__init__(
             segmenter.vocabulary,
-            segmenter.pre_refiner,
-            segmenter.detector,
-            segmenter.mask_predictor,
-            segmenter.tagger,
-            segmenter.captioner,
-            segmenter.post_refiner,
-            segmenter.fusion,
-            segmenter.batch_size,
+            **segmenter.components(),
+            batch_size=segmenter.batch_size,
+            ahead=segmenter.ahead,
         )
         self.told = frozenset(told)
         self.config = segmenter.config
@@ -103,6 +98,8 @@ class OracleSegmenter(ZeroShotSegmenter):
         for stage in super().stages:
             if isinstance(stage, PreRefinement) and "labels" in self.told:
                 walk.append(TrueLabels(self.vocabulary))
+            elif isinstance(stage, Verification) and "labels" in self.told:
+                continue
             elif isinstance(stage, Detection) and "boxes" in self.told:
                 walk.append(TrueBoxes(self.vocabulary))
             else:

@@ -14,10 +14,11 @@ from zeroseg.preflight import Wanted, wanted_of
 from zeroseg.preflight.components import Place, places
 from zeroseg.preflight.fetching import copy as copy_file
 from zeroseg.preflight.fetching import into_cache, into_folder, left
-from zeroseg.preflight.files import selected
-from zeroseg.preflight.hub import HubError
+from zeroseg.preflight.files import lacking, selected
+from zeroseg.preflight.hub import HubError, Remote
 from zeroseg.preflight.machine import free_disk, gigabytes
 from zeroseg.preflight.secrets import without_secrets
+from zeroseg.weights.hub import snapshot
 from zeroseg.weights.needs import Checkpoint, Published
 
 
@@ -78,8 +79,10 @@ class Bundle:
             return
         if wanted.remote is not None and place is None:
             into_cache(wanted.remote)
+            _require_whole(wanted.remote, snapshot(wanted.remote.name), held.checkpoint)
         elif wanted.remote is not None:
             into_folder(wanted.remote, place or Path())
+            _require_whole(wanted.remote, place, held.checkpoint)
         elif held.whole and held.folder is not None and place is not None:
             names = [file.name for file in held.folder.iterdir() if file.is_file()]
             for name in selected(held.checkpoint, names):
@@ -144,6 +147,20 @@ class Bundle:
         if self.folder is None or held.where in ("package", "folder"):
             return None
         return self.folder / checkpoint.name.rpartition("/")[2]
+
+
+def _require_whole(remote: Remote, folder: Path | None, checkpoint: Checkpoint) -> None:
+    """See that a checkpoint is whole once all that the hub has of it is here.
+
+    Raises:
+        HubError: The repository itself lacks something, such as a shard that its index names.
+    """
+    absent = lacking(folder, checkpoint) if folder is not None else ["any file of it"]
+    if absent:
+        raise HubError(
+            f"{remote.page} itself lacks {', '.join(absent)}: tell its authors, or choose another "
+            f"checkpoint"
+        )
 
 
 def _set(config: dict[str, Any], place: Place, argument: str, value: str) -> None:

@@ -263,11 +263,13 @@ def _instantiate(parser: ArgumentParser, parsed: Namespace) -> dict[str, Any]:
         alone = Namespace(**{name: parsed[name]})
         try:
             parts[name] = vars(parser.instantiate(alone))[name]
-        except (ZerosegError, TypeError, ValueError) as error:
+        except Exception as error:  # a constructor of somebody else's: whatever it raises is told
             origin = _origin(error)
-            if not isinstance(origin, ZerosegError):
-                raise PresetError(f"{name}: {origin}") from origin
-            raise origin from None
+            if isinstance(origin, ZerosegError):
+                raise origin from None
+            plain = isinstance(origin, TypeError | ValueError)
+            kind = "" if plain else f"{type(origin).__name__}: "
+            raise PresetError(f"{name}: {kind}{origin}") from origin
     return parts
 
 

@@ -104,7 +104,10 @@ class Runner:
 
     def _needs_no_work(self, stage: Stage, items: Sequence[Item]) -> bool:
         well = _well(items)
-        return not well or stage.shortcut(*_inputs(stage, well)) is not None
+        try:
+            return not well or stage.shortcut(*_inputs(stage, well)) is not None
+        except Exception:  # `_work` meets it again, where it is reported
+            return False
 
     def _work(self, stage: Stage, items: Sequence[Item]) -> None:
         """Work a stage for all items that are well; if it fails, for one after the other."""
@@ -116,12 +119,12 @@ class Runner:
         except self.fatal:
             raise
         except Exception as error:  # the one boundary: whatever a component raises is reported
-            if len(well) == 1 or isinstance(error, ComponentError):
-                for item in well:
-                    item.fail(stage.name, error)
-                return
+            told = isinstance(error, ComponentError)  # asking again would be told the same
             for item in well:
-                self._work(stage, [item])
+                if len(well) == 1 or (told and not self._needs_no_work(stage, [item])):
+                    item.fail(stage.name, error)
+                else:
+                    self._work(stage, [item])
 
     def _answer(self, stage: Stage, items: Sequence[Item]) -> None:
         inputs = _inputs(stage, items)
@@ -146,7 +149,7 @@ class Runner:
             start = time.perf_counter()
             answers = stage.shortcut(*inputs)
             if answers is None:
-                answers = stage(*inputs)
+                answers = stage(*map(list, inputs))  # a component may empty what it is given
             if not stage.waits:
                 wait_for(self.device)
             _check_counts(stage, answers, len(inputs[0]))
@@ -178,6 +181,9 @@ def _check_counts(stage: Stage, answers: Any, count: int) -> None:
     Raises:
         ComponentError: What the component returned is no sequence, or of another length.
     """
+    if not isinstance(answers, tuple) or len(answers) != len(stage.gives):
+        expected = f"a tuple of {len(stage.gives)}: {', '.join(stage.gives)}"
+        raise ComponentError(stage.describe(), expected, repr(answers)[:80])
     for name, given in zip(stage.gives, answers, strict=True):
         if isinstance(given, str) or not isinstance(given, Sequence):
             raise ComponentError(

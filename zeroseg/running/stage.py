@@ -36,6 +36,12 @@ class Stage(ABC):
     apart: ClassVar[bool] = False
     early: ClassVar[bool] = False
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for names in (getattr(cls, "needs", ()), getattr(cls, "gives", ())):
+            if isinstance(names, str):
+                raise TypeError(f"{cls.__name__}: needs and gives are tuples, not {names!r}")
+
     @property
     def waits(self) -> bool:
         """Whether it spends its time waiting for a server; it is then called in another thread."""
