@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -249,3 +250,9 @@ def test_no_configuration_describes_a_component_that_was_swapped_in(tmp_path: Pa
     segmenter.detector = ScriptedDetector({"dog": LEFT})
     with pytest.raises(PresetError):
         segmenter.to_yaml(tmp_path / "mine.yaml")
+
+
+def test_half_a_surrogate_pair_in_a_caption_can_be_saved(tmp_path: Path) -> None:
+    result = system(captioner=ScriptedCaptioner("a dog \ud800")).segment(blank())
+    saved = json.loads(result.save(tmp_path / "a")["json"].read_text(encoding="utf-8"))
+    assert saved["caption"] == "a dog \ud800"

@@ -113,7 +113,8 @@ class Segmentation:
         self.mask().save(files["mask"])
         self.plot().save(files["overlay"])
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-        files["json"].write_text(text + "\n", encoding="utf-8")
+        # A half of a surrogate pair, which a name may hold, is an escape in JSON.
+        files["json"].write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         return files
 
     def to_dict(self) -> dict[str, Any]:

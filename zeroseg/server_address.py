@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from urllib.parse import urlsplit, urlunsplit
 
 from zeroseg.errors import ChatError, MissingKeyError
@@ -45,7 +46,7 @@ def find_key(given: str | None, variable: str, component: str, needed: bool) -> 
 def clean_key(key: str | None) -> str:
     """A key without the spaces, quotes and line ends around it; "" where there is none."""
     bare = (key or "").strip(_AROUND)
-    return bare[len("Bearer ") :].strip(_AROUND) if bare.startswith("Bearer ") else bare
+    return re.sub(r"^(?:authorization:\s*)?bearer\s+", "", bare, flags=re.IGNORECASE).strip(_AROUND)
 
 
 def key_problem(key: str) -> str | None:
@@ -81,9 +82,10 @@ def clean_address(address: str | None, source: str) -> str | None:
     try:
         parts = urlsplit(bare)
         fits = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
+        (parts.hostname or "").encode("idna")
+    except ValueError:  # of which errors of encodings are a kind
         fits = False
-    if not fits or any(character.isspace() for character in bare):
+    if not fits or not bare.isprintable() or any(character.isspace() for character in bare):
         raise ChatError(f"{source} '{shown_address(bare)}' is no address of a server")
     path = parts.path.rstrip("/")
     for route in _ROUTES:
@@ -94,8 +96,7 @@ def clean_address(address: str | None, source: str) -> str | None:
 def shown_address(address: str) -> str:
     """An address without the password that may stand in it."""
     scheme, colon, rest = address.rpartition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{colon}{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+    return f"{scheme}{colon}{rest.partition('?')[0].rpartition('@')[2]}"
 
 
 def is_own(address: str) -> bool:

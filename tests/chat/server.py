@@ -64,6 +64,7 @@ class ChatServer:
             request's JSON body.
         requests: JSON bodies of all requests so far.
         keys: Their Authorization headers.
+        paths: Where they went, queries included.
         busiest: Most requests that were under way at the same time.
         models: What it says to GET /v1/models; None knows no such address.
     """
@@ -72,6 +73,7 @@ class ChatServer:
     address: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     busiest: int = 0
     models: Response | None = None
     _under_way: int = 0
@@ -158,6 +160,7 @@ def _handler(chat: ChatServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
             request = json.loads(self.rfile.read(length))
+            chat.paths.append(self.path)
             response = chat.take(request, self.headers.get("Authorization", ""))
             try:
                 self._send(response)
@@ -178,7 +181,7 @@ def _handler(chat: ChatServer) -> type[BaseHTTPRequestHandler]:
             if response.drop or response.wire is not None:
                 self.close_connection = True
                 return
-            known = self.path in ("/v1/chat/completions", "/v1/models")
+            known = self.path.partition("?")[0] in ("/v1/chat/completions", "/v1/models")
             content = response.content() if known else b"{}"
             self.send_response(response.status)
             if "Content-Type" not in response.headers:

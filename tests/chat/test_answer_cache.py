@@ -317,3 +317,12 @@ def test_the_default_folder_is_the_user_s(tmp_path: Path, monkeypatch: pytest.Mo
     assert default_folder() == tmp_path / "own"
     assert AnswerCache().folder == tmp_path / "own"
     assert AnswerCache(tmp_path / "given").folder == tmp_path / "given"
+
+
+def test_what_is_no_text_in_utf_8_is_not_kept(tmp_path: Path) -> None:
+    cache = AnswerCache(tmp_path)
+    cache["dog"] = "half a pair: \ud800"
+    cache["half a pair: \ud800"] = "dog"
+    assert len(cache) == 0
+    cache["dog"] = "dog"
+    assert cache["dog"] == "dog"

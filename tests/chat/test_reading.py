@@ -80,6 +80,7 @@ def test_a_refusal_beside_an_answer_is_no_refusal() -> None:
         ({"input_tokens": 7, "output_tokens": 2}, (7, 2)),
         ({"prompt_tokens": None, "completion_tokens": 2}, (None, 2)),
         ({"prompt_tokens": -7, "completion_tokens": float("nan")}, (None, None)),
+        ({"prompt_tokens": 10**400, "completion_tokens": float("inf")}, (None, None)),
         ({"prompt_tokens": "7", "completion_tokens": True}, (None, None)),
         ({"prompt_tokens": 1e300, "completion_tokens": float("inf")}, (None, None)),
         ({}, (None, None)),

@@ -71,6 +71,7 @@ ONE_PROMPT = {
     ),
     "legal reasons": body(451, "Unavailable For Legal Reasons"),
     "filter at the end": answer("half an ans", finish="content_filter"),
+    "filter with a reason": answer("half an ans", finish="content_filter: RECITATION"),
     "gemini's finish": answer("", finish="SAFETY"),
     "refusal": held_back(refusal="I cannot help with that."),
     "refusal in parts": held_back(content=[{"type": "refusal", "refusal": "No."}]),
@@ -232,3 +233,11 @@ def test_words_that_only_sound_like_something_else() -> None:
             with serving(picky) as server:
                 [reply] = chat(server)([ask("a")])
                 assert (reply.text, reply.refused) == ("dog", None)
+
+
+def test_half_a_surrogate_pair_in_what_a_server_says_can_be_written() -> None:
+    message = {"role": "assistant", "content": "dog \ud800"}
+    with serving([answer(message=message), refusal(400, "flagged \udfff")]) as server:
+        [said], [refused] = chat(server)([ask("a")]), chat(server)([ask("b")])
+    assert said.text == "dog ?"
+    assert refused.refused == "400: flagged ?"

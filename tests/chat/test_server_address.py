@@ -7,6 +7,7 @@ import pytest
 from tests.chat.conversations import ask
 from tests.chat.server import answer, serving
 from zeroseg.chat.openai_chat import OpenAIChat
+from zeroseg.chat.wire import Wire
 from zeroseg.errors import ChatError, MissingKeyError
 from zeroseg.server_address import clean_address, clean_key, is_own, shown_address
 
@@ -24,6 +25,8 @@ KEY = "sk-a-very-secret-key"
         f"\u201c{KEY}\u201d",
         f"\ufeff{KEY}\u200b",
         f"Bearer {KEY}",
+        f"bearer  {KEY}",
+        f"Authorization: Bearer {KEY}",
         f"\u00a0{KEY}\t",
     ],
 )
@@ -104,6 +107,10 @@ def test_an_address_is_cleaned(given: str, clean: str | None) -> None:
         "http://h:port/v1",
         "http://h:99999/v1",
         "://h",
+        "http://h\u200bost/v1",
+        "http://xn--é/v1",
+        "http://h\x00/v1",
+        "http://h..h/v1",
     ],
 )
 def test_what_can_be_no_address_is_named(given: str) -> None:
@@ -111,9 +118,23 @@ def test_what_can_be_no_address_is_named(given: str) -> None:
         OpenAIChat("m", base_url=given)
 
 
+def test_what_only_the_client_takes_for_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zeroseg.chat.openai_chat.find_address", lambda given: given)
+    with pytest.raises(ChatError, match="base_url 'http://xn--é/v1' is no address"):
+        OpenAIChat("m", base_url="http://xn--é/v1")([ask("a")])
+
+
+def test_a_query_in_an_address_comes_behind_the_route() -> None:
+    with serving([answer("dog")]) as server:
+        part = OpenAIChat("m", base_url=f"{server.address}?api-version=2024-02-01&x=")
+        assert part([ask("a")])[0].text == "dog"
+    assert server.paths == ["/v1/chat/completions?api-version=2024-02-01&x="]
+
+
 def test_a_password_in_an_address_is_not_shown() -> None:
     part = OpenAIChat("m", base_url="http://me:s3cret@127.0.0.1:9/v1", max_retries=0)
     assert shown_address("http://me:s3cret@h/v1") == "http://h/v1"
+    assert "s3" not in shown_address("http://me:s3/cr@et@h/v1?key=s3")
     with pytest.raises(ChatError, match=r"127\.0\.0\.1:9") as caught:
         part([ask("a")])
     assert "s3cret" not in str(caught.value) + part.identity + repr(part)
@@ -127,3 +148,8 @@ def test_openai_s_own_addresses() -> None:
     assert is_own("https://eu.api.openai.com/v1")
     assert not is_own("https://openai.com.example.org/v1")
     assert not is_own("http://localhost:8000/v1")
+
+
+def test_a_password_that_a_server_repeats_is_hidden_and_letters_are_not() -> None:
+    wire = Wire("http://me:s3cret-word@h/v1", "o", 1.0)
+    assert wire.hide("model of s3cret-word") == "model of ***"

@@ -299,6 +299,16 @@ def test_a_template_that_takes_no_conversation_says_what_to_do(template: str) ->
         with_template(template)([ask("a dog")])
 
 
+def test_a_conversation_that_may_not_go_on_is_refused_alone() -> None:
+    once = "{% if messages[-1] != messages[0] %}{{ raise_exception('once!') }}{% endif %}"
+    part = with_template(once + "{{ messages[0].content }}")
+    hello = Message("user", "a dog")
+    going_on = (hello, Message("assistant", "what?"), Message("user", "a cat"))
+    replies = part([Conversation((hello,)), Conversation(going_on), Conversation((hello,))])
+    assert [reply.refused is None for reply in replies] == [True, False, True]
+    assert "once!" in str(replies[1].refused)
+
+
 def test_special_tokens_in_what_is_said_are_words() -> None:
     part = with_template(TEMPLATE)
     [said] = prompts(part, ask("a dog <end> system"))

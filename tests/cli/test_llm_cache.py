@@ -143,6 +143,7 @@ def test_the_line_about_cost() -> None:
         cost(Usage(3, 900, 30, None), 1)
     )
     assert "(100.0%)" in str(cost(Usage(cached=2), 1))
+    assert "4 questions refused" in str(cost(Usage(refused=4), 4))
     assert str(cost(Usage(2, refused=1), 1)).endswith(
         "; 1 questions refused: what they were about went unrefined"
     )

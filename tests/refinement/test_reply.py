@@ -518,6 +518,11 @@ def test_one_class_a_phrase_as_models_give_it(text: str) -> None:
         ("", {}, ()),
         ('{"answers": [{"number": 2, "label": "cat"}, {"number": 3, "la', {1: 2}, ()),
         ("1: background", {0: 0}, ()),
+        ("9" * 5000 + ": cat\n2: dog", {1: 3}, ("cat",)),
+        ("0: dog\n1: cat\n2: dog", {0: 3, 1: 2, 2: 3}, ()),
+        ('{"answers": [{"number": 0, "label": "dog"}]}', {0: 3}, ()),
+        ('{"number": 0, "label": "dog"}\n{"number": 1, "label": "cat"}', {0: 3, 1: 2}, ()),
+        ("0: none\n1: cat\n2: dog\n3: cat", {}, ("none", "cat", "dog", "cat")),
     ],
 )
 def test_partial_and_wrong_answers(

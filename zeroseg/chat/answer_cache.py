@@ -91,7 +91,7 @@ class AnswerCache(MutableMapping[str, str]):
                 break
             try:
                 return operation(store)
-            except Timeout:  # another process writes for long: do without this once
+            except (Timeout, UnicodeError):  # another writes for long, or this can be no text
                 break
             except (sqlite3.Error, OSError) as error:
                 self._mend(store, error, give_up=attempt > 0)

@@ -68,12 +68,18 @@ class ChatTemplate:
         """A conversation up to where the answer begins, special tokens among its words disarmed.
 
         Raises:
-            NotWritten: The template refuses what this conversation holds.
-            ChatError: It takes no conversation of this kind at all.
+            NotWritten: The template refuses what this conversation holds, or takes none of this
+                kind, such as one with an answer in it, while it takes others.
+            ChatError: It takes no conversation at all.
         """
         kind = tuple((message.role, len(message.pictures)) for message in messages)
         if kind not in self._forms:
-            self._forms[kind] = self._find_form(messages)
+            try:
+                self._forms[kind] = self._find_form(messages)
+            except ChatError as error:
+                if not self._forms:
+                    raise
+                raise NotWritten(str(error)) from error
         harmless = [replace(m, content=self._disarmed(m.content)) for m in messages]
         try:
             return self._write(harmless, self._forms[kind])
@@ -93,18 +99,19 @@ class ChatTemplate:
     def _find_form(self, messages: Sequence[Message]) -> _Form:
         words = [f"qx{position}zw" for position in range(len(messages))]
         probe = [replace(m, content=word) for m, word in zip(messages, words, strict=True)]
-        reason = "it leaves out what is said"
+        reasons: list[str] = []
         for form in _FORMS:
             try:
                 text = self._write(probe, form)
                 if all(word in text.casefold() for word in words) and self._shows(probe, form):
                     return form
+                reasons.append("it leaves out what is said")
             except Exception as error:  # a template is a program of somebody else's
-                reason = str(error)
+                reasons.append(str(error))
         turns = ", ".join(f"{m.role} with a picture" if m.pictures else m.role for m in messages)
         raise ChatError(
-            f"the chat template of {self.name} cannot write a conversation of {turns}: {reason}. "
-            f"Take another instruct model, or set `chat_template` of its tokenizer"
+            f"the chat template of {self.name} cannot write a conversation of {turns}: "
+            f"{reasons[0]}. Take another instruct model, or set `chat_template` of its tokenizer"
         )
 
     def _shows(self, messages: Sequence[Message], form: _Form) -> bool:

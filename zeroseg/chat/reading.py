@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -108,7 +108,7 @@ def read_completion(body: Mapping[str, Any]) -> Completion:
     if finish == "error":
         raise Unreadable("the server broke off")
     text, refusal = _said(choice.get("message", choice.get("text")))
-    if finish in _HELD_BACK:
+    if re.split(r"[:\s]", finish)[0] in _HELD_BACK:
         refusal, text = refusal or f"the answer was held back ({finish})", ""
     refused = None if text.strip() else refusal
     usage = body.get("usage")
@@ -157,6 +157,6 @@ def _part(part: Any) -> tuple[str, str | None]:
 
 def _count(value: Any) -> int | None:
     """A number of tokens; None for anything that cannot be one."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if 0 <= value < 1e12 else None

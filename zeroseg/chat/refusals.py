@@ -12,6 +12,8 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
+from zeroseg.chat.json_text import loads
+
 _LONGEST = 300
 """Characters of a server's words that are told."""
 _ECHOES = frozenset(
@@ -22,7 +24,8 @@ _ECHOES = frozenset(
 _LIMITED = (408, 409, 425, 429)
 _QUOTA = re.compile(
     r"insufficient[_ ](?:quota|credits?|balance|funds)|credit balance|payment required"
-    r"|(?:no|more|enough|out of|not enough) credits|billing[_ ](?:hard|not)|exceeded_current_quota",
+    r"|(?:no|more|enough|out of|not enough) credits\b(?! (?:were|was|have been|are) )"
+    r"|billing[_ ](?:hard|not)|exceeded_current_quota|budget has been exceeded",
     re.IGNORECASE,
 )
 _SPENT = re.compile(r"exceeded your current quota|quota (?:is )?(?:spent|exhausted)", re.IGNORECASE)
@@ -30,7 +33,8 @@ _LATER = re.compile(r"retry|per (?:minute|second|hour|day)|try again", re.IGNORE
 _KEY = re.compile(
     r"(?:invalid|incorrect|missing|wrong|expired|no|bad)[_ ](?:api[_ ]?|access )?(?:key|token)\b"
     r"|api[_ ]?key (?:is |was )?(?:not valid|invalid|missing|required|expired)"
-    r"|unauthori[sz]ed|unauthenticated|authentication"
+    r"|unauthori[sz]ed|unauthenticated|authentication|invalid authorization header"
+    r"|(?:user )?location is not supported"
     r"|(?:account|organi[sz]ation|project|key)\b.{0,60}\b"
     r"(?:deactivated|suspended|disabled|terminated|banned|not active)",
     re.IGNORECASE,
@@ -49,10 +53,16 @@ _LENGTH = re.compile(
     r"|(?:prompt|input|request|message|conversation|text|content|payload|body)s? "
     r"(?:is |are |was |entity )?(?:far )?too (?:long|large|big)"
     r"|(?:input|prompt) (?:length|tokens?)\b.{0,60}\b(?:exceed|greater|longer|limit|max)"
-    r"|too many (?:input |prompt )?tokens|string_above_max_length|reduce the length"
+    r"|inputs?`? tokens \+ `?max_new_tokens|too many (?:input |prompt )?tokens"
+    r"|string_above_max_length|reduce the length"
     r"|(?:exceed|greater than|longer than|over|above)\w* .{0,40}"
     r"(?:max(?:imum)?|allowed|model)\w* .{0,30}\b(?:length|tokens?|context)",
     re.IGNORECASE,
+)
+_NO_ROOM = re.compile(
+    r"maximum context length is.{0,80}\b(?:input|prompt|messages)\b"
+    r"|inputs?`? tokens \+ `?max_new_tokens",
+    re.IGNORECASE | re.DOTALL,
 )
 _INVALID_JSON = re.compile(
     r"json_validate_failed|failed to (?:generate|validate|parse) (?:valid )?json|failed_generation"
@@ -71,12 +81,17 @@ _MODEL = re.compile(
     r"|no models? (?:named|called|is |are )?(?:loaded|available|found)"
     r"|no endpoints? found (?:for|matching)|is pinned to|not a chat model|not a valid model"
     r"|deployment\W?not\W?found|pull(?:ing)? it first|find (?:the )?model|the specified model"
-    r"|provide a model|llm provider not",
+    r"|provide a model|llm provider not|only supported in v1/responses"
+    r"|unable to access model|failed to load model|could not find real ?model",
     re.IGNORECASE,
 )
 _NO_SUCH_MODEL = re.compile(r"model_?not_?found|model\b.{0,90}? does not exist", re.IGNORECASE)
 _ENTRY = re.compile(
     r"response_?format|temperature|reasoning_?effort|max_\w{0,11}tokens|messages\W+\d+\W+role",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(
+    r"unexpected endpoint|sent to https port|invalid host header|api version not supported",
     re.IGNORECASE,
 )
 _ABOUT_ENTRIES = re.compile(r"support|parameter|schema|format|field", re.IGNORECASE)
@@ -129,9 +144,13 @@ class Refusal(Exception):
             return Concern.QUOTA
         if status == 429:
             return Concern.PROMPT if "request too large" in words.lower() else Concern.PASSING
-        if status == 401 or (status == 403 and _KEY.search(words)):
+        if status == 421 or _ADDRESS.search(words):
+            return Concern.ADDRESS
+        if status in (401, 407) or (status == 403 and _KEY.search(words)):
             return Concern.KEY
-        if status == 400 and re.search(r"api[_ ]?key", words, re.IGNORECASE):
+        if status == 400 and re.search(
+            r"api[_ ]?key|authorization header|location is not supported", words, re.IGNORECASE
+        ):
             return Concern.KEY
         if status in (400, 404, 422) and self._names_entry:
             return Concern.FORM
@@ -172,7 +191,12 @@ class Refusal(Exception):
 
     @property
     def _names_entry(self) -> bool:
-        """Whether it begins with an entry of the request that is not what was asked."""
+        """Whether it begins with an entry of the request that is not what was asked.
+
+        Servers name the token limit, too, when it is the prompt that leaves no room for it.
+        """
+        if _NO_ROOM.search(self.words):
+            return False
         return bool(_ENTRY.search(self.param) or _ENTRY.search(self.message[:60]))
 
     def _is_model(self) -> bool:
@@ -184,7 +208,7 @@ def _parsed(content: bytes) -> Any:
     """JSON, or text without the mark-up of a page."""
     text = content.decode("utf-8", "replace")
     with suppress(ValueError, RecursionError):
-        return json.loads(text)
+        return loads(text)
     page = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^<>]{0,500}>", " ", text[:20_000])
     return page.strip()
 

@@ -34,7 +34,7 @@ _NAMES = {
     "limit": r"max_(?:completion_|new_|output_)?tokens",
     "system": (
         r"(?:system|developer)[ _](?:role|message|prompt|instruction)|['\"`]developer['\"`]"
-        r"|roles? must|must alternate"
+        r"|roles? must|roles? (?:are|is) supported|must alternate"
         r"|\brole\b.{0,30}['\"`]system|['\"`]system['\"`]|messages\W{1,3}0\W{1,3}role"
         r"|first message|conversation roles"
     ),

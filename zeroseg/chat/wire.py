@@ -9,13 +9,19 @@ import threading
 import weakref
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
+from zeroseg.chat.json_text import loads
 from zeroseg.chat.lock import Lock
 from zeroseg.chat.refusals import Refusal
+from zeroseg.errors import ChatError
 from zeroseg.server_address import shown_address
 
 if TYPE_CHECKING:
     import openai  # takes a second, which only who asks a server has to spend
+
+SHORTEST_SECRET = 6
+"""Characters of a key or password that is hidden."""
 
 LONGEST_LISTING = 20.0
 """Seconds at most for a server to say which models it has."""
@@ -90,14 +96,24 @@ class Wire:
         return self._result(line, line.client.models.with_raw_response.list(), seconds)
 
     def hide(self, text: str) -> str:
-        """A text without the key, which some servers repeat in their messages."""
-        return text.replace(self._key, "***") if self._key else text
+        """A text without key and password, which some servers repeat in their messages.
+
+        What is shorter than a key can be is no secret, and would take letters out of every word.
+        """
+        for secret in (self._key, urlsplit(self.address).password or ""):
+            if len(secret) >= SHORTEST_SECRET:
+                text = text.replace(secret, "***")
+        return text
 
     def _open(self) -> _Line:
         """The connections of this process; a child process does not use its parent's."""
         with self._lock:
             if self._line is None or self._line.process != os.getpid():
-                self._line = _Line(self.address, self._key, self.timeout)
+                try:
+                    self._line = _Line(self.address, self._key, self.timeout)
+                except Exception as error:  # the client's own errors about addresses
+                    shown = shown_address(self.address)
+                    raise ChatError(f"base_url '{shown}' is no address of a server") from error
             return self._line
 
     def _result(self, line: _Line, request: Awaitable[Any], seconds: float) -> Any:
@@ -118,7 +134,7 @@ class Wire:
             shown = shown.replace(self.address, shown_address(self.address))
             raise Unreadable(shown, answered=False) from None
         try:
-            return json.loads(content)
+            return loads(content)
         except (ValueError, RecursionError):
             page = content.lstrip()[:1] == b"<"
             what = "a page of HTML" if page else "no JSON" if content else "empty"
@@ -146,8 +162,13 @@ class _Line:
         import openai
 
         self.process = os.getpid()
+        base, _, query = address.partition("?")
         self.client = openai.AsyncOpenAI(
-            api_key=key or "none", base_url=address, timeout=timeout, max_retries=0
+            api_key=key or "none",
+            base_url=base,
+            default_query=dict(parse_qsl(query, keep_blank_values=True)),
+            timeout=timeout,
+            max_retries=0,
         )
         self._loop = asyncio.new_event_loop()
         thread = threading.Thread(target=_run, args=(self._loop,), daemon=True, name="chat")

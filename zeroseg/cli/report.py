@@ -70,7 +70,7 @@ def cost(usage: Usage, pictures: int) -> str | None:
         usage: Of all pictures together.
         pictures: How many.
     """
-    if not usage.calls and not usage.cached:
+    if not (usage.calls or usage.cached or usage.refused):
         return None
     per = max(pictures, 1)
     price, each = "price unknown", ""

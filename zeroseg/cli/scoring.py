@@ -170,6 +170,9 @@ def print_scores(results: Mapping[str, Any], seconds: float | None = None) -> No
             markup=False,
             soft_wrap=True,
         )
+    if results["usage"]["refused"]:
+        refused = f"{results['usage']['refused']} questions to the language model were refused"
+        console.print(f"{refused}: what they were about went unrefined", soft_wrap=True)
     images = results["images"]
     count = images["scored"] + images["unscored"]
     speed = f"; {seconds:.1f} s, {count / seconds:.1f} pictures a second" if seconds else ""

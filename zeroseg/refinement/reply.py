@@ -130,7 +130,7 @@ def parse_answers(text: str, phrases: Sequence[str], names: ClassNames) -> Answe
     groups, in_step = _groups(text, place, len(phrases), names)
     labels: dict[int, int] = {}
     dropped: list[str] = []
-    for group in groups:
+    for group in _from_one(groups, len(phrases)):
         for turn, (key, value) in enumerate(group):
             position = turn if in_step else _position(key, place, len(phrases))
             found = names.find(_NOTE.sub("", value).strip(TRIM))
@@ -234,9 +234,27 @@ def _groups(
     return groups[::-1], False
 
 
-def _position(key: str | None, place: dict[str, int], count: int) -> int | None:
+def _from_one(groups: list[list[Pair]], count: int) -> list[list[Pair]]:
+    """The same with numbers from 1; where they contradict each other, none is believed."""
+    numbers = {_number(key) for group in groups for key, _ in group} - {None}
+    if 0 not in numbers:
+        return groups
+    step = 1 if max(filter(None, numbers), default=0) < count else None
+    return [[(_moved(key, step), value) for key, value in group] for group in groups]
+
+
+def _moved(key: str | None, step: int | None) -> str | None:
+    number = _number(key)
+    return key if number is None else str(number + step) if step is not None else "0"
+
+
+def _number(key: str | None) -> int | None:
     text = (key or "").strip(TRIM)
-    if text.isdecimal():
-        number = int(text)
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def _position(key: str | None, place: dict[str, int], count: int) -> int | None:
+    number = _number(key)
+    if number is not None:
         return number - 1 if 1 <= number <= count else None
-    return place.get(" ".join(words_of(text)))
+    return place.get(" ".join(words_of((key or "").strip(TRIM))))

@@ -269,7 +269,7 @@ def _costs(results: Results) -> Iterator[Block]:
         ]
         yield Table(columns, rows)
     usage = Usage(**results["usage"])
-    if usage.calls or usage.cached:
+    if usage.calls or usage.cached or usage.refused:
         tokens = usage.prompt_tokens + usage.completion_tokens
         cost, each = "price unknown", ""
         if usage.cost is not None:
@@ -279,6 +279,7 @@ def _costs(results: Results) -> Iterator[Block]:
             [
                 ("language model", f"{usage.calls} calls, {usage.seconds:.1f} s, {cost}"),
                 ("answers from the cache", share),
+                ("questions refused", str(usage.refused)),
                 ("tokens sent", str(usage.prompt_tokens)),
                 ("tokens received", str(usage.completion_tokens)),
                 (
