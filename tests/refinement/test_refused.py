@@ -207,3 +207,12 @@ def test_an_example_may_stay_unexplained() -> None:
     first, second = explain(examples, Refuses("kitten", answers="because"), DRAM)
     assert (first.explanation or None, second.explanation) == (None, "because")
     assert first.exchanges[0].refused == "held back"
+
+
+def test_a_question_and_its_parts_are_refused_once() -> None:
+    with serving([HELD_BACK]) as server:
+        refiner = LLMPostRefiner(chat(server))
+        for name in ("gizmo", "gadget"):
+            found = refiner([f"{name} {i}" for i in range(16)], DRAM)
+            assert set(found.labels) == {UNRESOLVED}
+    assert len(server.requests) >= 8

@@ -92,10 +92,13 @@ class Conversation:
         messages: The turns, oldest first; the last one is the user's.
         schema: JSON schema that the answer should satisfy. A backend that cannot enforce it
             ignores it: whoever reads the answer validates it anyway.
+        part_of: The messages of a larger question that was refused and of which this is a part;
+            None for a question of its own.
     """
 
     messages: tuple[Message, ...]
     schema: Mapping[str, Any] | None = None
+    part_of: tuple[Message, ...] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.messages or self.messages[-1].role != "user":

@@ -26,7 +26,9 @@ from zeroseg.errors import ChatError
 from zeroseg.server_address import find_address, find_key, is_own, shown_address
 
 MOST_REFUSALS = 8
-"""So many different prompts refused in a row mean that no other will be answered either."""
+"""So many different prompts refused in a row mean that no other will be answered either.
+
+A prompt and its parts are one."""
 
 
 class OpenAIChat(ChatModel):
@@ -290,7 +292,7 @@ class OpenAIChat(ChatModel):
             if refused is None:
                 self._refused.clear()
                 return
-            self._refused.add(conversation.messages)
+            self._refused.add(conversation.part_of or conversation.messages)
             many = len(self._refused) >= MOST_REFUSALS
         if many:
             raise self._say().all_refused(MOST_REFUSALS, refused)

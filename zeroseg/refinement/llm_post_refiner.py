@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -155,8 +156,12 @@ class LLMPostRefiner(PostRefiner):
         held_back: list[list[str]] = []
         exchanges: list[Exchange] = []
         batches, whole = _parts(list(key_of), self.batch_size), True
+        origins: list[tuple[Message, ...] | None] = [None] * len(batches)
         while batches:
-            asked = [self._question(system, batch, names.vocabulary) for batch in batches]
+            asked = [
+                replace(self._question(system, batch, names.vocabulary), part_of=origin)
+                for batch, origin in zip(batches, origins, strict=True)
+            ]
             refused = []
             for batch, question, reply in zip(batches, asked, self.chat(asked), strict=True):
                 answers, exchange = self._hear(batch, question, reply, names)
@@ -166,11 +171,16 @@ class LLMPostRefiner(PostRefiner):
                 if reply.complete:
                     self._remember(found, names)
                 if reply.refused is not None:
-                    refused.append(batch)
+                    refused.append((batch, question.part_of or question.messages))
             divisible = whole or len(refused) < len(batches)
-            split = [batch for batch in refused if divisible and len(batch) > 1]
-            held_back += [batch for batch in refused if batch not in split]
-            batches = [part for batch in split for part in _parts(batch, -(-len(batch) // 4))]
+            split = [pair for pair in refused if divisible and len(pair[0]) > 1]
+            held_back += [batch for batch, origin in refused if (batch, origin) not in split]
+            parts = [
+                (part, origin)
+                for batch, origin in split
+                for part in _parts(batch, -(-len(batch) // 4))
+            ]
+            batches, origins = [part for part, _ in parts], [origin for _, origin in parts]
             whole = False
         return known, {key_of[phrase] for batch in held_back for phrase in batch}, exchanges
 
