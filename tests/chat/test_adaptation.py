@@ -349,3 +349,39 @@ def test_a_form_that_has_brought_answers_is_not_held_to_be_at_fault() -> None:
     assert [reply.refused for reply in replies] == ["400: no", None]
     assert len(server.requests) == 3
     assert "response_format" in server.requests[-1]
+
+
+def test_a_prompt_that_leaves_no_room_for_an_answer_is_refused_alone() -> None:
+    words = (
+        "'max_tokens' or 'max_completion_tokens' is too large: 512. This model's maximum context "
+        "length is 1024 tokens and your request has 700 input tokens (512 > 1024 - 700)."
+    )
+
+    def crowded(request: dict[str, Any]) -> Response:
+        return refusal(400, words) if "long" in str(request["messages"]) else answer("dog")
+
+    with serving(crowded) as server:
+        replies = [chat(server)([ask(said)])[0] for said in ("a", "long")]
+        part = chat(server)
+        replies += part([ask("long")]) + part([ask("b")])
+    assert [reply.refused is None for reply in replies] == [True, False, False, True]
+    assert server.requests[-1]["max_tokens"] == 512
+
+
+def test_a_limit_that_a_model_names_is_kept_to() -> None:
+    words = "max_tokens is too large: 512. This model supports at most 256 completion tokens"
+
+    def small(request: dict[str, Any]) -> Response:
+        return refusal(400, words) if request["max_tokens"] > 256 else answer("dog")
+
+    with serving(small) as server:
+        part = chat(server)
+        assert [part([ask(said)])[0].text for said in ("a", "b")] == ["dog", "dog"]
+    assert [request["max_tokens"] for request in server.requests] == [512, 256, 256]
+
+
+def test_roles_that_are_not_supported_are_left_out_in_any_words() -> None:
+    no = refusal(500, "Only user and assistant roles are supported!", code=500)
+    with serving(lambda request: no if has_system(request) else answer("dog")) as server:
+        assert chat(server)([ask("a")])[0].text == "dog"
+    assert len(server.requests) == 2

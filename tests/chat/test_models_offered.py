@@ -9,7 +9,7 @@ import pytest
 
 from tests.chat.conversations import ask
 from tests.chat.server import ChatServer, Response, answer, offering, refusal, serving
-from zeroseg.chat.models_offered import Offer, choose, read_offers
+from zeroseg.chat.models_offered import Offer, choose, listed, read_offers
 from zeroseg.chat.openai_chat import OpenAIChat
 from zeroseg.errors import ChatError
 
@@ -20,6 +20,10 @@ UNKNOWN = refusal(404, "The model `m` does not exist", code="model_not_found")
 def chat(server: ChatServer, model: str | None = "m", **options: Any) -> OpenAIChat:
     defaults: dict[str, Any] = {"api_key": KEY, "backoff": 0.001, "timeout": 5.0}
     return OpenAIChat(model, base_url=server.address, **{**defaults, **options})
+
+
+def test_names_of_models_do_not_write_on_the_terminal() -> None:
+    assert listed([Offer("a\x1b[31m\nb")]) == "a\ufffd[31m\ufffdb"
 
 
 LISTS = {
@@ -87,15 +91,15 @@ def test_a_model_nobody_names_is_asked_of_the_server_once(monkeypatch: pytest.Mo
         assert chat(server, "own").model == "own"
 
 
-@pytest.mark.parametrize("listed", [None, offering(), offering("llama-4", "qwen3")])
+@pytest.mark.parametrize("listing", [None, offering(), offering("llama-4", "qwen3")])
 def test_without_a_choice_the_error_says_what_there_is(
-    listed: Response | None, monkeypatch: pytest.MonkeyPatch
+    listing: Response | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving([answer("dog")]) as server:
-        server.models = listed
+        server.models = listing
         with pytest.raises(ChatError, match=r"--llm.*ZEROSEG_LLM") as caught:
             chat(server, None)([ask("a")])
-    assert ("llama-4, qwen3" in str(caught.value)) == (listed == offering("llama-4", "qwen3"))
+    assert ("llama-4, qwen3" in str(caught.value)) == (listing == offering("llama-4", "qwen3"))
     assert server.requests == []
 
 
@@ -117,6 +121,11 @@ class TestCheck:
             with serving([answer("yes")]) as server:
                 server.models = models
                 assert chat(server).check() == []
+
+    def test_an_address_without_its_end_is_an_error(self) -> None:
+        wrong = Response(body='{"error": "Unexpected endpoint or method. (POST /chat)"}')
+        with serving([wrong]) as server, pytest.raises(ChatError, match="base_url"):
+            chat(server, "m").check()
 
     def test_an_unlisted_model_may_be_loaded_by_name(self) -> None:
         with serving([answer("yes")]) as server:

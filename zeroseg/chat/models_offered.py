@@ -95,7 +95,12 @@ def listed(offers: Sequence[Offer]) -> str:
         key=lambda offer: (order.index(offer.id) if offer.id in order else len(order), offer.id),
     )
     more = f" and {len(chats) - _LISTED} more" if len(chats) > _LISTED else ""
-    return ", ".join(offer.id for offer in chats[:_LISTED]) + more
+    return ", ".join(_printable(offer.id) for offer in chats[:_LISTED]) + more
+
+
+def _printable(name: str) -> str:
+    """A name without what would move the cursor or colour the terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in name)
 
 
 def find(name: str, offers: Iterable[Offer]) -> Offer | None:

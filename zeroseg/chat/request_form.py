@@ -34,7 +34,7 @@ _NAMES = {
     "limit": r"max_(?:completion_|new_|output_)?tokens",
     "system": (
         r"(?:system|developer)[ _](?:role|message|prompt|instruction)|['\"`]developer['\"`]"
-        r"|roles? must|roles? (?:are|is) supported|must alternate"
+        r"|roles? must|must alternate|roles? (?:are|is) supported"
         r"|\brole\b.{0,30}['\"`]system|['\"`]system['\"`]|messages\W{1,3}0\W{1,3}role"
         r"|first message|conversation roles"
     ),
@@ -45,6 +45,9 @@ _SUPPORTED = re.compile(
     r"support\w* values?|(?:valid|allowed|accepted|possible|available) (?:value|option|effort)"
     r"|one of|should be|must be|choose from|options are"
 )
+
+
+_MOST = re.compile(r"(?:at most|up to|less than or equal to|<=) ?(\d{1,7})\b", re.IGNORECASE)
 
 
 class ExtraRefused(Exception):
@@ -129,6 +132,9 @@ class RequestForm:
         if entry == "temperature":
             return replace(self, temperature=None)
         if entry == "limit":
+            most = _MOST.search(words)
+            if most and 0 < int(most[1]) < self.max_tokens:
+                return replace(self, max_tokens=int(most[1]), room=0, roomy=False)
             return replace(self, limits=self.limits[1:])
         if entry == "effort":
             return replace(self, effort=self._nearest(words))
