@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,23 @@ def test_a_list_says_which_picture_cannot_be_read(tmp_path: Path) -> None:
     assert [(r.name, tuple(r.label_map.shape)) for r in results] == [
         (str(position), (30, 20)) for position in range(3)
     ]
+
+
+class Nowhere(os.PathLike[str]):
+    def __fspath__(self) -> str:
+        raise RuntimeError("no place")
+
+
+def test_a_path_that_cannot_say_which_it_is_fails_alone() -> None:
+    well, bad = build().stream([blank(), Nowhere()])
+    assert isinstance(well, Segmentation)
+    assert isinstance(bad, Failure) and "no place" in bad.message
+
+
+@pytest.mark.parametrize("sources", ["folder", b"bytes", Path("folder"), None, 3])
+def test_what_is_no_list_is_not_streamed(sources: Any) -> None:
+    with pytest.raises(ZerosegError, match=r"is no list of pictures: give \[picture\]"):
+        list(build().stream(sources))
 
 
 def test_stream_takes_what_its_owner_changes_before_the_next() -> None:

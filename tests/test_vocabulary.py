@@ -54,7 +54,11 @@ def test_names_are_prompted_as_words_and_found_in_any_spelling() -> None:
         (["dog"], {"aliases": {"cat": ["kitty"]}}, "aliases"),
         (["dog"], {"prompts": {"cat": "kitty"}}, "prompts"),
         (["dog"], {"prompts": {"dog": " "}}, "prompt is empty"),
-        (["dog", "cat"], {"aliases": {"dog": ["pet"], "cat": ["Pet"]}}, "share an alias"),
+        (
+            ["dog", "cat"],
+            {"aliases": {"dog": ["pet"], "cat": ["Pet"]}},
+            "'Pet' would mean 'dog' and 'cat'",
+        ),
     ],
 )
 def test_what_is_no_vocabulary(names: list[str], options: dict[str, Any], says: str) -> None:
@@ -275,7 +279,7 @@ def test_a_background_alone_is_no_vocabulary(names: list[str]) -> None:
 
 
 def test_two_classes_cannot_be_asked_for_in_the_same_words() -> None:
-    with pytest.raises(VocabularyError, match="same prompt"):
+    with pytest.raises(VocabularyError, match=r"prompts: .* one class only"):
         Vocabulary.from_names(["cat", "kitten"], prompts={"kitten": "cat"})
 
 
@@ -309,9 +313,17 @@ def test_several_words_stuff_and_distractors() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"words": {"dog": ["cat"]}}, "one class only.*cat"),
-        ({"words": {"dog": ["pet"], "cat": ["pet"]}}, "one class only.*pet"),
+        ({"words": {"dog": ["cat"]}}, "'cat' would mean .* one class only"),
+        ({"words": {"dog": ["pet"], "cat": ["pet"]}}, "'pet' would mean .* one class only"),
         ({"distractors": ["dog"]}, "one class only.*dog"),
+        ({"distractors": ["Dog"]}, "one class only.*Dog"),
+        ({"words": {"dog": ["CAT"]}}, "'CAT' would mean"),
+        ({"words": {"dog": ["hound"]}, "distractors": ["Hound"]}, "one class only.*Hound"),
+        ({"words": {"dog": ["Puppy"], "cat": ["puppy"]}}, "'puppy' would mean"),
+        ({"words": {"dog": "hound"}, "aliases": {"cat": "hound"}}, "'hound' would mean"),
+        ({"prompts": {"dog": "Cat"}}, "'Cat' would mean"),
+        ({"aliases": {"dog": "cat"}}, "'cat' would mean 'cat' and 'dog'"),
+        ({"aliases": {"dog": "puppy"}, "distractors": ["puppy"]}, "one class only.*puppy"),
         ({"stuff": ["sky"]}, "stuff.*sky.*not among"),
         ({"words": {"cow": ["calf"]}}, "words are given for"),
         ({"distractors": [""]}, "distractors: a word is empty"),
@@ -325,3 +337,10 @@ def test_a_word_stands_for_one_class(options: dict[str, Any], message: str) -> N
 def test_the_drawn_vocabulary_is_that_of_the_drawn_world() -> None:
     things = tuple(name.replace(" ", "-") for name in THINGS)
     assert Vocabulary.parse("drawn").names == ("background", *things)
+
+
+def test_words_that_differ_in_spelling_alone_are_asked_once() -> None:
+    words = {"traffic light": ["Traffic-Light", "signal", "Signal"]}
+    found = Vocabulary.from_names(["traffic light"], words=words, distractors=["Pole", "pole"])
+    assert found.words[1] == ("signal",)
+    assert found.distractors == ("Pole",)

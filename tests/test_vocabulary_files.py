@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,8 @@ def test_files_of_two_names(name: str, content: bytes, tmp_path: Path) -> None:
         ("labels.txt", b"dog\n" * 300_000, "too long for names"),
         ("labels.txt", b"dog\ndog\n", "more than once"),
         ("labels.png", b"\x89PNG\r\n\x1a\n", "not UTF-8"),
-        ("labels.csv", b"id,name\n0,dog\n", "holds ','"),
+        ("labels.csv", b"id,names,more\n0,dog\n", "holds ','"),
+        ("labels.txt", b"<html>hi</html>", "is no name"),
         ("labels.json", b"[", "no JSON"),
         ("labels.json", b"3", "neither"),
         ("labels.json", b"[1, true]", "name 1 is 1, which is not text"),
@@ -176,3 +178,15 @@ def test_a_folder_and_nothing_are_no_files(tmp_path: Path) -> None:
     for path, says in ((folder, "it is a folder"), (tmp_path / "gone.txt", "no such file")):
         with pytest.raises(VocabularyError, match=says):
             Vocabulary.parse(str(path))
+
+
+def test_a_header_over_ids_and_names_is_none_of_them(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("id,name\n7,dog\n")
+    found = Vocabulary.parse(str(tmp_path / "labels.csv"))
+    assert dict(zip(found.names, found.ids, strict=True))["dog"] == 7
+
+
+def test_a_pipe_is_said_to_be_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "vocabulary.yaml")
+    with pytest.raises(VocabularyError, match="no regular file, but a pipe"):
+        Vocabulary.parse(tmp_path / "vocabulary.yaml")

@@ -118,7 +118,7 @@ def test_ids_in_front_of_names() -> None:
         ("dog.cat", "one class, several, or a file"),
         ("labels.xml", "one class, several, or a file"),
         ("building, edifice\nsky", "'building, edifice' holds ','"),
-        ("dog,1\ncat,2", "holds ','"),
+        ("dog,1\ncat,2", "write ids in front of names: '1,dog'"),
         ("dog, 1", "numbers stand among the names"),
         ("id,name,0,dog", "numbers stand among the names"),
         ("0 dog\n1 cat", "background is missing"),
@@ -172,9 +172,10 @@ def test_nearly_a_built_in_name_is_a_question(text: str, meant: str) -> None:
     assert Vocabulary.parse(f"['{text}']").names == ("background", text)
 
 
-def test_a_data_set_that_is_not_built_in_is_no_class() -> None:
+@pytest.mark.parametrize("name", ["ImageNet", "imagenet1k", "LVIS v1"])
+def test_a_data_set_that_is_not_built_in_is_no_class(name: str) -> None:
     with pytest.raises(VocabularyError, match="There are dram, voc2012"):
-        Vocabulary.parse("ImageNet")
+        Vocabulary.parse(name)
 
 
 def test_built_in_names_in_any_spelling() -> None:

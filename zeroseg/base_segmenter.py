@@ -19,7 +19,7 @@ from typing_extensions import Self
 from zeroseg.data.sample import Sample
 from zeroseg.data.sample_data import LookingAhead
 from zeroseg.errors import ChatError, ImageError, ZerosegError
-from zeroseg.images import ImageLike, read_image
+from zeroseg.images import ImageLike, path_text, read_image
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.outcomes import results_of
 from zeroseg.running.in_flight import Job, in_flight
@@ -239,8 +239,15 @@ class BaseSegmenter(LightningModule, ABC):
         is being read.
 
         Raises:
+            ZerosegError: `sources` is one picture, or nothing to go through.
             ChatError: The language model stayed unreachable; what came before is done.
         """
+        single = isinstance(sources, str | bytes | os.PathLike)
+        if single or not isinstance(sources, Iterable):
+            raise ZerosegError(
+                f"{type(sources).__name__} is no list of pictures: give [picture], or the files "
+                f"of a folder by zeroseg.find_images"
+            )
         for part, job in in_flight(read_ahead(sources, self.batch_size), self._begin, self.depth):
             results = iter(self.finish(job))
             for name, picture in part:
@@ -404,7 +411,8 @@ def prediction_of(result: Segmentation | Failure, target: Tensor, vocabulary: Vo
 
 
 def _name(source: ImageLike, position: int) -> str:
-    return os.fsdecode(source) if isinstance(source, str | os.PathLike) else str(position)
+    text = path_text(source)
+    return str(position) if text is None else text
 
 
 def _named(result: Result, name: str) -> Result:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from torch import Tensor
 from zeroseg.errors import ImageError
 from zeroseg.find_images import is_url, shown
 from zeroseg.pixels import from_array, from_colors, from_tensor, on_white
+from zeroseg.regular_file import open_regular
 
 ImageLike: TypeAlias = (
     "str | Path | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray | Tensor"
@@ -109,9 +109,18 @@ def _name(source: Any) -> str:
         return "the encoded picture"
     if hasattr(source, "read"):
         return "the open file"
-    if isinstance(source, str | os.PathLike):
-        return f"the file '{shown(source)}'"
-    return f"the {type(source).__name__}"
+    path = path_text(source)
+    return f"the {type(source).__name__}" if path is None else f"the file '{shown(path)}'"
+
+
+def path_text(source: object) -> str | None:
+    """A path as text; None for what is no path, or an object that cannot say which it is."""
+    if not isinstance(source, str | os.PathLike):
+        return None
+    try:
+        return os.fsdecode(source)
+    except Exception:  # a path object of somebody else's; reading it says what is wrong
+        return None
 
 
 @contextmanager
@@ -138,18 +147,13 @@ def _reason(error: Exception) -> str:
 
 
 def _open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file that can be read to its end: no folder, and no pipe that someone has to fill."""
+    """Open a picture's file; "~" is the user's folder where nothing is called so."""
     text = os.fsdecode(path)
     if is_url(text):
         raise ImageError("is a URL: fetch it first, or give it to `zeroseg batch`")
     if not os.path.lexists(text):
         text = os.path.expanduser(text)
-    state = os.stat(text)
-    if stat.S_ISDIR(state.st_mode):
-        raise ImageError("cannot be read: it is a folder")
-    if not stat.S_ISREG(state.st_mode):
-        raise ImageError("cannot be read: it is no regular file, but a pipe, socket or device")
-    return open(text, "rb")
+    return open_regular(text)
 
 
 def _content(file: Any) -> bytes:

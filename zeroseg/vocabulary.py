@@ -132,15 +132,8 @@ class Vocabulary:
                 raise VocabularyError(f"{count} names but {have} {field}")
         if not all(prompt.strip() for prompt in self.prompts):
             raise VocabularyError(f"a prompt is empty: {list(self.prompts)}")
-        if len(set(self.prompts)) < count:
-            twice = [text for text, n in Counter(self.prompts).items() if n > 1]
-            raise VocabularyError(f"two classes have the same prompt: {shown(twice)}")
-        asked = Counter((*self.prompts, *itertools.chain(*self.words), *self.distractors))
-        if asked.most_common(1)[0][1] > 1:
-            twice = [text for text, n in asked.items() if n > 1]
-            raise VocabularyError(f"a word can stand for one class only: {shown(twice)}")
         _check_ids(self.ids, self.ignore_index)
-        _check_aliases(self.names, self.aliases)
+        _check_meanings(self)
 
     @classmethod
     def from_names(
@@ -433,13 +426,20 @@ def _check_ids(ids: Sequence[int], ignore_index: int) -> None:
         raise VocabularyError(f"ignore_index {ignore_index} is also the index of a class")
 
 
-def _check_aliases(names: Sequence[str], aliases: Sequence[Sequence[str]]) -> None:
-    owner: dict[str, str] = {}
-    for name, words in zip(names, aliases, strict=True):
-        for alias in words:
-            other = owner.setdefault(as_words(alias), name)
-            if other != name:
-                raise VocabularyError(
-                    f"aliases: '{other}' and '{name}' share an alias, '{alias}'; an alias can mean "
-                    f"one class only"
-                )
+def _check_meanings(vocabulary: Vocabulary) -> None:
+    """See that no word means two classes, or a class and a distractor; spelling makes no word."""
+    owner = {as_words(name): name for name in vocabulary.names}
+    for field in ("prompts", "aliases", "words"):
+        for name, own in zip(vocabulary.names, getattr(vocabulary, field), strict=True):
+            for text in (own,) if isinstance(own, str) else own:
+                other = owner.setdefault(as_words(text), name)
+                if other != name:
+                    raise VocabularyError(
+                        f"{field}: '{text}' would mean '{other}' and '{name}'; a word can stand "
+                        f"for one class only"
+                    )
+    asked = [*vocabulary.prompts, *itertools.chain(*vocabulary.words), *vocabulary.distractors]
+    twice = [text for text, n in Counter(map(as_words, asked)).items() if n > 1]
+    claimed = [text for text in vocabulary.distractors if as_words(text) in owner]
+    if twice or claimed:
+        raise VocabularyError(f"a word can stand for one class only: {shown(claimed or twice)}")

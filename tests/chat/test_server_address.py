@@ -120,7 +120,7 @@ def test_what_can_be_no_address_is_named(given: str) -> None:
 
 def test_what_only_the_client_takes_for_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zeroseg.chat.openai_chat.find_address", lambda given: given)
-    with pytest.raises(ChatError, match="base_url 'http://xn--é/v1' is no address"):
+    with pytest.raises(ChatError, match="base_url 'http://xn--é/v1' cannot be used"):
         OpenAIChat("m", base_url="http://xn--é/v1")([ask("a")])
 
 

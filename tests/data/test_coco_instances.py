@@ -163,7 +163,10 @@ def test_annotations_of_pictures_that_are_not_listed_are_passed_over(tmp_path: P
     written["annotations"] += [None, "x", 3]
     data = write(tmp_path, written)
     assert [pixels(sample) for sample in data.dataset] == [{DOG: 400}, {DOG: 400}]
-    assert data.notes[0] == "2 x annotation of a picture that is not listed"
+    assert data.notes[:2] == (
+        "3 x annotation that is no mapping",
+        "2 x annotation of a picture that is not listed",
+    )
 
 
 @pytest.mark.parametrize(
@@ -199,6 +202,8 @@ def test_pictures_of_evident_meaning(tmp_path: Path, change: dict[str, Any]) -> 
         ({"file_name": None}, "image 0: the entry has no file_name"),
         ({"file_name": 5}, "image 0: the entry has no file_name"),
         ({"file_name": ""}, "image 0: the entry has no file_name"),
+        ({"file_name": "http://[bad/a.jpg"}, "image 0: 'http://.*is no address of a picture"),
+        ({"file_name": "a\ud800.jpg"}, r"image 0: 'a\\ud800.jpg' is no name of a picture"),
         ({"height": None, "file_name": "000000000003.jpg"}, "cannot be read: there is no such"),
     ],
 )
@@ -296,6 +301,9 @@ def test_categories_are_known_by_their_names(
         ([{"id": 17, "name": "cat"}, {"id": 18, "name": "unlabeled"}], r"unlabeled \(18\)"),
         ([{"id": 18, "name": "dog"}, {"id": 18, "name": "cat"}], "category 18 twice: dog and cat"),
         ([{"id": 1, "name": "helmet"}], r"helmet \(1\)"),
+        ({"18": "dog"}, "no list of ids and names"),
+        ({}, "no list of ids and names"),
+        ("dog", "no list of ids and names"),
     ],
 )
 def test_categories_that_are_not_cocos(tmp_path: Path, categories: Any, says: str) -> None:

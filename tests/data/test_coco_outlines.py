@@ -102,6 +102,7 @@ def test_what_describes_nothing(form: Any) -> None:
         ([[*SQUARE[:-1], 1e12]], "far out"),
         ([[*SQUARE, 1]], "9 coordinates, an odd number"),
         ([[*SQUARE, "x", 1]], "no number"),
+        ([[[[10, 10], [30, 10], [30, 30]]]], "no number"),
         ([[*SQUARE, None, 1]], "no number"),
         ({"size": [60, 40], "counts": [0, 2400]}, r"of \(60, 40\), its picture is \(40, 60\)"),
         ({"size": [40, 60], "counts": [0, 2399]}, "of 2399 pixels, its picture has 2400"),

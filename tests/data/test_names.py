@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -81,9 +82,11 @@ def test_what_is_refused_is_named(tmp_path: Path, content: bytes, says: str) -> 
 
 
 def test_a_list_that_is_not_there(tmp_path: Path) -> None:
-    for place in (tmp_path / "gone.txt", tmp_path):
-        with pytest.raises(ImageError, match="no such file"):
-            read_names(place)
+    os.mkfifo(tmp_path / "pipe")
+    places = {"gone.txt": "no such file", ".": "it is a folder", "pipe": "no regular file"}
+    for place, said in places.items():
+        with pytest.raises(ImageError, match=said):
+            read_names(tmp_path / place)
     (tmp_path / "empty.txt").touch()
     assert read_names(tmp_path / "empty.txt") == []
 

@@ -36,9 +36,9 @@ def read(folder: Path, protocol: Protocol = STANDARD, indices: bool = False) -> 
     return result
 
 
-def problem(folder: Path, protocol: Protocol = STANDARD) -> str:
+def problem(folder: Path, protocol: Protocol = STANDARD, indices: bool = False) -> str:
     sample = Sample(IMAGE, torch.zeros(2, 3, dtype=torch.int64), "sub/a")
-    [result] = PredictionFiles(folder, DRAM, protocol).segment_samples([sample])
+    [result] = PredictionFiles(folder, DRAM, protocol, indices).segment_samples([sample])
     assert isinstance(result, Failure)
     assert result.name == "sub/a"
     return result.message
@@ -62,9 +62,19 @@ def test_every_form_of_file_is_the_same_label_map(tmp_path: Path) -> None:
         else:
             (palette(IDS) if number % 2 else Image.fromarray(IDS)).save(file)
         assert torch.equal(read(folder).label_map, expected), name
-    np.save(tmp_path / "0" / "sub" / "a.npy", np.array([[0, 1, 11], [7, 9, 12]]))
+    np.save(tmp_path / "0" / "sub" / "a.npy", np.array([[0, 1, 11], [7, 9, -1]]))
     (tmp_path / "0" / "sub" / "a.png").unlink()
     assert torch.equal(read(tmp_path / "0", indices=True).label_map, expected)
+    np.save(tmp_path / "0" / "sub" / "a.npy", np.array([[0, 1, 11], [7, 9, 255]]))
+    assert torch.equal(read(tmp_path / "0", indices=True).label_map, expected)
+
+
+@pytest.mark.parametrize("value", [12, 999, -5])
+def test_numbers_that_are_no_class_index_are_refused(tmp_path: Path, value: int) -> None:
+    save(tmp_path / "sub" / "a.npy", np.array([[0, 1, 11], [7, 9, value]]))
+    said = problem(tmp_path, indices=True)
+    assert said == f"{value} is no class index 0..11; are these ids? Then leave out --indices"
+    assert int(read(tmp_path, PAPER, indices=True).label_map[1, 2]) == -1
 
 
 def save(file: Path, ids: np.ndarray = IDS) -> Path:
@@ -198,7 +208,9 @@ def pickled() -> bytes:
         (np.array(3), r"\(\) int64"),
         (np.full((2, 3), -1), "has the id -1"),
         (np.full((2, 3), 300, np.uint16), "has the id 300"),
-        (np.zeros((0, 0), np.uint8), r"\(0, 0\), its annotation \(2, 3\)"),
+        (np.zeros((0, 0), np.uint8), r"\(0, 0\) uint8: it holds no pixel"),
+        (np.zeros((0, 5, 1), np.uint8), "it holds no pixel"),
+        (np.full((2, 3), 2**63 + 7, np.uint64), "holds 9223372036854775815, which is no id"),
     ],
 )
 def test_what_is_wrong_with_an_array_fails_alone(

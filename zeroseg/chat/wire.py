@@ -111,9 +111,10 @@ class Wire:
             if self._line is None or self._line.process != os.getpid():
                 try:
                     self._line = _Line(self.address, self._key, self.timeout)
-                except Exception as error:  # the client's own errors about addresses
+                except Exception as error:  # of addresses, proxies, certificates: all its kinds
                     shown = shown_address(self.address)
-                    raise ChatError(f"base_url '{shown}' is no address of a server") from error
+                    said = self.hide(str(error))
+                    raise ChatError(f"base_url '{shown}' cannot be used: {said}") from error
             return self._line
 
     def _result(self, line: _Line, request: Awaitable[Any], seconds: float) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zeroseg.class_lists.files import is_file_name
@@ -132,8 +132,8 @@ def read_words(value: object, word: str, prompt: str) -> tuple[str, ...]:
         return ()
     where = f"words: a word for '{word}'"
     items = read_names(value) if isinstance(value, str) else read_list(value, where)
-    found = dict.fromkeys(read_name(item, where) for item in items)
-    return tuple(text for text in found if text != prompt)
+    found = _each_once(read_name(item, where) for item in items)
+    return tuple(text for text in found if as_words(text) != as_words(prompt))
 
 
 def read_stuff(value: object, words: Sequence[str]) -> tuple[int, ...]:
@@ -154,7 +154,15 @@ def read_distractors(value: object) -> tuple[str, ...]:
         return ()
     where = "distractors: a word"
     items = read_names(value) if isinstance(value, str) else read_list(value, where)
-    return tuple(dict.fromkeys(read_name(item, where) for item in items))
+    return _each_once(read_name(item, where) for item in items)
+
+
+def _each_once(texts: Iterable[str]) -> tuple[str, ...]:
+    """Texts without those that are the same as words."""
+    found: dict[str, str] = {}
+    for text in texts:
+        found.setdefault(as_words(text), text)
+    return tuple(found.values())
 
 
 def read_prompt(value: object, word: str) -> str:

@@ -36,7 +36,7 @@ def near_miss(text: str) -> str | None:
     letters = re.sub("[0-9]", "", word)
     meant = [name for name, short in _NICKNAMES.items() if letters in short]
     meant = meant or difflib.get_close_matches(word, _LONG, n=1, cutoff=0.8)
-    if not meant and letters not in _ELSEWHERE:
+    if not meant and not letters.startswith(_ELSEWHERE):
         return None
     question = f"; did you mean {meant[0]}?" if meant else "."
     return (

@@ -10,6 +10,7 @@ from zeroseg import yaml_text
 from zeroseg.class_lists.values import shown
 from zeroseg.decoding import decoded
 from zeroseg.errors import VocabularyError
+from zeroseg.regular_file import open_regular
 
 STRUCTURED = (".yaml", ".yml", ".json")
 """Endings of files that can hold more than names."""
@@ -37,9 +38,7 @@ def read_file(path: Path) -> str:
         VocabularyError: It is not there, no file, no text, or too long for a vocabulary.
     """
     try:
-        if not path.is_file():
-            raise VocabularyError("it is a folder" if path.is_dir() else "there is no such file")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(LARGEST_FILE + 1)
         if len(data) > LARGEST_FILE:
             raise VocabularyError(f"it has more than {LARGEST_FILE} bytes, too long for names")

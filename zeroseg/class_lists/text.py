@@ -22,8 +22,10 @@ _WRAPPED = re.compile(f"(?:{'|'.join(_SEPARATORS[:-1])})$")
 _BULLET = re.compile(r"^(?:[-*–•·]|\(?[0-9]+[.)])\s+")  # noqa: RUF001
 _COMMENT = re.compile(r"^#.*|\s#\s.*")
 _NUMBERED = re.compile(r"^([0-9]+)\s*[\s:,;=|]\s*([^\s0-9:,;=|].*)$")
+_HEADER = re.compile(r"(?:id|index|number)s?\s*[,;|\t]\s*(?:name|label|class|classe)s?", re.I)
+_NUMBER_LAST = re.compile(r"\D+[,;|\t]\s*[0-9]+")
 _QUOTES = ("''", '""', "``", "‘’", "“”", "«»", "「」")  # noqa: RUF001
-_NO_NAME = re.compile(r"^[\"'“‘`\[({]|[\[({]$|^[^\[({]*[\])}]|:(\s|$)")  # noqa: RUF001
+_NO_NAME = re.compile(r"<[^<>]+>|^[\"'“‘`\[({]|[\[({]$|^[^\[({]*[\])}]|:(\s|$)")  # noqa: RUF001
 _WORDS_END = re.compile(r"\.\s|[^\W\d]{2}\.[^\W\d]{2}")
 _ABBREVIATION = re.compile(r"\.\w\.$")
 
@@ -41,8 +43,12 @@ def read_text(text: str) -> list[Any] | dict[Any, Any]:
     lines = [line for line in lines if line]
     if not lines:
         raise VocabularyError("no class is named; write names such as 'dog, boat'")
+    headed = len(lines) > 1 and _HEADER.fullmatch(lines[0]) is not None
+    lines = lines[headed:]
     numbered = [_NUMBERED.match(line) for line in lines]
-    if len(lines) > 1 and all(numbered):
+    if len(lines) > 1 and all(map(_NUMBER_LAST.fullmatch, lines)):
+        raise VocabularyError(f"write ids in front of names: '1,dog' instead of {shown(lines[0])}")
+    if (headed or len(lines) > 1) and all(numbered):
         return _by_id([(match[1], match[2]) for match in numbered if match])
     if all(_WRAPPED.search(line) for line in lines[:-1]):
         names = _in_one_line(" ".join(lines))

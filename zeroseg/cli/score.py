@@ -25,7 +25,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--predictions", required=True, metavar="DIR", help="the label maps")
     parser.add_argument(
-        "--indices", action="store_true", help="the maps hold class indices 0, 1, ..., not ids"
+        "--indices",
+        action="store_true",
+        help="the maps hold class indices 0, 1, ..., not ids; -1 or the ignore value is none",
     )
     parser.add_argument("--name", metavar="NAME", help="of the system; the folder by default")
     data_options.add_data(parser)

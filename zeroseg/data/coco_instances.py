@@ -64,7 +64,8 @@ def load_instances(path: Path) -> Instances:
         VocabularyError: It annotates other classes than COCO's.
     """
     content = read_json(path)
-    images, annotations = _lists(content, path)
+    images, written = _lists(content, path)
+    annotations = [one for one in written if isinstance(one, dict)]
     used = {id_of(one.get("category_id")) for one in annotations}
     classes, named = _classes(content.get("categories"), used, path)
     of_image = defaultdict(list)
@@ -73,7 +74,7 @@ def load_instances(path: Path) -> Instances:
     pictures = _pictures(images, of_image)
     if all(not picture.file for picture in pictures):
         raise ImageError(f"'{path}' is no instances file: no picture has a file_name")
-    return Instances(pictures, classes, named, _notes(images, annotations, path))
+    return Instances(pictures, classes, named, _notes(images, annotations, path, len(written)))
 
 
 def id_of(value: Any) -> str:
@@ -84,19 +85,21 @@ def id_of(value: Any) -> str:
     return (text.lstrip("0") or "0") if text.isascii() and text.isdigit() else text
 
 
-def _lists(content: Any, path: Path) -> tuple[list[Any], list[Mapping[str, Any]]]:
+def _lists(content: Any, path: Path) -> tuple[list[Any], list[Any]]:
     """The images and the annotations of a file."""
     found = content if isinstance(content, dict) else {}
     images, annotations = found.get("images"), found.get("annotations")
     if not isinstance(images, list) or not images or not isinstance(annotations, list):
         raise ImageError(f"'{path}' is no instances file: it lists no images and annotations")
-    return images, [one for one in annotations if isinstance(one, dict)]
+    return images, annotations
 
 
 def _classes(categories: Any, used: set[str], path: Path) -> tuple[dict[str, int], bool]:
     """Class index by category id, and whether that is by name."""
-    if not isinstance(categories, list) or not categories:
+    if categories is None or categories == []:
         return {str(number): index for index, number in enumerate(COCO81.ids) if index}, False
+    if not isinstance(categories, list):
+        raise VocabularyError(f"'{path}': its categories are no list of ids and names")
     names: dict[str, str] = {}
     for category in categories:
         entry = category if isinstance(category, dict) else {}
@@ -168,7 +171,10 @@ def _file(image: Any) -> str:
     if not isinstance(text, str):
         raise ImageError("the entry has no file_name")
     if "://" in text:
-        text = unquote(urlsplit(text).path).rsplit("/", 1)[-1]
+        try:
+            text = unquote(urlsplit(text).path).rsplit("/", 1)[-1]
+        except ValueError as error:
+            raise ImageError(f"'{text[:80]}' is no address of a picture: {error}") from error
     return relative_name(text)
 
 
@@ -193,7 +199,7 @@ def as_number(value: Any) -> float | None:
 
 
 def _notes(
-    images: Iterable[Any], annotations: Sequence[Mapping[str, Any]], path: Path
+    images: Iterable[Any], annotations: Sequence[Mapping[str, Any]], path: Path, written: int
 ) -> tuple[str, ...]:
     """What is passed over, with how many of it."""
     known = {id_of(image.get("id")) for image in images if isinstance(image, dict)}
@@ -203,7 +209,9 @@ def _notes(
         raise ImageError(
             f"'{path}' has {empty} annotations and no outline: boxes are no truth of pixels"
         )
+    odd = written - len(annotations)
     counts = {
+        f"{odd} x annotation that is no mapping": odd,
         f"{stray} x annotation of a picture that is not listed": stray,
         f"{empty} x annotation without an outline of three points": empty,
     }

@@ -31,7 +31,7 @@ def require_pycocotools(path: Path) -> None:
 def describes(segmentation: Any) -> bool:
     """Whether there is an outline at all: run lengths, or a polygon of at least three points."""
     if isinstance(segmentation, list):
-        return any(isinstance(part, Mapping) or len(part) >= 6 for part in _parts(segmentation))
+        return any(isinstance(part, Mapping) or _is_drawn(part) for part in _parts(segmentation))
     return bool(segmentation)
 
 
@@ -58,7 +58,7 @@ def draw(segmentation: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
     for part in _parts(segmentation) if isinstance(segmentation, list) else [segmentation]:
         if isinstance(part, Mapping):
             inside |= _runs(part, size)
-        elif len(part) >= 6:
+        elif _is_drawn(part):
             polygons.append(_coordinates(part))
     return inside | _polygons(polygons, size) if polygons else inside
 
@@ -73,6 +73,11 @@ def _parts(segmentation: list[Any]) -> Iterator[Mapping[str, Any] | list[Any]]:
             yield [value for point in part for value in point]
         else:
             yield part if isinstance(part, list | Mapping) else [part]
+
+
+def _is_drawn(part: Sequence[Any]) -> bool:
+    """Whether a polygon has three points, or is something deeper that has to be refused."""
+    return len(part) >= 6 or any(isinstance(value, list) and value for value in part)
 
 
 def _are_points(part: list[Any]) -> bool:

@@ -36,8 +36,12 @@ def relative_name(text: str) -> str:
         raise ImageError(
             f"the name '{text}' leads out of the data set; write names as paths below its folder"
         )
-    if not parts or "\0" in path or any(len(os.fsencode(part)) > _LONGEST for part in parts):
-        raise ImageError(f"'{text[:80]}' is no name of a picture")
+    try:
+        longest = max((len(os.fsencode(part)) for part in parts), default=0)
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can hold and no file is called
+        longest = 0
+    if not longest or "\0" in path or longest > _LONGEST:
+        raise ImageError(f"{text[:80]!r} is no name of a picture")
     return "/".join(parts)
 
 

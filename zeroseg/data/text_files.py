@@ -8,6 +8,7 @@ from typing import Any
 
 from zeroseg.decoding import decoded
 from zeroseg.errors import ImageError
+from zeroseg.regular_file import open_regular
 
 
 def read_text(path: Path) -> str:
@@ -17,9 +18,8 @@ def read_text(path: Path) -> str:
         ImageError: There is no such file, or it is in another encoding.
     """
     try:
-        if not path.is_file():
-            raise ImageError(f"'{path}' cannot be read: there is no such file")
-        return decoded(path.read_bytes())
+        with open_regular(path) as file:
+            return decoded(file.read())
     except OSError as error:
         raise ImageError(f"'{path}' cannot be read: {error.strerror}") from error
     except UnicodeError as error:

@@ -138,9 +138,20 @@ class PredictionFiles(BaseSegmenter):
         ids = _array(file) if file.suffix.lower() == ".npy" else read_ids(file, "prediction")
         if self.indices:
             inside = (ids >= 0) & (ids < len(self.vocabulary))
+            self._check_indices(ids[~inside])
             table = torch.tensor(self.vocabulary.ids)
             ids = torch.where(inside, table[ids.where(inside, 0)], self.vocabulary.ignore_index)
         return indices_of(ids, self.vocabulary, self.protocol.stray)
+
+    def _check_indices(self, others: Tensor) -> None:
+        """Refuse what is neither a class index nor a way to say none: -1, the ignore index."""
+        stray = others[(others != -1) & (others != self.vocabulary.ignore_index)]
+        if stray.numel() and self.protocol.stray == "refuse":
+            found = ", ".join(map(str, stray.unique().tolist()[:10]))
+            raise VocabularyError(
+                f"{found} is no class index 0..{len(self.vocabulary) - 1}; are these ids? Then "
+                f"leave out --indices"
+            )
 
     def _fit(self, labels: Tensor, size: tuple[int, int]) -> Tensor:
         if self.protocol is STANDARD:
@@ -202,4 +213,8 @@ def _array(file: Path) -> Tensor:
             f"'{file}' is {shape}, expected whole numbers (height, width): ids, such as "
             f"scores.argmax(0) or array.astype('uint8') gives"
         )
+    if not array.size:
+        raise ImageError(f"'{file}' is {shape}: it holds no pixel")
+    if array.max() > np.iinfo(np.int64).max:
+        raise ImageError(f"'{file}' holds {array.max()}, which is no id")
     return torch.from_numpy(array.astype(np.int64))

@@ -12,6 +12,9 @@ from zeroseg.errors import VocabularyError, ZerosegError
 from zeroseg.metrics.pixel_counts import UNLISTED
 from zeroseg.vocabulary import Vocabulary
 
+_SHOWN = 32
+"""How many ids a message shows."""
+
 Stray = Literal["refuse", "ignore", "alias"]
 """What an id of a prediction file that no class has is taken for, see `indices_of`."""
 
@@ -144,8 +147,10 @@ def resized(labels: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _refuse(strays: Tensor, vocabulary: Vocabulary) -> None:
     if strays.numel():
-        found = ", ".join(map(str, strays.unique().tolist()[:10]))
+        found = ", ".join(map(str, strays.unique().tolist()[:_SHOWN]))
+        more = len(vocabulary.ids) - _SHOWN
+        ids = ", ".join(map(str, vocabulary.ids[:_SHOWN])) + (f" and {more} more" * (more > 0))
         raise VocabularyError(
-            f"no class of '{vocabulary.name}' has the id {found}; its ids are "
-            f"{', '.join(map(str, vocabulary.ids))}, and {vocabulary.ignore_index} for no class"
+            f"no class of '{vocabulary.name}' has the id {found}; its ids are {ids}, and "
+            f"{vocabulary.ignore_index} for no class"
         )
