@@ -146,7 +146,7 @@ def check_label_map(
         raise ComponentError(component, "whole numbers (height, width)", _shown(labels))
     if tuple(labels.shape) != size:
         raise ComponentError(component, f"a label map {size}", f"{tuple(labels.shape)}")
-    low, high = int(labels.min()), int(labels.max())
+    low, high = (int(bound) for bound in labels.aminmax())
     if low < 0 or (high >= len(vocabulary) and not _known(labels, vocabulary)):
         expected = f"class indices 0..{len(vocabulary) - 1}"
         raise ComponentError(component, expected, f"labels from {low} to {high}")

@@ -427,13 +427,17 @@ def _check_ids(ids: Sequence[int], ignore_index: int) -> None:
 
 
 def _check_meanings(vocabulary: Vocabulary) -> None:
-    """See that no word means two classes, or a class and a distractor; spelling makes no word."""
+    """See that no word means two classes, or a class and a distractor; spelling makes no word.
+
+    An alias that is another class's name is that class's: names beat aliases.
+    """
+    names = {as_words(name) for name in vocabulary.names}
     owner = {as_words(name): name for name in vocabulary.names}
     for field in ("prompts", "aliases", "words"):
         for name, own in zip(vocabulary.names, getattr(vocabulary, field), strict=True):
             for text in (own,) if isinstance(own, str) else own:
                 other = owner.setdefault(as_words(text), name)
-                if other != name:
+                if other != name and not (field == "aliases" and as_words(text) in names):
                     raise VocabularyError(
                         f"{field}: '{text}' would mean '{other}' and '{name}'; a word can stand "
                         f"for one class only"

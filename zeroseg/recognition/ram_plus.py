@@ -19,7 +19,7 @@ from zeroseg.recognition.ram_plus_model import (
     read_official,
 )
 from zeroseg.recognition.tagger import Tagger
-from zeroseg.running.transfer import by_size, sent, upload
+from zeroseg.running.transfer import sent, upload
 from zeroseg.values import Tag, check_images
 from zeroseg.weights.checkpoints import explained, locate
 from zeroseg.weights.damage import damage, remedy
@@ -140,12 +140,13 @@ class RamPlus(Tagger):
         In floating point; PIL, which rounds between its two passes, differs by a grey level.
         """
         size = self.model.config.image_size
-        squashed: dict[int, Tensor] = {}
-        for own in by_size(pieces):
-            together = torch.stack([pieces[i] for i in own]).float()
-            pixels = F.interpolate(together, (size, size), mode="bilinear", antialias=True)
-            squashed.update(zip(own, pixels, strict=True))
-        pixels = torch.stack([squashed[i] for i in range(len(pieces))])
+        # One by one: a batch of pictures in floating point is larger than caches, and than what
+        # the allocator keeps.
+        squashed = [
+            F.interpolate(piece[None].float(), (size, size), mode="bilinear", antialias=True)
+            for piece in pieces
+        ]
+        pixels = torch.cat(squashed)
         constants = 255 * torch.tensor([IMAGE_MEAN, IMAGE_STD])[..., None, None]
         mean, std = sent(constants, pixels.device)
         return pixels.sub_(mean).div_(std)
