@@ -10,10 +10,11 @@ import pytest
 import torch
 import yaml
 
+from tests.data.miniatures import pascal_color
 from zeroseg.drawn.world import THINGS
 from zeroseg.errors import VocabularyError
 from zeroseg.vocabularies import ADE20K, BUILT_IN, CITYSCAPES, COCO81, DRAM, VOC2012
-from zeroseg.vocabulary import Vocabulary, as_words, distinct_colors, pascal_color
+from zeroseg.vocabulary import Vocabulary, as_words, distinct_colors
 
 
 def test_a_background_is_found_or_put_in_front() -> None:
@@ -265,7 +266,7 @@ def test_published_ids_and_colours() -> None:
         assert DRAM.ids[DRAM.index(name)] == VOC2012.ids[VOC2012.index(name)]
     assert VOC2012.ids == tuple(range(21))
     assert VOC2012.colors[15] == (192, 128, 128)  # the person of the VOC palette
-    assert pascal_color(255) == (224, 224, 192)
+    assert VOC2012.colors == tuple(map(pascal_color, range(21)))
     assert CITYSCAPES.ids[CITYSCAPES.index("bicycle")] == 33
     assert COCO81.ids[COCO81.index("toothbrush")] == 90
     assert COCO81.ids[COCO81.index("stop sign")] == 13

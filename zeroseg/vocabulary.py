@@ -58,16 +58,6 @@ _FIELDS = {
 }
 
 
-def pascal_color(index: int) -> Color:
-    """The colour that the PASCAL VOC palette gives an id: its bits, dealt out to r, g and b."""
-    channels = [0, 0, 0]
-    for place in range(8):
-        for channel in range(3):
-            bit = (index >> (3 * place + channel)) & 1
-            channels[channel] |= bit << (7 - place)
-    return channels[0], channels[1], channels[2]
-
-
 def distinct_colors(count: int, background: int) -> tuple[Color, ...]:
     """Colours far apart for any number of classes; black for the background."""
     colors: list[Color] = []

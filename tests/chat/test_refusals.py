@@ -69,6 +69,7 @@ ONE_PROMPT = {
     "moderation in a good answer": body(
         200, {"error": {"code": 403, "message": "moderation", "metadata": {"reasons": ["x"]}}}
     ),
+    "a firewall's page": body(403, "<html><title>403 Forbidden</title><h1>Blocked</h1></html>"),
     "legal reasons": body(451, "Unavailable For Legal Reasons"),
     "filter at the end": answer("half an ans", finish="content_filter"),
     "filter with a reason": answer("half an ans", finish="content_filter: RECITATION"),

@@ -20,7 +20,7 @@ from PIL import Image
 from zeroseg.data.drawn_scenes import class_of
 from zeroseg.drawn.scene import Region, Scene, draw_scene
 from zeroseg.vocabularies import ADE20K, CITYSCAPES, COCO81, DRAM, VOC2012
-from zeroseg.vocabulary import Vocabulary, pascal_color
+from zeroseg.vocabulary import Color, Vocabulary
 
 SEED = 77
 HEIGHT, WIDTH = 72, 96
@@ -35,6 +35,16 @@ COCO_STUFF = {"sky": 156, "grass": 123, "tree": 168, "road": 148, "building": 95
 """Pixel values of stuff in stuffthingmaps: id - 1."""
 
 MOVEMENTS = ("realism", "impressionism", "post_impressionism", "expressionism", "unseen/cubism")
+
+
+def pascal_color(index: int) -> Color:
+    """The colour that the PASCAL VOC palette gives an id: its bits, dealt out to r, g and b."""
+    channels = [0, 0, 0]
+    for place in range(8):
+        for channel in range(3):
+            bit = (index >> (3 * place + channel)) & 1
+            channels[channel] |= bit << (7 - place)
+    return channels[0], channels[1], channels[2]
 
 
 def scene(number: int) -> Scene:

@@ -119,6 +119,7 @@ class Refusal(Exception):
         param: The request's entry that the body names as the reason, "" if none.
         structured: Whether the body was JSON: the words of a server of the protocol, rather than
             of something before it.
+        is_page: Whether the body was a page for browsers.
         retry_after: Seconds that the server asks to wait, None if it does not.
     """
 
@@ -128,6 +129,7 @@ class Refusal(Exception):
         body = _parsed(content)
         self.status = status
         self.structured = isinstance(body, dict | list)
+        self.is_page = bool(re.search(rb"(?i)<!doctype html|<html", content[:2000]))
         self.words = "\n".join(_leaves(body))
         self.message = _message(body)
         error = body.get("error", body) if isinstance(body, dict) else None
@@ -160,8 +162,8 @@ class Refusal(Exception):
             return Concern.MODEL if _NO_SUCH_MODEL.search(words) else Concern.PASSING
         if status == 410 or self._is_model():
             return Concern.MODEL
-        if status == 403:
-            return Concern.KEY
+        if status == 403:  # a page is a firewall's, which may have minded what was in one prompt
+            return Concern.PROMPT if self.is_page else Concern.KEY
         if status in (404, 405) and not _ABOUT_ENTRIES.search(self.message):
             return Concern.ADDRESS
         return Concern.FORM

@@ -28,7 +28,7 @@ from zeroseg.chat.answer_length import AnswerLength
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Picture, Reply
 from zeroseg.chat.chat_template import ChatTemplate, NotWritten
 from zeroseg.chat.final_answer import ends_in_thought, is_marked
-from zeroseg.errors import ChatError
+from zeroseg.errors import ChatError, CheckpointError
 from zeroseg.values import Usage
 from zeroseg.weights.checkpoints import load_pretrained
 
@@ -66,9 +66,9 @@ class TransformersChat(ChatModel):
 
     Raises:
         CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: It is damaged, incomplete, or of another network.
-        ValueError: There is no chat template, a number is less than 1, or only one of `model` and
-            `tokenizer` or `processor` is given.
+        CheckpointError: It is damaged, incomplete, of another network, or has no chat template.
+        ValueError: A number is less than 1, or only one of `model` and `tokenizer` or `processor`
+            is given.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class TransformersChat(ChatModel):
         self.tokenizer = getattr(reader, "tokenizer", reader)
         self.name = self.model.config.name_or_path or "the model"
         if reader.chat_template is None:
-            raise ValueError(f"{self.name} has no chat template; take an instruct model")
+            raise CheckpointError(f"{self.name} has no chat template; take an instruct model")
         self.template = ChatTemplate(reader, self.name, thinking)
         if self.tokenizer.pad_token is None:
             first = self.tokenizer.convert_ids_to_tokens(0)

@@ -139,7 +139,8 @@ def _receive(remote: Remote, file: RemoteFile, part: Path) -> None:
             part.unlink(missing_ok=True)
         except Exception as error:  # its HTTP library's own errors differ from version to version
             problem = f"{file.name}: the connection broke ({type(error).__name__}: {error})"
-    raise HubError(f"{problem}; given up after {ATTEMPTS} attempts, another one goes on from there")
+    kept = "another one goes on from there" if part.is_file() else "nothing of it is kept"
+    raise HubError(f"{problem}; given up after {ATTEMPTS} attempts, {kept}")
 
 
 def _go_on(remote: Remote, file: RemoteFile, part: Path) -> None:
