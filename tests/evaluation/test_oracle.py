@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from tests.evaluation.conftest import BOXES, CLASSES, QUIET, build, scenes
+from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.sample import Regions, Sample
+from zeroseg.errors import ZerosegError
 from zeroseg.evaluation.ablation import ablate
 from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.evaluation.oracle import OracleSegmenter, oracle, true_detections, true_regions
 from zeroseg.metrics.protocol import PAPER
 from zeroseg.recognition.tagger import Tagger
+from zeroseg.running.stage import Stage
 from zeroseg.segmentation import Segmentation
 from zeroseg.testing import DenseFusion, ScriptedScorer, ScriptedVerifier
 from zeroseg.values import Selection, Tag
@@ -25,6 +30,14 @@ def sample(rows: list[list[int]], regions: Regions | None = None) -> Sample:
     target = torch.tensor(rows)
     image = torch.zeros(3, *target.shape, dtype=torch.uint8)
     return Sample(image, target, "a", regions)
+
+
+class Blank(BaseSegmenter):
+    """A system without stages to swap."""
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return ()
 
 
 def test_connected_parts_are_regions_where_none_are_known() -> None:
@@ -99,6 +112,15 @@ def test_two_things_in_one_box_get_their_own_masks() -> None:
         [result] = told.segment_samples([known_sample])
         assert isinstance(result, Segmentation)
         assert torch.equal(result.label_map, truth.target)
+
+
+@pytest.mark.parametrize("swap", [oracle, partial(ablate, other="none")])
+def test_a_system_without_stages_is_refused_before_anything_is_done(
+    swap: Callable[..., Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ZerosegError, match=r"swaps the stages of a ZeroShotSegmenter; Blank has"):
+        swap(Blank(CLASSES), scenes(2), output=tmp_path / "runs", **QUIET)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_unknown_stages_are_refused() -> None:

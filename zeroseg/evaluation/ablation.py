@@ -12,15 +12,16 @@ from typing import Any
 
 import yaml
 
+from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.sample_data import SampleData
 from zeroseg.evaluation.ablation_rows import COUNTS, Row, rows
 from zeroseg.evaluation.agreement import Agreement, agreements
 from zeroseg.evaluation.bootstrap import Interval, paired_difference
 from zeroseg.evaluation.evaluate import Run, evaluate
+from zeroseg.evaluation.oracle import with_stages
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.refinement.raw_tags import RawTags
-from zeroseg.segmenter import ZeroShotSegmenter
 
 LEFT_OUT = (
     "without captions",
@@ -109,7 +110,7 @@ class AblationReport:
 
 
 def ablate(
-    full: ZeroShotSegmenter,
+    full: BaseSegmenter,
     data: SampleData,
     output: str | Path,
     other: tuple[PreRefiner, PostRefiner, Mapping[str, Any]] | str,
@@ -120,15 +121,18 @@ def ablate(
     """Score the full system and all its ablations, in step, each with a result folder.
 
     Args:
-        full: The complete system.
+        full: The complete system, a `ZeroShotSegmenter`.
         data: The data set.
         output: Folder; the runs lie under `rows`.
         other: Refiners with another chat model and their configuration; or why there are none.
         counts: Points a box in the sweep.
         raw_tags: What asks for unrefined tags.
         options: See `evaluate`.
+
+    Raises:
+        ZerosegError: The system has no such stages; or see `evaluate`.
     """
-    table, shared = rows(full, other, counts, raw_tags)
+    table, shared = rows(with_stages(full, "the ablation"), other, counts, raw_tags)
     systems = {row.name: row.system for row in table if row.system is not None}
     folders = {name: Path(output) / "rows" / _slug(name) for name in systems}
     runs = evaluate(systems, data, folders, **options)

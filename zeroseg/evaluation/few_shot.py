@@ -2,17 +2,118 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.sample import Sample
 from zeroseg.data.sample_data import Samples
 from zeroseg.errors import ZerosegError
-from zeroseg.refinement.examples import Example
-from zeroseg.values import Description
+from zeroseg.refinement.examples import Example, explain
+from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
+from zeroseg.segmenter import ZeroShotSegmenter
+from zeroseg.values import Description, Usage
 from zeroseg.vocabulary import Vocabulary
+
+PLACES = (".", "rows/full", "runs/measured")
+"""Where the run of the system itself lies: of a scored run, an ablation, an oracle."""
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """Which annotated images a system's language model explains once and is then shown.
+
+    Attributes:
+        count: How many.
+        seed: Which ones.
+        split: Where they are taken from, for the record.
+    """
+
+    count: int
+    seed: int = 0
+    split: str = "train"
+
+    def show(self, segmenter: BaseSegmenter, samples: Samples) -> dict[str, Any]:
+        """Put examples into the prompt of a segmenter's pre-refinement.
+
+        The segmenter's own tagger and captioner describe them, its pre-refiner's chat model
+        explains them, and its configuration (`to_yaml`, result files) tells them from then on.
+
+        Args:
+            segmenter: What is changed; its vocabulary is that of the samples' targets.
+            samples: Where to pick.
+
+        Returns:
+            What a result file says of them: which they are, and what they cost.
+
+        Raises:
+            ZerosegError: The segmenter's pre-refiner asks no language model, or there are too few
+                samples.
+            ChatError: The language model refused or stayed unreachable.
+        """
+        system, refiner = _asking(segmenter)
+        vocabulary = system.vocabulary
+        drawn = draw_examples(samples, system.describe, vocabulary, self.count, self.seed)
+        examples = explain(drawn, refiner.chat, vocabulary)
+        _put(system, refiner, examples)
+        usages = [exchange.usage for example in examples for exchange in example.exchanges]
+        return {
+            "count": len(examples),
+            "seed": self.seed,
+            "from": self.split,
+            "names": [example.name for example in examples],
+            "usage": asdict(sum(usages, Usage())),
+        }
+
+    def show_earlier(self, segmenter: BaseSegmenter, folder: Path) -> dict[str, Any] | None:
+        """Take over the examples of a run that was stopped: asked again, they might read otherwise.
+
+        Args:
+            segmenter: What is changed.
+            folder: Of the run.
+
+        Returns:
+            What the run says of its examples; None if there is no run, or they are others.
+
+        Raises:
+            ZerosegError: The segmenter's pre-refiner asks no language model.
+        """
+        system, refiner = _asking(segmenter)
+        for file in (folder / place / "run.json" for place in PLACES):
+            run = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"seeds": {}}
+            record = run["seeds"].get("examples")
+            wanted = (self.count, self.seed, self.split)
+            if record is None or (record["count"], record["seed"], record["from"]) != wanted:
+                continue
+            stored = run["config"]["pre_refiner"]["init_args"]["examples"]
+            _put(system, refiner, tuple(Example.from_dict(entry) for entry in stored))
+            return dict(record)
+        return None
+
+
+def _asking(segmenter: BaseSegmenter) -> tuple[ZeroShotSegmenter, LLMPreRefiner]:
+    """A segmenter whose pre-refiner asks a language model, and this."""
+    part = getattr(segmenter, "pre_refiner", segmenter)
+    if isinstance(segmenter, ZeroShotSegmenter) and isinstance(part, LLMPreRefiner):
+        return segmenter, part
+    raise ZerosegError(
+        f"few-shot examples are for a pre-refiner that asks a language model (LLMPreRefiner), but "
+        f"this is {type(part).__name__}; ask for none, or change the pre-refiner"
+    )
+
+
+def _put(system: ZeroShotSegmenter, refiner: LLMPreRefiner, examples: tuple[Example, ...]) -> None:
+    """Put examples into the prompt, and into the configuration that tells of it."""
+    refiner.show(examples)
+    if system.config is not None:
+        init_args = system.config["pre_refiner"].setdefault("init_args", {})
+        init_args["examples"] = [example.to_dict() for example in examples]
 
 
 def draw_examples(

@@ -14,8 +14,10 @@ import scipy.optimize
 import torch
 from torchvision.ops import box_iou
 
+from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.sample import Regions, Sample
 from zeroseg.data.sample_data import SampleData
+from zeroseg.errors import ZerosegError
 from zeroseg.evaluation.evaluate import Run, evaluate
 from zeroseg.evaluation.results import scores, total_pixels
 from zeroseg.metrics.pixel_counts import PixelCounts
@@ -280,23 +282,44 @@ class OracleReport:
 
 
 def oracle(
-    segmenter: ZeroShotSegmenter, data: SampleData, output: str | Path, **options: Any
+    segmenter: BaseSegmenter, data: SampleData, output: str | Path, **options: Any
 ) -> OracleReport:
     """Score a segmenter with stages replaced by the truth.
 
     Args:
-        segmenter: The system to explain.
+        segmenter: The system to explain, a `ZeroShotSegmenter`.
         data: The data set.
         output: Folder of the runs; each has a result folder under `runs`.
         options: See `evaluate`.
+
+    Raises:
+        ZerosegError: The system has no such stages; or see `evaluate`.
     """
-    systems = {name: OracleSegmenter(segmenter, told) for name, told in {**STEPS, **SINGLE}.items()}
+    whole = with_stages(segmenter, "the oracle")
+    systems = {name: OracleSegmenter(whole, told) for name, told in {**STEPS, **SINGLE}.items()}
     folders = {name: Path(output) / "runs" / name.replace(", ", "-") for name in systems}
     runs = evaluate(systems, data, folders, **options)
     miou = {name: float(run.results["miou"]) for name, run in runs.items()}
     steps = {**{name: miou[name] for name in STEPS}, "perfect": _perfect(runs["measured"], data)}
     losses = {after: steps[after] - steps[before] for before, after in pairwise(steps)}
     return OracleReport(steps, losses, {name: miou[name] for name in SINGLE}, runs)
+
+
+def with_stages(system: BaseSegmenter, who: str) -> ZeroShotSegmenter:
+    """The system, if it has the stages that are to be swapped.
+
+    Args:
+        system: Any system.
+        who: What swaps them.
+
+    Raises:
+        ZerosegError: It has not.
+    """
+    if not isinstance(system, ZeroShotSegmenter):
+        raise ZerosegError(
+            f"{who} swaps the stages of a ZeroShotSegmenter; {type(system).__name__} has none"
+        )
+    return system
 
 
 def _perfect(run: Run, data: SampleData) -> float:
