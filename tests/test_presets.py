@@ -15,7 +15,7 @@ from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.detection.detector import Detector
 from zeroseg.errors import PresetError, VocabularyError
 from zeroseg.preflight.language import with_language_model
-from zeroseg.presets import STANDS_IN, load_preset, preset_names
+from zeroseg.presets import STANDS_IN, load_model, load_preset, preset_names
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.testing import BoxMasks, ScriptedDetector, ScriptedTagger, blank, noise
 from zeroseg.values import Detections
@@ -116,6 +116,45 @@ def test_there_is_a_list_of_presets() -> None:
     assert {"large", "paper", "ram-grounded-sam", "tiny", "tiny-ram-grounded-sam"} <= set(names)
     with pytest.raises(PresetError, match=", ".join(names)):
         load_preset("tny")
+
+
+def test_a_model_is_a_preset_by_its_name_or_a_file_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("mine.yaml", "MINE.YML", "plain", "tiny"):
+        Path(file).write_text(f"batch_size: {len(file)}\n")
+        assert load_model(f"./{file}") == {"batch_size": len(file)}
+    assert load_model("plain") == {"batch_size": 5}
+    assert load_model("MINE.YML") == load_model(str(tmp_path / "MINE.YML")) == {"batch_size": 8}
+    assert load_model("tiny") == load_preset("tiny")  # whatever lies here
+    Path("large").mkdir()
+    assert load_model("large") == load_preset("large")
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("tyni", r"no preset 'tyni'; did you mean tiny\? Presets are large, .*YAML file"),
+        ("LARGE", "did you mean large?"),
+        ("gpt", r"no preset 'gpt'; presets are large, .*path of a YAML file"),
+        ("tiny.yaml", r"no file 'tiny\.yaml'; did you mean tiny\?"),
+        ("models/gone", "no file 'models/gone'; presets are"),
+        ("models", r"'models' is a folder; name a YAML file in it, such as models/mine\.yaml"),
+        ("./empty", "is a folder.* of which it has none"),
+        ("models/a-picture.png", "cannot read the configuration"),
+    ],
+)
+def test_a_model_that_is_none_is_said(
+    model: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("models").mkdir()
+    Path("models/mine.yaml").write_text("batch_size: 1\n")
+    Path("models/a-picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0")
+    with pytest.raises(PresetError, match=says):
+        load_model(model)
 
 
 @pytest.mark.parametrize("name", preset_names())

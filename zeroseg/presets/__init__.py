@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import os
 import warnings
@@ -48,9 +49,37 @@ def load_preset(name: str) -> dict[str, Any]:
         PresetError: There is none of that name.
     """
     if name not in preset_names():
-        raise PresetError(f"there is no preset '{name}'; there are {', '.join(preset_names())}")
+        raise PresetError(f"there is no preset '{name}'; {_near(name)}, or the path of a YAML file")
     text = (resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8")
     return dict(yaml.safe_load(text))
+
+
+def _near(name: object) -> str:
+    """The presets there are, after the one that was probably meant."""
+    meant = difflib.get_close_matches(str(name).casefold(), preset_names(), n=1, cutoff=0.5)
+    question = f"did you mean {meant[0]}? Presets are" if meant else "presets are"
+    return f"{question} {', '.join(preset_names())}"
+
+
+def load_model(model: str) -> dict[str, Any]:
+    """The content of a preset that is named, or of the YAML file at a path.
+
+    The name of a preset means the preset, whatever lies in the current folder; `./tiny` is a file
+    of that name.
+
+    Raises:
+        PresetError: There is no such preset or file, or the file is no YAML mapping.
+    """
+    is_path = model.lower().endswith((".yaml", ".yml")) or "/" in model or os.path.exists(model)
+    if model in preset_names() or not is_path:
+        return load_preset(model)
+    if os.path.isdir(model):
+        inside = ", ".join(str(file) for file in sorted(Path(model).glob("*.y*ml"))[:3])
+        such = f", such as {inside}" if inside else ", of which it has none"
+        raise PresetError(f"'{model}' is a folder; name a YAML file in it{such}")
+    if not os.path.exists(model):
+        raise PresetError(f"there is no file '{model}'; {_near(Path(model).stem)}")
+    return load_yaml(model)
 
 
 def load_yaml(path: str | Path) -> dict[str, Any]:
