@@ -72,7 +72,7 @@ class MissingKeyError(ZerosegError, RuntimeError):
         super().__init__(
             f"{component} needs an API key{found}: set the environment variable {variable}, or "
             f"give `base_url` of a local OpenAI-compatible server, or refine without a language "
-            f"model (LexicalPreRefiner and LexicalPostRefiner, as --preset tiny does)."
+            f"model (LexicalPreRefiner and LexicalPostRefiner, as the preset tiny does)."
         )
         self.variable = variable
 

@@ -18,27 +18,31 @@ ROWS: list[tuple[str, str]] = [
     ("", "required: COMMAND|usage"),
     ("segmnet good.png", "invalid choice|segmnet"),
     ("segment", "PATH"),
-    ("segment good.png --config CONFIG --wat", "unrecognized arguments: --wat"),
-    ("segment good.png --config CONFIG --lables dog", "--lables"),
-    ("segment good.png --config", "expected one argument"),
-    ("segment good.png --config CONFIG --preset tiny", "not allowed with"),
-    ("segment good.png --config CONFIG --labels dog --vocabulary dram", "not allowed with"),
-    ("segment good.png --config CONFIG --batch-size 0", "'0' is not a whole number from 1 up"),
-    ("segment good.png --config CONFIG --batch-size -1", "batch-size"),
-    ("segment good.png --config CONFIG --batch-size two", "'two' is not a whole number"),
-    ("segment good.png --config CONFIG --batch-size 1.5", "'1.5' is not a whole number"),
-    ("segment good.png --config CONFIG --batch-size 1e3", "'1e3' is not a whole number"),
-    ("segment good.png --config CONFIG --batch-size inf", "'inf' is not a whole number"),
-    ("segment good.png --config CONFIG --device toaster", "auto, cpu, cuda"),
-    ("segment good.png --config CONFIG --device cuda:99", "no such device"),
-    ("segment good.png --config CONFIG --device cuda:x", "--device cuda:x"),
-    ("segment good.png --config CONFIG --device cpu:7", "no such device"),
-    ("segment good.png --config CONFIG --device meta", "no such device"),
-    ("segment good.png --config CONFIG --device CPU", "--device CPU"),
-    ("segment good.png --config CONFIG --output file", "cannot write.*file|'file'"),
-    ("segment good.png --config CONFIG --output file/out", "cannot write"),
-    ("segment good.png --config CONFIG --llm gpt-4", "asks no|no language model|--llm"),
-    ("segment good.png --preset tiny --config", "expected one argument"),
+    ("segment good.png --model CONFIG --wat", "unrecognized arguments: --wat"),
+    ("segment good.png --model CONFIG --lables dog", "--lables"),
+    ("segment good.png --model", "expected one argument"),
+    ("segment good.png --config CONFIG", "name the system by --model"),
+    ("segment good.png --preset tiny", "name the system by --model"),
+    ("segment good.png --model", "name the system by --model"),
+    ("segment good.png --model CONFIG --labels dog --vocabulary dram", "not allowed with"),
+    ("segment good.png --model CONFIG --batch-size 0", "'0' is not a whole number from 1 up"),
+    ("segment good.png --model CONFIG --batch-size -1", "batch-size"),
+    ("segment good.png --model CONFIG --batch-size two", "'two' is not a whole number"),
+    ("segment good.png --model CONFIG --batch-size 1.5", "'1.5' is not a whole number"),
+    ("segment good.png --model CONFIG --batch-size 1e3", "'1e3' is not a whole number"),
+    ("segment good.png --model CONFIG --batch-size inf", "'inf' is not a whole number"),
+    ("segment good.png --model CONFIG --device toaster", "auto, cpu, cuda"),
+    ("segment good.png --model CONFIG --device cuda:99", "no such device"),
+    ("segment good.png --model CONFIG --device cuda:x", "--device cuda:x"),
+    ("segment good.png --model CONFIG --device cpu:7", "no such device"),
+    ("segment good.png --model CONFIG --device meta", "no such device"),
+    ("segment good.png --model CONFIG --device CPU", "--device CPU"),
+    ("segment good.png --model CONFIG --output file", "cannot write.*file|'file'"),
+    ("segment good.png --model CONFIG --output file/out", "cannot write"),
+    ("segment good.png --model CONFIG --llm gpt-4", "asks no|no language model|--llm"),
+    ("segment good.png --model empty", "'empty' is a folder.*has none"),
+    ("segment good.png --model file", "not a mapping"),
+    ("demo --preset=tiny --output out", "name the system by --model"),
     ("batch", "SRC"),
     ("batch good.png", "DST"),
     ("batch good.png file --model CONFIG", "file"),
@@ -125,11 +129,12 @@ ROWS: list[tuple[str, str]] = [
     ("doctor --model CONFIG --device toaster", "auto, cpu, cuda"),
     ("doctor --model CONFIG --set wat=1", "wat"),
     ("doctor --model CONFIG --set detector=null", "detector"),
-    ("fetch", "MODEL"),
-    ("fetch tyni", "large-low-memory"),
-    ("fetch gone.yaml", "gone.yaml"),
-    ("fetch CONFIG --to file", "cannot write"),
-    ("fetch CONFIG --set detector=null", "detector"),
+    ("fetch", "required: --model"),
+    ("fetch tiny", "name the system by --model"),
+    ("fetch --model tyni", "did you mean tiny.*large-low-memory"),
+    ("fetch --model gone.yaml", "no file 'gone.yaml'"),
+    ("fetch --model CONFIG --to file", "cannot write"),
+    ("fetch --model CONFIG --set detector=null", "detector"),
     ("compare", "A"),
     ("compare gone also", "gone"),
     ("compare empty empty", "empty"),
@@ -162,16 +167,17 @@ def test_a_command_line_that_cannot_be_meant(
 @pytest.mark.parametrize(
     "line",
     [
-        "segment good.png --config CONFIG --batch-size 1000000",
-        "segment good.png good.png ./good.png --config CONFIG",
-        "segment good.png --config=CONFIG --labels=dog",
-        "segment good.png --conf CONFIG --lab dog",
-        "segment --config CONFIG -- good.png",
-        "segment good.png --config CONFIG --device cpu:0",
-        "segment good.png --config CONFIG --labels boat --labels dog",
-        "segment good.png --config CONFIG --llm-cache off",
+        "segment good.png --model CONFIG --batch-size 1000000",
+        "segment good.png good.png ./good.png --model CONFIG",
+        "segment good.png --model=CONFIG --labels=dog",
+        "segment good.png --mod CONFIG --lab dog",
+        "segment --model CONFIG -- good.png",
+        "segment good.png --model CONFIG --device cpu:0",
+        "segment good.png --model CONFIG --labels boat --labels dog",
+        "segment good.png --model CONFIG --llm-cache off",
         "doctor --model CONFIG --device cpu",
-        "fetch CONFIG",
+        "fetch --model CONFIG",
+        "segment good.png --model tiny --model CONFIG",
         "batch good.png out --model CONFIG --limit 1000000000",
         "batch good.png out --model CONFIG --part-size 1000000000",
         "test --model CONFIG --data drawn --count 1 --size 32x32 --limit 1000000000 --device cpu",
@@ -186,7 +192,7 @@ def test_a_command_line_that_is_understood(
 
 
 def test_words_that_a_shell_took_apart(config: str, zeroseg: Zeroseg) -> None:
-    said = zeroseg("segment", "--config", config, "--labels", "dog,", "boat")
+    said = zeroseg("segment", "--model", config, "--labels", "dog,", "boat")
     assert said.code in (1, 2)
     assert "there is no file or folder 'boat'" in said.text
 
@@ -194,7 +200,7 @@ def test_words_that_a_shell_took_apart(config: str, zeroseg: Zeroseg) -> None:
 def test_the_last_of_an_option_given_twice_counts(
     config: str, good: Path, zeroseg: Zeroseg
 ) -> None:
-    said = zeroseg("segment", good, "--config", config, "--labels", "boat", "--labels", "dog")
+    said = zeroseg("segment", good, "--model", config, "--labels", "boat", "--labels", "dog")
     assert said.code == 0
     assert "dog 50.0%" in said.text
 

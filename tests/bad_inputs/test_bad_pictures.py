@@ -119,7 +119,7 @@ def test_a_folder_of_them_is_done_but_for_them(
         (folder / name).write_bytes(content)
     for name in ("a.png", "z.png"):
         (folder / name).write_bytes(encoded("PNG"))
-    said = zeroseg("segment", folder, "--config", config, "--output", "out")
+    said = zeroseg("segment", folder, "--model", config, "--output", "out")
     assert said.code == 1
     assert f"2 segmented, {len(CONTENTS)} failed" in said.text
     assert {path.name for path in Path("out").glob("*.json")} == {"a.json", "z.json"}
@@ -217,7 +217,7 @@ def test_what_is_no_file_costs_itself_alone(
         read_image(bad)
     results = list(segmenter.stream([bad, folder / "a.png"]))
     assert [type(result) for result in results] == [Failure, Segmentation]
-    said = zeroseg("segment", folder, "--config", config, "--output", "out")
+    said = zeroseg("segment", folder, "--model", config, "--output", "out")
     assert said.code in (0, 1)
     assert "1 segmented" in said.text
     said = zeroseg("batch", folder, "archive", "--model", config)
@@ -305,7 +305,7 @@ def test_a_folder_of_any_name_is_a_folder(name: str, config: str, zeroseg: Zeros
     folder = Path(name)
     folder.mkdir()
     (folder / "a.png").write_bytes(encoded("PNG"))
-    said = zeroseg("segment", f"./{name}", "--config", config, "--output", "out")
+    said = zeroseg("segment", f"./{name}", "--model", config, "--output", "out")
     assert (said.code, Path("out/a.json").exists()) == (0, True), said.text
     said = zeroseg("batch", f"./{name}", "archive", "--model", config)
     assert said.code == 0, said.text

@@ -46,7 +46,7 @@ def test_labels_that_are_understood(
 ) -> None:
     Path("labels.txt").write_bytes(b"\xef\xbb\xbfdog\r\nboat\r\n")
     Path("words.yaml").write_text("[no, 7]")
-    said = zeroseg("segment", good, "--config", config, "--labels", labels)
+    said = zeroseg("segment", good, "--model", config, "--labels", labels)
     assert said.code == 0, said.text
     written = json.loads(Path("runs/segment/good.json").read_text())
     assert written["vocabulary"]["classes"] == ["background", *classes]
@@ -78,7 +78,7 @@ def test_labels_that_are_refused(
 ) -> None:
     Path("empty.txt").write_text("\n\n# nothing yet\n")
     Path("binary.txt").write_bytes(b"\x89PNG\r\n")
-    said = zeroseg("segment", good, "--config", config, "--labels", labels)
+    said = zeroseg("segment", good, "--model", config, "--labels", labels)
     assert said.code == 2
     assert re.search(says, said.text), said.text
     assert len(said.text.splitlines()) == 1
@@ -122,7 +122,7 @@ def test_vocabularies_that_are_refused(
         "coco.json": '{"images": [], "categories": []}',
     }.items():
         Path(name).write_text(text)
-    for command in (["segment", good, "--config", config], ["draw", "--output", "drawn"]):
+    for command in (["segment", good, "--model", config], ["draw", "--output", "drawn"]):
         said = zeroseg(*command, "--vocabulary", vocabulary)
         assert said.code == 2
         assert re.search(says, said.text), said.text
@@ -146,7 +146,7 @@ def test_vocabularies_that_are_understood(
             "labels.json": '["background", "dog"]',
         }[name]
     )
-    said = zeroseg("segment", good, "--config", config, "--vocabulary", name)
+    said = zeroseg("segment", good, "--model", config, "--vocabulary", name)
     assert said.code == 0, said.text
     written = json.loads(Path("runs/segment/good.json").read_text())
     assert written["vocabulary"]["classes"] == ["background", "dog"]
@@ -174,12 +174,12 @@ def test_vocabularies_that_are_understood(
 def test_entries_of_a_configuration_that_are_refused(
     entry: str, says: str, config: str, good: Path, zeroseg: Zeroseg
 ) -> None:
-    said = zeroseg("segment", good, "--config", config, "--set", f"vocabulary={entry}")
+    said = zeroseg("segment", good, "--model", config, "--set", f"vocabulary={entry}")
     assert said.code == 2
     assert re.search(says, said.text), said.text
     text = yaml.safe_dump({k: v for k, v in content().items() if k != "vocabulary"})
     Path("own.yaml").write_text(f"{text}\nvocabulary: {entry}\n")
-    said = zeroseg("segment", good, "--config", "own.yaml")
+    said = zeroseg("segment", good, "--model", "own.yaml")
     assert said.code == 2
     assert re.search(says, said.text), said.text
 

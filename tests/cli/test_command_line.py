@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from zeroseg import __version__
-from zeroseg.cli import options
+from zeroseg.cli import model_options, options
 from zeroseg.cli.main import main
 from zeroseg.errors import PresetError
 
@@ -62,7 +64,7 @@ def test_changes_reach_their_place_and_leave_the_original_alone() -> None:
         "fusion": {"class_path": "c.D"},
     }
     changes = ["detector.init_args.x=2", "fusion.init_args.y=[1, a]", "captioner=null"]
-    changed = options.changed(content, [options.change(text) for text in changes])
+    changed = model_options.changed(content, [model_options.change(text) for text in changes])
     assert changed["detector"] == {"class_path": "a.B", "init_args": {"x": 2}}
     assert changed["fusion"] == {"class_path": "c.D", "init_args": {"y": [1, "a"]}}
     assert changed["captioner"] is None
@@ -74,9 +76,43 @@ def test_a_change_that_leads_nowhere_names_what_is_there() -> None:
     with pytest.raises(
         PresetError, match=r"no 'detecter' in the configuration, which has detector"
     ):
-        options.changed({"detector": {}}, [("detecter.init_args.x", 1)])
+        model_options.changed({"detector": {}}, [("detecter.init_args.x", 1)])
 
 
 def test_sizes_are_width_by_height() -> None:
     assert options.size("256x192") == (192, 256)
     assert options.size("64X48") == (48, 64)
+
+
+def test_parsed_arguments_go_no_further_than_the_door() -> None:
+    """`run` and `of` make typed values of them; nothing else in the package takes a Namespace."""
+    taken = {
+        f"{file.stem}.{function.name}"
+        for file in Path(options.__file__).parent.glob("*.py")
+        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef)
+        and "Namespace" in "".join(ast.unparse(a) for a in ast.walk(function.args))
+    }
+    assert {name.split(".")[1] for name in taken} == {"run", "of", "given"}
+
+
+COMMANDS = [
+    "segment x", "batch x y", "demo", "test --data drawn", "oracle --data drawn --output o",
+    "ablate --data drawn --output o", "doctor", "fetch",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_names_a_system_alike(
+    command: str, config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    assert "--model NAME|FILE" in capsys.readouterr().out
+    for option in ("--preset", "--config"):
+        with pytest.raises(SystemExit) as stopped:
+            main([*command.split(), option, config])
+        assert stopped.value.code == 2
+        assert "name the system by --model NAME or --model FILE.yaml" in capsys.readouterr().err
+    assert main([*command.split(), "--model", "tyni"]) == 2
+    assert "did you mean tiny?" in capsys.readouterr().err

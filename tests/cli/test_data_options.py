@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.data.miniatures import MINIATURES
-from zeroseg.cli import data_options, options
-from zeroseg.cli.data_options import add_data
+from zeroseg.cli import options
+from zeroseg.cli.data_options import TEST, DataOptions, add_data
 from zeroseg.data.drawn_scenes import DrawnScenes
 from zeroseg.data.sample_data import SampleData
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
@@ -19,13 +18,16 @@ from zeroseg.vocabularies import DRAM, DRAWN, VOC2012
 from zeroseg.vocabulary import Vocabulary
 
 
-def data(*argv: object, vocabulary: Vocabulary | None = None) -> SampleData:
+def given(*argv: object) -> DataOptions:
     parser = argparse.ArgumentParser()
     add_data(parser)
-    options.add_changes(parser.add_argument_group("model"))
-    arguments = parser.parse_args([str(argument) for argument in argv])
-    config: dict[str, Any] = {"vocabulary": "drawn"}
-    return data_options.data(arguments, vocabulary, config)
+    return options.given(DataOptions, parser.parse_args([str(argument) for argument in argv]))
+
+
+def data(
+    *argv: object, vocabulary: Vocabulary | None = None, batch_size: int | None = None
+) -> SampleData:
+    return given(*argv).open(vocabulary, "drawn", batch_size)
 
 
 def test_scenes() -> None:
@@ -34,18 +36,18 @@ def test_scenes() -> None:
     described = {"name": "drawn", "count": 200, "seed": 0, "first": 0, "size": [256, 256]}
     assert found.describe() == described
     assert (found.vocabulary, found.batch_size, found.protocol) == (DRAWN, 8, STANDARD)
-    given = ["--data", "drawn", "--seed", 4, "--size", "64x48", "--batch-size", 3]
-    found = data(*given, "--protocol", "paper", vocabulary=DRAM)
+    argv = ["--data", "drawn", "--seed", 4, "--size", "64x48", "--protocol", "paper"]
+    found = data(*argv, vocabulary=DRAM, batch_size=3)
     assert found.describe() == described | {"seed": 4, "size": [48, 64]}
     assert (found.vocabulary, found.batch_size, found.protocol) == (DRAM, 3, PAPER)
 
 
 @pytest.mark.parametrize(
-    ("given", "count"),
+    ("argv", "count"),
     [(["--count", 7], 7), (["--limit", 7], 7), (["--limit", 5, "--count", 7], 5)],
 )
-def test_the_limit_of_scenes_is_their_count(given: list[object], count: int) -> None:
-    found = data("--data", "drawn", *given)
+def test_the_limit_of_scenes_is_their_count(argv: list[object], count: int) -> None:
+    found = data("--data", "drawn", *argv)
     assert found.dataset.names == tuple(f"drawn-0-{n:05d}" for n in range(count))
 
 
@@ -67,8 +69,8 @@ def test_a_movement(tmp_path: Path) -> None:
 
 def test_a_folder_by_its_path_or_as_root(tmp_path: Path) -> None:
     root = MINIATURES["folder"](tmp_path / "mine", 4)
-    for given in (["--data", root], ["--data", "folder", "--root", root]):
-        found = data(*given)
+    for argv in (["--data", root], ["--data", "folder", "--root", root]):
+        found = data(*argv)
         assert (found.title, found.vocabulary, len(found.dataset)) == ("mine", DRAM, 4)
     assert data("--data", root, vocabulary=VOC2012).vocabulary == VOC2012
 
@@ -108,7 +110,7 @@ def test_a_subset_by_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("argv", "says"),
     [
         (["--data", "gone"], "path of a folder"),
         (["--data", "voc2012"], "--root DIR.*\n\nPASCAL"),
@@ -121,9 +123,9 @@ def test_a_subset_by_names(tmp_path: Path) -> None:
         (["--data", "drawn", "--root", ".", "--split", "val"], "--root, --split"),
     ],
 )
-def test_options_that_do_not_fit(given: list[str], says: str) -> None:
+def test_options_that_do_not_fit(argv: list[str], says: str) -> None:
     with pytest.raises(ZerosegError, match=says):
-        data(*given)
+        data(*argv)
 
 
 def test_a_published_set_has_its_own_classes(tmp_path: Path) -> None:
@@ -137,3 +139,18 @@ def test_the_errors_are_those_of_the_library(tmp_path: Path) -> None:
         data("--data", "drawn", vocabulary=Vocabulary.from_names(["unicorn"]))
     with pytest.raises(ImageError, match="fetch"):
         data("--data", "dram", "--root", tmp_path)
+
+
+def test_few_shot_examples_come_from_another_split(tmp_path: Path) -> None:
+    scored = data("--data", "drawn", "--seed", 4, "--size", "64x48", vocabulary=DRAM)
+    argv = ["--data", "drawn", "--seed", 4, "--size", "64x48"]
+    found = given(*argv).annotated("train", scored, 120)
+    assert found.names == tuple(f"drawn-5-{n:05d}" for n in range(120))
+    assert found[0].image.shape == (3, 48, 64)
+    assert given(*argv).annotated(TEST, scored, 2) is scored.dataset
+    root = MINIATURES["voc2012"](tmp_path / "voc", 3)
+    chosen = given("--data", "voc2012", "--root", root)
+    assert len(chosen.annotated("val", scored, 2)) == 3
+    folder = given("--data", MINIATURES["folder"](tmp_path / "mine", 3))
+    with pytest.raises(ZerosegError, match=r"--examples-from train: .* has no such annotated"):
+        folder.annotated("train", scored, 2)

@@ -12,7 +12,7 @@ from zeroseg.cli.main import main
 
 
 def test_panels_table_and_miou(config: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--count", "3", "--seed", "5", "--size", "64x48", "--config", config]) == 0
+    assert main(["demo", "--count", "3", "--seed", "5", "--size", "64x48", "--model", config]) == 0
     out = capsys.readouterr().out
     sheet = Image.open("demo/panels.png")
     panels = [Image.open(f"demo/drawn-5-0000{index}.png") for index in range(3)]
@@ -34,6 +34,6 @@ def test_a_failing_scene_is_shown_and_the_code_says_so(
     config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = ["--set", "tagger.init_args.breaks_at_width=64", "--labels", "dog"]
-    assert main(["demo", "--count", "1", "--size", "64x48", "--config", config, *broken]) == 1
+    assert main(["demo", "--count", "1", "--size", "64x48", "--model", config, *broken]) == 1
     assert "the tagger broke" in capsys.readouterr().out
     assert not Path("demo/panels.png").exists()

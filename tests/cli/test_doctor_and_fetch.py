@@ -112,9 +112,11 @@ def test_doctor_shows_neither_keys_nor_passwords(
 
 
 def test_a_wrong_model_is_no_model(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
-    for command in (["doctor", "--model", "larg"], ["fetch", "larg"], ["fetch", "gone.yaml"]):
-        assert main(command) == 2
-        assert len(capsys.readouterr().err.splitlines()) == 1
+    for command in ("doctor", "fetch"):
+        for model, says in (("larg", "did you mean large?"), ("tiny.yaml", "did you mean tiny?")):
+            assert main([command, "--model", model]) == 2
+            [line] = capsys.readouterr().err.splitlines()
+            assert says in line
     assert main(["doctor", "--set", "captoiner=null"]) == 2
     assert main(["doctor", "--llm", "one"]) == 2
     assert "this one asks none" in capsys.readouterr().err
@@ -122,11 +124,11 @@ def test_a_wrong_model_is_no_model(hub: Hub, capsys: pytest.CaptureFixture[str])
 
 def test_fetch_into_the_cache_and_again(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     model = sam("facebook/sam-vit-huge")
-    assert main(["fetch", model]) == 0
+    assert main(["fetch", "--model", model]) == 0
     assert "[1/1] facebook/sam-vit-huge: 5.0 kB" in (out := capsys.readouterr().out)
     assert "all of mine.yaml is here" in out
     count = len(hub.requests)
-    assert main(["fetch", model]) == 0
+    assert main(["fetch", "--model", model]) == 0
     assert len(hub.requests) == count  # not even asked
     assert main(["doctor", "--model", model]) == 0
     assert "to fetch" not in capsys.readouterr().out
@@ -138,15 +140,15 @@ def test_fetch_goes_on_with_others_and_says_what_failed(
     hub.repositories["shi-labs/oneformer_coco_swin_large"].gated = True
     sams = hub.repositories["facebook/sam-vit-huge"]
     sams.faults["config.json"] = Fault(sends=b"[]")
-    assert main(["fetch", "ssa"]) == 1
+    assert main(["fetch", "--model", "ssa"]) == 1
     err = capsys.readouterr().err
     assert "classifier: checkpoint" in err and "accept the licence at" in err
     assert "proposer: checkpoint" in err and "something else for config.json" in err
     assert "Traceback" not in err
     sams.faults.clear()
     hub.repositories["shi-labs/oneformer_coco_swin_large"].gated = False
-    assert main(["fetch", "ssa"]) == 0
-    assert main(["fetch", "ssa", "--to", "here"]) == 0
+    assert main(["fetch", "--model", "ssa"]) == 0
+    assert main(["fetch", "--model", "ssa", "--to", "here"]) == 0
     classes = Path("here/oneformer_coco_swin_large/coco_panoptic.json")
     assert classes.read_bytes() == b"{}"
     assert not any("jpeg" in path for path in hub.downloads())
@@ -155,8 +157,8 @@ def test_fetch_goes_on_with_others_and_says_what_failed(
 def test_a_folder_stands_alone_and_can_be_moved(
     hub: Hub, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["fetch", sam("facebook/sam-vit-huge"), "--to", "here"]) == 0
-    assert "zeroseg segment PICTURES --config here/mine.yaml" in capsys.readouterr().out
+    assert main(["fetch", "--model", sam("facebook/sam-vit-huge"), "--to", "here"]) == 0
+    assert "zeroseg segment PICTURES --model here/mine.yaml" in capsys.readouterr().out
     count = len(hub.requests)
     Path("here").rename("there")
     assert main(["doctor", "--model", "there/mine.yaml", "--json"]) == 0
@@ -164,7 +166,7 @@ def test_a_folder_stands_alone_and_can_be_moved(
     [masks] = [entry for entry in found if entry["subject"].startswith("mask_predictor")]
     assert masks["says"].endswith(str(Path("there/sam-vit-huge").absolute()))
     assert len(hub.requests) == count
-    assert main(["fetch", "there/mine.yaml", "--to", "there"]) == 0
+    assert main(["fetch", "--model", "there/mine.yaml", "--to", "there"]) == 0
     assert not hub.downloads()[count:]
 
 
@@ -172,6 +174,6 @@ def test_a_disk_without_room_is_said_before_anything_is_fetched(
     hub: Hub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zeroseg.preflight.bundle.free_disk", lambda folder: 10)
-    assert main(["fetch", "ssa", "--to", "here"]) == 2
+    assert main(["fetch", "--model", "ssa", "--to", "here"]) == 2
     assert "are to be fetched, and the disk of here has 10 bytes free" in capsys.readouterr().err
     assert not hub.downloads()

@@ -96,6 +96,6 @@ def test_a_wrong_option_is_refused(options: list[str], capsys: pytest.CaptureFix
 
 def test_drawn_files_go_into_segment(config: str) -> None:
     assert draw("out", "--count", "2") == 0
-    assert main(["segment", "out/images", "--config", config, "--output", "seg"]) == 0
+    assert main(["segment", "out/images", "--model", config, "--output", "seg"]) == 0
     assert len(list(Path("seg").glob("*.mask.png"))) == 2
     assert Image.open("seg/drawn-5-00000.mask.png").size == (64, 48)

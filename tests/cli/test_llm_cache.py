@@ -70,7 +70,7 @@ def segment(server: ChatServer, *arguments: str) -> int:
     """Segment a picture; how many requests that took."""
     Image.new("RGB", (32, 24)).save("x.png")
     before = len(server.requests)
-    assert main(["segment", "x.png", "--config", write(server), *arguments]) == 0
+    assert main(["segment", "x.png", "--model", write(server), *arguments]) == 0
     return len(server.requests) - before
 
 
@@ -122,7 +122,7 @@ def test_a_configuration_can_name_a_cache_too(
     cache = {"class_path": "zeroseg.chat.answer_cache.AnswerCache", "init_args": init_args}
     Image.new("RGB", (32, 24)).save("x.png")
     for given in (cache, cache if init_args else {"class_path": cache["class_path"]}):
-        assert main(["segment", "x.png", "--config", write(server, {"cache": given})]) == 0
+        assert main(["segment", "x.png", "--model", write(server, {"cache": given})]) == 0
     assert len(server.requests) == 1
     assert Path(init_args.get("folder", "home/zeroseg"), "answers").is_dir()
 

@@ -25,7 +25,7 @@ def picture(path: Path, size: tuple[int, int] = (32, 24), mode: str = "RGB") -> 
 
 def test_writes_mask_overlay_and_json(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     picture(Path("in/x.png"))
-    assert main(["segment", "in/x.png", "--config", config, "--vocabulary", "dram"]) == 0
+    assert main(["segment", "in/x.png", "--model", config, "--vocabulary", "dram"]) == 0
     mask = Image.open("runs/segment/x.mask.png")
     ids = np.asarray(mask)
     assert mask.mode == "P"
@@ -55,7 +55,7 @@ def test_writes_mask_overlay_and_json(config: str, capsys: pytest.CaptureFixture
 
 def test_labels_are_the_classes_and_other_is_the_rest(config: str) -> None:
     picture(Path("x.png"))
-    assert main(["segment", "x.png", "--config", config, "--labels", "dog, other"]) == 0
+    assert main(["segment", "x.png", "--model", config, "--labels", "dog, other"]) == 0
     written = json.loads(Path("runs/segment/x.json").read_text())
     assert written["vocabulary"]["classes"] == ["dog", "other"]
     assert written["vocabulary"]["background"] == "other"
@@ -79,7 +79,7 @@ def test_a_bad_file_is_reported_and_the_rest_is_done(
     Image.fromarray(np.full((24, 32), 40000, np.uint16)).save(folder / "deep.png")
     frames = [Image.new("P", (32, 24), index) for index in range(3)]
     frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
-    code = main(["segment", "in", "gone.jpg", "--config", config, "--output", "out"])
+    code = main(["segment", "in", "gone.jpg", "--model", config, "--output", "out"])
     done = {path.name.removesuffix(".mask.png") for path in Path("out").glob("*.mask.png")}
     printed = capsys.readouterr()
     assert code == 1
@@ -93,7 +93,7 @@ def test_a_bad_file_is_reported_and_the_rest_is_done(
 
 def test_any_bad_file_costs_itself_alone(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     lay_out(Path("in"))
-    assert main(["segment", "in", "--config", config, "--output", "out"]) == 1
+    assert main(["segment", "in", "--model", config, "--output", "out"]) == 1
     done = {path.name.removesuffix(".json") for path in Path("out").glob("*.json")}
     assert done == {Path(name).stem for name in GOOD}
     printed = capsys.readouterr()
@@ -108,7 +108,7 @@ def test_any_bad_file_costs_itself_alone(config: str, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize("name", ["mac", "photos [2019]"])
 def test_folders_of_odd_names_and_leftovers(name: str, config: str) -> None:
     folder = CASES.parent / "folders" / name
-    assert main(["segment", str(folder), "--config", config, "--output", "out"]) == 0
+    assert main(["segment", str(folder), "--model", config, "--output", "out"]) == 0
     assert [path.name for path in Path("out").glob("*.json")] == ["a.json"]
 
 
@@ -118,7 +118,7 @@ def test_a_picture_that_a_component_fails_on_fails_alone(
     for index, width in enumerate((32, 40, 32)):
         picture(Path(f"in/{index}.png"), (width, 24))
     wide = ["--set", "tagger.init_args.breaks_at_width=40"]
-    assert main(["segment", "in", "--config", config, "--output", "out", *wide]) == 1
+    assert main(["segment", "in", "--model", config, "--output", "out", *wide]) == 1
     assert sorted(p.name for p in Path("out").glob("*.json")) == ["0.json", "2.json"]
     assert "the tagger broke" in capsys.readouterr().err
 
@@ -129,7 +129,7 @@ def test_a_language_model_that_is_gone_stops_the_run_with_what_is_done(
     for index in range(5):
         picture(Path(f"in/{index}.png"))
     gone = "captioner={class_path: cli_parts.FailsAfter, init_args: {count: 2}}"
-    assert main(["segment", "in", "--config", config, "--output", "out", "--set", gone]) == 1
+    assert main(["segment", "in", "--model", config, "--output", "out", "--set", gone]) == 1
     assert sorted(p.name for p in Path("out").glob("*.json")) == ["0.json", "1.json"]
     printed = capsys.readouterr()
     assert "stopped: the service stayed unreachable" in printed.err
@@ -165,14 +165,14 @@ def test_names_of_results_never_clash() -> None:
 def test_what_an_earlier_run_wrote_is_no_input(config: str) -> None:
     picture(Path("x.png"))
     for _ in range(2):
-        assert main(["segment", ".", "--config", config, "--output", "runs"]) == 0
+        assert main(["segment", ".", "--model", config, "--output", "runs"]) == 0
     assert len(list(Path().rglob("*.json"))) == 1
 
 
 def test_brackets_and_odd_bytes_in_names_do_no_harm(config: str) -> None:
     picture(Path("in/[red] x.png"))
     Path("in/[red] x.png").rename(Path(b"in/[red]\xff.png".decode("utf-8", "surrogateescape")))
-    assert main(["segment", "in", "--config", config]) == 0
+    assert main(["segment", "in", "--model", config]) == 0
     [written] = Path("runs/segment").glob("*.json")
     assert json.loads(written.read_text())["name"] == "in/[red]�.png"
 
@@ -181,12 +181,12 @@ def test_results_that_cannot_be_saved_are_a_failure(config: str) -> None:
     picture(Path("in/x.png"))
     picture(Path("in/y.png"))
     Path("out/x.mask.png").mkdir(parents=True)
-    assert main(["segment", "in", "--config", config, "--output", "out"]) == 1
+    assert main(["segment", "in", "--model", config, "--output", "out"]) == 1
     assert Path("out/y.json").exists()
 
 
 def test_nothing_to_segment_loads_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["segment", "gone.png", "--preset", "tiny"]) == 1
+    assert main(["segment", "gone.png", "--model", "tiny"]) == 1
     assert "no pictures" in capsys.readouterr().err
 
 
@@ -198,8 +198,8 @@ def test_nothing_to_segment_loads_nothing(capsys: pytest.CaptureFixture[str]) ->
         (["--labels", "other"], "nothing to look for"),
         (["--vocabulary", "dran"], "dram, voc2012"),
         (["--vocabulary", "gone.yaml"], "gone.yaml"),
-        (["--preset", "small"], "large, large-low-memory, paper"),
-        (["--config", "gone.yaml"], "gone.yaml"),
+        (["--model", "small"], "large, large-low-memory, paper"),
+        (["--model", "gone.yaml"], "gone.yaml"),
         (["--device", "toaster"], "auto, cpu"),
         (["--device", "cuda:99"], "no such device"),
         (["--set", "captoiner=null"], "captoiner"),
@@ -217,9 +217,9 @@ def test_a_wrong_option_is_one_message_and_code_2(
 ) -> None:
     picture(Path("x.png"))
     Path("file").write_text("")
-    source = [] if {"--preset", "--config"} & set(options) else ["--config", config]
+    source = [] if "--model" in options else ["--model", config]
     if "box_treshold" in options[1]:
-        source = ["--preset", "tiny"]
+        source = ["--model", "tiny"]
     assert main(["segment", "x.png", *source, *options]) == 2
     err = capsys.readouterr().err
     assert says in err
@@ -231,7 +231,7 @@ def test_a_wrong_option_is_one_message_and_code_2(
     "options",
     [
         ["--labels", "dog", "--vocabulary", "dram"],
-        ["--preset", "tiny", "--config", "a.yaml"],
+        ["--model"],
         ["--batch-size", "0"],
         ["--set", "captioner"],
         ["--set", "captioner={"],
@@ -253,7 +253,7 @@ def test_paper_without_hub_and_key_names_what_is_missing(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     picture(Path("x.png"))
-    assert main(["segment", "x.png", "--preset", "paper"]) == 2
+    assert main(["segment", "x.png", "--model", "paper"]) == 2
     err = capsys.readouterr().err
     for missing in (
         "xinyu1205/recognize-anything-plus-model",
@@ -261,7 +261,7 @@ def test_paper_without_hub_and_key_names_what_is_missing(
         "IDEA-Research/grounding-dino-tiny",
         "syscv-community/sam-hq-vit-large",
         "OPENAI_API_KEY",
-        "--preset tiny",
+        "--model tiny",
     ):
         assert missing in err
     assert "Traceback" not in err

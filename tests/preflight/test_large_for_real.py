@@ -40,9 +40,9 @@ def test_large_from_fetch_to_label_maps(tmp_path: Path) -> None:
         faults = hub.repositories[published.DINO].faults
         faults["model.safetensors"] = Fault(drop_after=100_000)
         env = environment(hub, tmp_path / "home", LISTS_AT=hub.address)
-        fetch = zeroseg("fetch", "large", "--to", "models", env=env, cwd=tmp_path)
+        fetch = zeroseg("fetch", "--model", "large", "--to", "models", env=env, cwd=tmp_path)
         assert fetch.returncode == 0, fetch.stderr
-        assert "zeroseg segment PICTURES --config models/large.yaml" in fetch.stdout
+        assert "zeroseg segment PICTURES --model models/large.yaml" in fetch.stdout
         assert not any("pytorch" in path for path in hub.downloads())
         # The hub is gone: what follows runs from the folder alone.
         away = {**env, "HF_HUB_OFFLINE": "1"}
@@ -54,7 +54,7 @@ def test_large_from_fetch_to_label_maps(tmp_path: Path) -> None:
         found = json.loads(told.stdout)
         assert {entry["state"] for entry in found} == {"ok"}
         done = zeroseg(
-            "segment", "photos", "--config", "models/large.yaml", "--vocabulary", "drawn",
+            "segment", "photos", "--model", "models/large.yaml", "--vocabulary", "drawn",
             "--output", "out", *model, env=away, cwd=tmp_path,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr

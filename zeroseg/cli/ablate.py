@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zeroseg.cli import options, scoring
+from zeroseg.cli import model_options, options, scoring
+from zeroseg.cli.model_options import ModelOptions
 from zeroseg.errors import ZerosegError
 
 if TYPE_CHECKING:
@@ -42,10 +43,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = options.add_command(
         commands, "ablate", "leave out one component after the other", str(__doc__), _EXAMPLES
     )
-    scoring.add_scoring(parser, options.DEFAULT_PRESET)
+    scoring.add_scoring(parser, model_options.DEFAULT)
     parser.add_argument(
         "--other",
-        metavar="NAME|FILE.yaml",
+        metavar="NAME|FILE",
         help='preset or file whose refiners make the row "other chat model": tiny-llm for tiny; '
         "for others their own with Llama-3-8B in place of their chat model",
     )
@@ -68,15 +69,15 @@ def run(arguments: Namespace) -> int:
     from zeroseg.refinement.raw_tags import RawTags
 
     output = options.output_folder(arguments.output)
-    segmenter, data, about = scoring.prepare(arguments)
-    full = scoring.zero_shot(segmenter, "ablate")
+    given = scoring.ScoringOptions.of(arguments)
+    segmenter, data, about = given.prepare(output)
     report = ablate(
-        full,
+        segmenter,
         data,
         output,
-        _other(arguments),
+        _other(arguments.other, given.model),
         tuple(arguments.points or COUNTS),
-        RawTags(caption=arguments.protocol == "paper"),
+        RawTags(caption=given.data.protocol == "paper"),
         **about,
     )
     RunFolder(output).write_json("ablation.json", report.to_dict())
@@ -87,31 +88,30 @@ def run(arguments: Namespace) -> int:
 
 
 def _other(
-    arguments: Namespace,
+    other: str | None, model: ModelOptions
 ) -> tuple[PreRefiner, PostRefiner, Mapping[str, Any]] | str:
     """The refiners of the row "other chat model"; or why there are none."""
     from zeroseg.preflight import examine, require
-    from zeroseg.presets import component
+    from zeroseg.presets import component, load_model
     from zeroseg.refinement.post_refiner import PostRefiner
     from zeroseg.refinement.pre_refiner import PreRefiner
 
-    name = arguments.other or OTHER.get(arguments.model)
-    changes = () if name else arguments.changes
-    config = options.changed(options.content_of(name or arguments.model), changes)
+    name = other or OTHER.get(model.model)
+    changes = () if name else model.changes
+    config = model_options.changed(load_model(name or model.model), changes)
     if name is None and not _asks(config):
         return "this system asks no chat model; name another one's refiners with --other"
     entries = config if name is not None else _with_llama(config)
     refiners = {part: entries.get(part) for part in ("pre_refiner", "post_refiner")}
-    kept = options.answers_folder(arguments.llm_cache) is not None
     try:
-        refiners = require(examine(refiners, answers_kept=kept))
+        refiners = require(examine(refiners, answers_kept=model.answers() is not None))
         pre = component(PreRefiner, refiners["pre_refiner"], examined=True)
         post = component(PostRefiner, refiners["post_refiner"], examined=True)
     except ZerosegError as error:
-        if arguments.other is not None:
+        if other is not None:
             raise
         return str(error)
-    options.keep_answers((pre, post), arguments.llm_cache)
+    model.keep_answers((pre, post))
     return pre, post, refiners
 
 
@@ -128,7 +128,7 @@ def _with_llama(config: dict[str, Any]) -> dict[str, Any]:
         "init_args": {"checkpoint": "meta-llama/Meta-Llama-3-8B-Instruct"},
     }
     changes = [(f"{part}.init_args.chat", llama) for part in _asks(config)]
-    return options.changed(config, changes)
+    return model_options.changed(config, changes)
 
 
 def _print(report: AblationReport) -> None:

@@ -7,10 +7,10 @@ import logging
 import os
 import sys
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from zeroseg.cli import options
+from zeroseg.cli import model_options, options
 from zeroseg.errors import ZerosegError
 
 if TYPE_CHECKING:
@@ -92,15 +92,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="GPUs that each worker of a stage takes, such as 0.25; 0 by default: CPU",
     )
     options.add_vocabulary(parser, "by default the model's own")
-    group = parser.add_argument_group("model")
-    group.add_argument(
-        "--model",
-        default=options.DEFAULT_PRESET,
-        metavar="NAME|FILE.yaml",
-        help="a preset (tiny, tiny-llm, paper, large, ssa, ...) or your own file; default tiny",
-    )
-    options.add_changes(group)
-    group.add_argument(
+    model_options.add_model(parser).add_argument(
         "--precision",
         default=PRECISIONS[0],
         choices=PRECISIONS,
@@ -126,18 +118,21 @@ def sizes(text: str) -> dict[str, float]:
 
 def run(arguments: Namespace) -> int:
     """Segment the archive; see `zeroseg.cli.main.main` for the exit code."""
-    pools = _pools(arguments)
-    config = options.config(arguments.model, arguments)
-    vocabulary = options.vocabulary(arguments)
-    target = options.device(arguments.device) if arguments.engine == "local" else None
-    config = options.ready(config, vocabulary, arguments.llm_cache, target)
+    model = options.given(model_options.ModelOptions, arguments)
+    local = arguments.engine == "local"
+    pools = _pools(arguments.actors, arguments.num_gpus, local, model.device)
+    config = model.config()
+    vocabulary = options.vocabulary(arguments.labels, arguments.vocabulary)
+    config = model.ready(config, vocabulary, model.target() if local else None)
     logging.getLogger("gcsfs").setLevel(logging.ERROR)  # without credentials it warns at each call
     from zeroseg.scale.batch import Run
     from zeroseg.scale.dataset import check_pools
     from zeroseg.scale.recipe import Recipe
 
-    answers = _answers(arguments)
-    recipe = Recipe.of(config, vocabulary, arguments.batch_size, answers, arguments.precision)
+    answers = model.answers()
+    if answers is not None:  # workers may stand elsewhere
+        answers = os.path.abspath(answers)
+    recipe = Recipe.of(config, vocabulary, model.batch_size, answers, arguments.precision)
     check_pools(recipe, pools)
     plan = Run(
         arguments.source,
@@ -149,29 +144,23 @@ def run(arguments: Namespace) -> int:
     )
     for note in plan.notes:
         print(f"left out: {note}", file=sys.stderr)
-    if arguments.engine == "ray":
-        return _Report(plan, arguments.target).go(plan.with_ray(pools))
-    return _Report(plan, arguments.target).go(plan.here(options.device(arguments.device)))
+    summaries = plan.here(model.target()) if local else plan.with_ray(pools)
+    return _Report(plan, arguments.target).go(summaries)
 
 
-def _answers(arguments: Namespace) -> str | None:
-    """The folder that `--llm-cache` means, for workers that may stand elsewhere."""
-    folder = options.answers_folder(arguments.llm_cache)
-    return None if folder is None else os.path.abspath(folder)
-
-
-def _pools(arguments: Namespace) -> dict[str, Pool]:
-    """The pools that the options describe.
+def _pools(
+    actors: Mapping[str, float], gpus: Mapping[str, float], local: bool, device: str
+) -> dict[str, Pool]:
+    """The pools that `--actors` and `--num-gpus` describe; none for the local engine.
 
     Raises:
         ZerosegError: They are of the other engine, or no whole numbers of workers.
     """
-    actors, gpus = arguments.actors, arguments.num_gpus
-    if arguments.engine == "local":
+    if local:
         if actors or gpus:
             raise ZerosegError("--actors and --num-gpus are of --engine ray")
         return {}
-    if arguments.device != "auto":
+    if device != "auto":
         raise ZerosegError("--device is of --engine local; with ray, say --num-gpus")
     if wrong := [stage for stage, count in actors.items() if count < 1 or count % 1]:
         raise ZerosegError(f"--actors {wrong[0]}={actors[wrong[0]]:g}: a stage has 1 or more")

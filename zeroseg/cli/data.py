@@ -60,11 +60,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: Namespace) -> int:
     """Check a data set, or list them all."""
-    from rich.console import Console
-
     if arguments.action == "list":
         return _list()
-    return _check(arguments, Console())
+    given = {"split": arguments.split, "movement": arguments.movement}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return _check(
+        arguments.name, arguments.root, arguments.limit, protocol=arguments.protocol, **chosen
+    )
 
 
 def _list() -> int:
@@ -75,24 +77,23 @@ def _list() -> int:
     return 0
 
 
-def _check(arguments: Namespace, console: Console) -> int:
+def _check(name: str, root: str, limit: int | None, **chosen: str) -> int:
+    """Check a data set, or a part of it; `chosen` is for `open_data`."""
     from rich.console import Console
 
     from zeroseg.cli.report import progress
     from zeroseg.data.catalog import entry, open_data
     from zeroseg.data.check import check
 
-    known = entry(arguments.name)
-    given = {"split": arguments.split, "movement": arguments.movement}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    data = open_data(known.name, arguments.root, protocol=arguments.protocol, **chosen)
+    known = entry(name)
+    data = open_data(known.name, root, **chosen)
     found = len(data.dataset)
-    if arguments.limit is not None:
-        data.sample(arguments.limit)
+    if limit is not None:
+        data.sample(limit)
     with progress(Console(stderr=True)) as bar:
         task = bar.add_task("reading", total=len(data.dataset))
         report = check(data, lambda: bar.advance(task))
-    _print(console, data, report, found)
+    _print(Console(), data, report, found)
     if not report.problems:
         return 0
     print(f"\n{known.how_to_fetch()}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,14 @@ from zeroseg.cli.draw import add_scenes
 from zeroseg.errors import ImageError, ZerosegError
 
 if TYPE_CHECKING:
-    from zeroseg.data.sample_data import SampleData
+    from zeroseg.data.sample_data import SampleData, Samples
     from zeroseg.vocabulary import Vocabulary
 
 COUNT, SEED, SIZE = 200, 0, (256, 256)
 """What `--data drawn` means without further options."""
+
+TEST = "test"
+"""What `--examples-from` says to take examples from the very images that are scored."""
 
 _DRAWN, _FOLDER = "drawn", "folder"
 _BATCH_SIZE = 8
@@ -56,88 +60,123 @@ def add_data(parser: ArgumentParser) -> None:
     add_scenes(parser.add_argument_group("drawn scenes (200 of seed 0 by default)"), None, None)
 
 
-def data(arguments: Namespace, vocabulary: Vocabulary | None, config: dict[str, Any]) -> SampleData:
-    """The data set that the options of `add_data` mean.
+@dataclass(frozen=True)
+class DataOptions:
+    """What the options of `add_data` say, by their names."""
 
-    Args:
-        arguments: The parsed options, with `batch_size`.
-        vocabulary: What `--labels` or `--vocabulary` say.
-        config: The segmenter's configuration, whose vocabulary drawn scenes take by default.
+    data: str
+    root: str | None
+    split: str | None
+    movement: str | None
+    protocol: str
+    limit: int | None
+    subset_seed: int
+    subset: str | None
+    workers: int
+    count: int | None
+    size: tuple[int, int] | None
+    seed: int | None
 
-    Raises:
-        ZerosegError: The options contradict each other, or the data set is not there.
-    """
-    loading = {
-        "batch_size": arguments.batch_size or _BATCH_SIZE,
-        "num_workers": arguments.workers,
-    }
-    if arguments.data == _DRAWN:
-        found = _scenes(arguments, vocabulary, config, loading)
-    else:
-        found = _published(arguments, vocabulary, loading)
-    if arguments.subset is not None:
-        found.keep(_positions(Path(arguments.subset), found))
-    if arguments.limit is not None and arguments.data != _DRAWN:
-        found.sample(arguments.limit, arguments.subset_seed)
-    return found
+    def open(
+        self, vocabulary: Vocabulary | None, drawn: Any, batch_size: int | None = None
+    ) -> SampleData:
+        """The data set that is meant.
 
+        Args:
+            vocabulary: What `--labels` or `--vocabulary` say.
+            drawn: The classes of drawn scenes where these say nothing: the system's own.
+            batch_size: Samples in a batch.
 
-def _scenes(
-    arguments: Namespace,
-    vocabulary: Vocabulary | None,
-    config: dict[str, Any],
-    loading: dict[str, int],
-) -> SampleData:
-    from zeroseg.data.drawn_scenes import DrawnScenes
-    from zeroseg.metrics.protocol import Protocol
-    from zeroseg.vocabulary import Vocabulary
+        Raises:
+            ZerosegError: The options contradict each other, or the data set is not there.
+        """
+        loading = {"batch_size": batch_size or _BATCH_SIZE, "num_workers": self.workers}
+        if self.data == _DRAWN:
+            found = self._scenes(vocabulary, drawn, loading)
+        else:
+            found = self._published(vocabulary, loading)
+        if self.subset is not None:
+            found.keep(_positions(Path(self.subset), found))
+        if self.limit is not None and self.data != _DRAWN:
+            found.sample(self.limit, self.subset_seed)
+        return found
 
-    _refuse(arguments, ("root", "split", "movement"), "--data drawn has none of these")
-    counts = [n for n in (arguments.count, arguments.limit) if n is not None]
-    found = DrawnScenes(
-        vocabulary or Vocabulary.parse(config["vocabulary"]),
-        count=min(counts, default=COUNT),
-        size=arguments.size or SIZE,
-        seed=arguments.seed if arguments.seed is not None else SEED,
-        **loading,
-    )
-    found.protocol = Protocol.parse(arguments.protocol)
-    return found
+    def annotated(self, split: str, data: SampleData, least: int) -> Samples:
+        """The annotated pictures that `--examples-from` means.
 
+        Args:
+            split: Of the data set; `TEST` for the very pictures that are scored. Drawn scenes have
+                no splits: those of the next seed.
+            data: What is scored.
+            least: How many are needed.
 
-def _published(
-    arguments: Namespace, vocabulary: Vocabulary | None, loading: dict[str, int]
-) -> SampleData:
-    from zeroseg.data.catalog import CATALOG, entry, open_data
+        Raises:
+            ZerosegError: There are none.
+        """
+        if split == TEST:
+            return data.dataset
+        from zeroseg.data.catalog import CATALOG, open_data
+        from zeroseg.data.drawn_scenes import DrawnScenes
 
-    _refuse(arguments, ("count", "seed", "size"), "only for --data drawn")
-    name, root = arguments.data.casefold(), arguments.root
-    chosen = {option: getattr(arguments, option) for option in ("split", "movement")}
-    given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
-    if name not in CATALOG:
-        if not Path(arguments.data).is_dir():
-            names = ", ".join((_DRAWN, *CATALOG))
-            raise ZerosegError(f"--data {name}: write one of {names}, or the path of a folder")
-        _refuse(arguments, ("root",), "--data is the folder itself")
-        name, root = _FOLDER, arguments.data
-    if root is None:
-        raise ZerosegError(
-            f"--data {name} needs --root DIR, its folder\n\n{entry(name).how_to_fetch()}"
+        if self.data == _DRAWN:
+            count, seed = max(100, least), (self.seed or SEED) + 1
+            return DrawnScenes(data.vocabulary, count, self.size or SIZE, seed).dataset
+        name, root = self.data.casefold(), self.root
+        if name not in CATALOG or root is None:
+            raise ZerosegError(
+                f"--examples-from {split}: this data set has no such annotated images; name "
+                f"another split, or {TEST} for the images that are scored"
+            )
+        return open_data(name, root, split=split, protocol=self.protocol).dataset
+
+    def _scenes(
+        self, vocabulary: Vocabulary | None, drawn: Any, loading: dict[str, int]
+    ) -> SampleData:
+        from zeroseg.data.drawn_scenes import DrawnScenes
+        from zeroseg.metrics.protocol import Protocol
+        from zeroseg.vocabulary import Vocabulary
+
+        self._refuse(("root", "split", "movement"), "--data drawn has none of these")
+        found = DrawnScenes(
+            vocabulary or Vocabulary.parse(drawn),
+            count=min((n for n in (self.count, self.limit) if n is not None), default=COUNT),
+            size=self.size or SIZE,
+            seed=SEED if self.seed is None else self.seed,
+            **loading,
         )
-    if name == _FOLDER and vocabulary is not None:
-        given["vocabulary"] = vocabulary
-    found = open_data(name, root, protocol=arguments.protocol, **given, **loading)
-    if vocabulary is not None and vocabulary != found.vocabulary:
-        raise ZerosegError(
-            f"--data {name} has its own classes; leave out --labels and --vocabulary"
-        )
-    return found
+        found.protocol = Protocol.parse(self.protocol)
+        return found
 
+    def _published(self, vocabulary: Vocabulary | None, loading: dict[str, int]) -> SampleData:
+        from zeroseg.data.catalog import CATALOG, entry, open_data
 
-def _refuse(arguments: Namespace, names: tuple[str, ...], why: str) -> None:
-    given = [f"--{name}" for name in names if getattr(arguments, name) is not None]
-    if given:
-        raise ZerosegError(f"{', '.join(given)}: {why}")
+        self._refuse(("count", "seed", "size"), "only for --data drawn")
+        name, root = self.data.casefold(), self.root
+        chosen = {"split": self.split, "movement": self.movement}
+        given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
+        if name not in CATALOG:
+            if not Path(self.data).is_dir():
+                names = ", ".join((_DRAWN, *CATALOG))
+                raise ZerosegError(f"--data {name}: write one of {names}, or the path of a folder")
+            self._refuse(("root",), "--data is the folder itself")
+            name, root = _FOLDER, self.data
+        if root is None:
+            raise ZerosegError(
+                f"--data {name} needs --root DIR, its folder\n\n{entry(name).how_to_fetch()}"
+            )
+        if name == _FOLDER and vocabulary is not None:
+            given["vocabulary"] = vocabulary
+        found = open_data(name, root, protocol=self.protocol, **given, **loading)
+        if vocabulary is not None and vocabulary != found.vocabulary:
+            raise ZerosegError(
+                f"--data {name} has its own classes; leave out --labels and --vocabulary"
+            )
+        return found
+
+    def _refuse(self, names: tuple[str, ...], why: str) -> None:
+        given = [f"--{name}" for name in names if getattr(self, name) is not None]
+        if given:
+            raise ZerosegError(f"{', '.join(given)}: {why}")
 
 
 def _positions(file: Path, found: SampleData) -> list[int]:

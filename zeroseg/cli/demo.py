@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeroseg.cli import options
+from zeroseg.cli import model_options, options
 from zeroseg.cli.draw import add_scenes
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.text import Text
     from torch import Tensor
 
+    from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.segmentation import Segmentation
-    from zeroseg.segmenter import ZeroShotSegmenter
     from zeroseg.values import Failure
     from zeroseg.vocabulary import Vocabulary
 
@@ -38,7 +38,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_scenes(parser, 6, (256, 256))
     parser.add_argument("--output", default="demo", metavar="DIR", help="default: demo")
     options.add_vocabulary(parser, "by default all that is drawn")
-    options.add_model(parser)
+    model_options.add_model(parser)
     parser.set_defaults(run=run)
 
 
@@ -52,17 +52,16 @@ class _Drawn:
 
 def run(arguments: Namespace) -> int:
     """Draw, segment, and show."""
-    model = arguments.preset if arguments.config is None else arguments.config
-    config = options.config(model, arguments)
+    model = options.given(model_options.ModelOptions, arguments)
+    config = model.config()
     from zeroseg.vocabulary import Vocabulary
 
-    vocabulary = options.vocabulary(arguments) or Vocabulary.parse("drawn")
-    options.device(arguments.device)
+    chosen = options.vocabulary(arguments.labels, arguments.vocabulary)
+    vocabulary = chosen or Vocabulary.parse("drawn")
+    model.target()
     output = options.output_folder(arguments.output)
     options.output_folder(output / "pictures")
-    segmenter = options.segmenter(
-        config, vocabulary, arguments.batch_size, arguments.device, arguments.llm_cache
-    )
+    segmenter = model.segmenter(config, vocabulary)
     scenes = [
         _draw(arguments.seed, number, arguments.size, vocabulary, output / "pictures")
         for number in range(arguments.count)
@@ -84,7 +83,7 @@ def _draw(
     return _Drawn(picture, label_map(scene, vocabulary))
 
 
-def _show(segmenter: ZeroShotSegmenter, scenes: list[_Drawn], output: Path) -> int:
+def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path) -> int:
     """Segment the pictures from their files; save the panels; print the tables."""
     from rich.console import Console
     from rich.table import Table

@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from zeroseg.cli import options
+from zeroseg.cli import model_options, options
 
 if TYPE_CHECKING:
     from zeroseg.preflight import Examination
@@ -36,13 +36,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = options.add_command(
         commands, "doctor", "say what a model needs and what is missing", str(__doc__), _EXAMPLES
     )
-    parser.add_argument(
-        "--model",
-        default=options.DEFAULT_PRESET,
-        metavar="NAME|FILE.yaml",
-        help="a preset (tiny, paper, large, ...) or your own file; default tiny",
-    )
-    options.add_changes(parser.add_argument_group("model"))
+    model_options.add_model(parser)
     parser.add_argument("--json", action="store_true", help="print JSON in place of tables")
     parser.set_defaults(run=run)
 
@@ -53,11 +47,11 @@ def run(arguments: Namespace) -> int:
     from zeroseg.preflight import examine
     from zeroseg.presets import check
 
-    config = options.config(arguments.model, arguments)
+    model = options.given(model_options.ModelOptions, arguments)
+    config = model.config()
     check(BaseSegmenter, {**config, "vocabulary": config.get("vocabulary") or "drawn"})
-    target = options.device(arguments.device)
-    kept = options.answers_folder(arguments.llm_cache) is not None
-    examination = examine(config, target, kept)
+    target = model.target()
+    examination = examine(config, target, model.answers() is not None)
     findings = [
         *_machine(str(target)),
         *_hub(examination),
@@ -70,9 +64,9 @@ def run(arguments: Namespace) -> int:
         _print(findings)
     problems = sum(finding.state == "problem" for finding in findings)
     if problems:
-        print(f"{arguments.model} cannot run here; problems: {problems}", file=sys.stderr)
+        print(f"{model.model} cannot run here; problems: {problems}", file=sys.stderr)
     elif not arguments.json:
-        print(f"{arguments.model} can run here")
+        print(f"{model.model} can run here")
     return 1 if problems else 0
 
 

@@ -43,7 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME|FILE",
         help="classes of the masks: drawn (the default), dram, voc2012, ... or a file of names",
     )
-    parser.set_defaults(run=run, labels=None)
+    parser.set_defaults(run=run)
 
 
 def add_scenes(
@@ -69,7 +69,7 @@ def add_scenes(
 
 def run(arguments: Namespace) -> int:
     """Draw the scenes."""
-    vocabulary = options.vocabulary(arguments)
+    vocabulary = options.vocabulary(None, arguments.vocabulary)
     assert vocabulary is not None
     output = options.output_folder(arguments.output)
     write_vocabulary(vocabulary, output)

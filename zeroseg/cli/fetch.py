@@ -8,16 +8,16 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeroseg.cli import options
+from zeroseg.cli import model_options, options
 from zeroseg.errors import CheckpointError, ZerosegError
 
 if TYPE_CHECKING:
     from zeroseg.preflight.bundle import Bundle
 
 _EXAMPLES = """\
-  zeroseg fetch large                                 into the hub's cache (HF_HUB_CACHE)
-  zeroseg fetch large --to models                     into a folder, to be carried elsewhere
-  zeroseg segment photos --config models/large.yaml   there
+  zeroseg fetch --model large                         into the hub's cache (HF_HUB_CACHE)
+  zeroseg fetch --model large --to models             into a folder, to be carried elsewhere
+  zeroseg segment photos --model models/large.yaml    there
 
 Only what is read is fetched: no format twice. Every file is verified by its checksum. What was
 interrupted goes on where it was when the same command is given again; what is here is not fetched.
@@ -30,19 +30,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = options.add_command(
         commands, "fetch", "bring a model's files here or into a folder", str(__doc__), _EXAMPLES
     )
-    parser.add_argument(
-        "model", metavar="MODEL", help="a preset (large, paper, ssa, ...) or your own YAML file"
-    )
+    model_options.add_system(parser, None)
     parser.add_argument("--to", metavar="DIR", help="a folder in place of the hub's cache")
-    parser.add_argument(
-        "--set",
-        dest="changes",
-        action="append",
-        default=[],
-        type=options.change,
-        metavar="KEY=VALUE",
-        help="change an entry of the preset or file first; see zeroseg segment --help",
-    )
     parser.set_defaults(run=run)
 
 
@@ -50,9 +39,9 @@ def run(arguments: Namespace) -> int:
     """Fetch everything; go on with the others where one cannot be fetched."""
     from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.preflight.bundle import Bundle
-    from zeroseg.presets import check
+    from zeroseg.presets import check, load_model
 
-    config = options.changed(options.content_of(arguments.model), arguments.changes)
+    config = model_options.changed(load_model(arguments.model), arguments.changes)
     check(BaseSegmenter, {**config, "vocabulary": config.get("vocabulary") or "drawn"})
     folder = None if arguments.to is None else options.output_folder(arguments.to)
     bundle = Bundle.of(config, folder)
@@ -67,7 +56,7 @@ def run(arguments: Namespace) -> int:
         return 0
     written = bundle.write(Path(arguments.model).stem)
     print(f"all of {arguments.model} is in {folder}; run it from there:")
-    print(f"  zeroseg segment PICTURES --config {written}")
+    print(f"  zeroseg segment PICTURES --model {written}")
     return 0
 
 

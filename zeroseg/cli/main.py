@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from zeroseg import __version__
 from zeroseg.cli import (
@@ -29,8 +31,8 @@ examples:
   zeroseg draw --count 10 --output drawn              drawn scenes as pictures and masks
   zeroseg segment drawn/images --labels "dog, boat, person"
   zeroseg doctor --model large                        is all here that large needs?
-  zeroseg fetch large                                 bring its files, verified
-  zeroseg segment photos --preset large --llm NAME     with a language model of your choice
+  zeroseg fetch --model large                         bring its files, verified
+  zeroseg segment photos --model large --llm NAME     with a language model of your choice
   zeroseg batch s3://in s3://out --engine ray         a whole archive, as pools of workers
   zeroseg data check voc2012 VOCdevkit                is the data set whole?
   zeroseg test --model tiny --data drawn --vocabulary dram --count 100
@@ -43,9 +45,21 @@ exit codes: 0 all is done; 1 some pictures failed, the others are done; 2 nothin
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that tells how a system is named, also to those who know its former options."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end with 2."""
+        if {"--model", "--preset", "--config"} & set(re.split(r"[\s=,:]", message)):
+            message += (
+                "\nname the system by --model NAME or --model FILE.yaml, such as --model large"
+            )
+        super().error(message)
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands; each sets `run`, a function of the parsed arguments."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="zeroseg",
         description="Training-free, zero-shot semantic segmentation: pictures and class names in, "
         "a label for every pixel out.",

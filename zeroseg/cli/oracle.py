@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeroseg.cli import options, scoring
+from zeroseg.cli import model_options, options, scoring
 
 if TYPE_CHECKING:
     from zeroseg.evaluation.oracle import OracleReport
@@ -29,7 +29,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = options.add_command(
         commands, "oracle", "see which stage costs how much mIoU", str(__doc__), _EXAMPLES
     )
-    scoring.add_scoring(parser, options.DEFAULT_PRESET)
+    scoring.add_scoring(parser, model_options.DEFAULT)
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write to")
     parser.set_defaults(run=run)
 
@@ -40,8 +40,8 @@ def run(arguments: Namespace) -> int:
     from zeroseg.evaluation.run_folder import RunFolder
 
     output = options.output_folder(arguments.output)
-    segmenter, data, about = scoring.prepare(arguments)
-    report = oracle(scoring.zero_shot(segmenter, "oracle"), data, output, **about)
+    segmenter, data, about = scoring.ScoringOptions.of(arguments).prepare(output)
+    report = oracle(segmenter, data, output, **about)
     RunFolder(output).write_json("oracle.json", report.to_dict())
     _print(report)
     _write(report, output)

@@ -6,6 +6,7 @@ import argparse
 from argparse import Namespace
 
 from zeroseg.cli import data_options, options, scoring
+from zeroseg.cli.data_options import DataOptions
 
 _EXAMPLES = """\
   zeroseg score --predictions cause/voc --data voc2012 --root VOCdevkit --output runs/cause
@@ -33,7 +34,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     data_options.add_data(parser)
     options.add_vocabulary(parser, "drawn scenes need one; other data sets have their own")
     parser.add_argument("--output", metavar="DIR", help="folder for results and reports")
-    parser.set_defaults(run=run, batch_size=None)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> int:
@@ -42,8 +43,9 @@ def run(arguments: Namespace) -> int:
     from zeroseg.evaluation.prediction_files import PredictionFiles
 
     name = arguments.name or arguments.predictions
-    chosen = options.vocabulary(arguments)
-    data = data_options.data(arguments, chosen, {"vocabulary": "drawn"})
+    chosen = options.vocabulary(arguments.labels, arguments.vocabulary)
+    given = options.given(DataOptions, arguments)
+    data = given.open(chosen, "drawn")
     files = PredictionFiles(
         arguments.predictions,
         data.vocabulary,
@@ -52,7 +54,7 @@ def run(arguments: Namespace) -> int:
         data.dataset.names,
     )
     with scoring.folder(arguments.output) as output:
-        seeds = {"subset": arguments.subset_seed}
+        seeds = {"subset": given.subset_seed}
         runs = evaluate({name: files}, data, {name: output}, seeds=seeds, accelerator="cpu")
         results = runs[name].results
         scoring.print_scores(results)

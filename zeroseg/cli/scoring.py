@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zeroseg.cli import data_options, few_shot, options
-from zeroseg.errors import ZerosegError
+from zeroseg.cli import model_options, options
+from zeroseg.cli.data_options import DataOptions, add_data
+from zeroseg.cli.model_options import ModelOptions
 
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
-    from zeroseg.data.sample_data import SampleData, Samples
-    from zeroseg.segmenter import ZeroShotSegmenter
+    from zeroseg.data.sample_data import SampleData
+    from zeroseg.evaluation.few_shot import FewShot
+    from zeroseg.vocabulary import Vocabulary
 
 
 def add_scoring(parser: ArgumentParser, model: str | None) -> None:
@@ -26,77 +28,113 @@ def add_scoring(parser: ArgumentParser, model: str | None) -> None:
         parser: Of the command.
         model: The default of `--model`; None if it must be given.
     """
-    default = f"; default {model}" if model else ""
-    parser.add_argument(
-        "--model",
-        required=model is None,
-        default=model,
-        metavar="NAME|FILE.yaml",
-        help=f"a preset (tiny, tiny-llm, paper, large, ssa, ...) or your own file{default}",
+    group = model_options.add_model(parser, model)
+    group.add_argument(
+        "--precision",
+        default="32-true",
+        choices=("32-true", "bf16-mixed", "16-mixed"),
+        help="of the networks, as Lightning calls it; default 32-true",
     )
-    data_options.add_data(parser)
-    options.add_vocabulary(parser, "by default the data set's, or the model's own")
-    options.add_changes(parser.add_argument_group("model"))
-    few_shot.add_examples(parser)
-    parser.add_argument(
+    group.add_argument(
         "--devices",
         type=options.positive,
         default=1,
         metavar="N",
         help="processes or GPUs that share the work; every picture still counts once",
     )
-    parser.add_argument(
-        "--precision",
-        default="32-true",
-        choices=("32-true", "bf16-mixed", "16-mixed"),
-        help="of the networks, as Lightning calls it; default 32-true",
+    add_data(parser)
+    options.add_vocabulary(parser, "by default the data set's, or the model's own")
+    group = parser.add_argument_group("few-shot examples (for a pre-refiner with a language model)")
+    group.add_argument(
+        "--examples",
+        type=options.natural,
+        default=0,
+        metavar="N",
+        help="annotated images that the language model explains once and is then shown; default 0",
+    )
+    group.add_argument(
+        "--examples-seed", type=options.natural, default=0, metavar="SEED", help="which ones"
+    )
+    group.add_argument(
+        "--examples-from",
+        default="train",
+        metavar="SPLIT",
+        help="where they are taken from: a split of the data set (default: train), or test for the "
+        "images that are scored themselves, as the published code does: the model then sees truth "
+        "that it is scored against",
     )
 
 
-def prepare(arguments: Namespace) -> tuple[BaseSegmenter, SampleData, dict[str, Any]]:
-    """The system, the data set and what `evaluate` is told beside them."""
-    options.device(arguments.device)
-    config = options.config(arguments.model, arguments)
-    data = data_options.data(arguments, options.vocabulary(arguments), config)
-    segmenter = options.segmenter(
-        config, data.vocabulary, arguments.batch_size, arguments.device, arguments.llm_cache
-    )
-    seeds: dict[str, Any] = {"subset": arguments.subset_seed}
-    if arguments.examples:
-        seeds["examples"] = _examples(segmenter, arguments, data)
-    return segmenter, data, {"seeds": seeds, **trainer(arguments)}
+@dataclass(frozen=True)
+class ScoringOptions:
+    """What the options of `add_scoring` say.
 
-
-def zero_shot(segmenter: BaseSegmenter, command: str) -> ZeroShotSegmenter:
-    """The system, if it has the stages that a command swaps.
-
-    Raises:
-        ZerosegError: It has not.
+    Attributes:
+        model: The system.
+        data: The data set.
+        vocabulary: Its classes, where these are chosen.
+        precision: Of the networks.
+        devices: How many share the work.
+        few_shot: The examples that the language model is shown.
     """
-    from zeroseg.segmenter import ZeroShotSegmenter
 
-    if not isinstance(segmenter, ZeroShotSegmenter):
-        raise ZerosegError(
-            f"zeroseg {command} swaps the stages of a ZeroShotSegmenter; "
-            f"{type(segmenter).__name__} has none"
+    model: ModelOptions
+    data: DataOptions
+    vocabulary: Vocabulary | None
+    precision: str
+    devices: int
+    few_shot: FewShot
+
+    @classmethod
+    def of(cls, arguments: Namespace) -> ScoringOptions:
+        """What was given on the command line.
+
+        Raises:
+            VocabularyError: There is no such vocabulary.
+        """
+        from zeroseg.evaluation.few_shot import FewShot
+
+        return cls(
+            options.given(ModelOptions, arguments),
+            options.given(DataOptions, arguments),
+            options.vocabulary(arguments.labels, arguments.vocabulary),
+            arguments.precision,
+            arguments.devices,
+            FewShot(arguments.examples, arguments.examples_seed, arguments.examples_from),
         )
-    return segmenter
 
+    def prepare(self, output: Path) -> tuple[BaseSegmenter, SampleData, dict[str, Any]]:
+        """The system, the data set and what `evaluate` is told beside them.
 
-def trainer(arguments: Namespace) -> dict[str, Any]:
-    """Arguments of Lightning's trainer."""
-    device = options.device(arguments.device)
-    chosen: int | list[int] = arguments.devices
-    if device.type == "cuda" and device.index is not None and arguments.devices == 1:
-        chosen = [device.index]
-    strategy = "auto" if arguments.devices == 1 else "ddp"
-    accelerator = "gpu" if device.type == "cuda" else device.type
-    return {
-        "accelerator": accelerator,
-        "devices": chosen,
-        "strategy": strategy,
-        "precision": arguments.precision,
-    }
+        Args:
+            output: The folder to write to; a run there that goes on keeps its few-shot examples.
+
+        Raises:
+            ZerosegError: The options contradict each other, or something is missing.
+        """
+        self.model.target()
+        config = self.model.config()
+        data = self.data.open(self.vocabulary, config.get("vocabulary"), self.model.batch_size)
+        segmenter = self.model.segmenter(config, data.vocabulary)
+        seeds: dict[str, Any] = {"subset": self.data.subset_seed}
+        if self.few_shot.count:
+            seeds["examples"] = self.few_shot.show_earlier(segmenter, output)
+            if seeds["examples"] is None:
+                samples = self.data.annotated(self.few_shot.split, data, self.few_shot.count)
+                seeds["examples"] = self.few_shot.show(segmenter, samples)
+        return segmenter, data, {"seeds": seeds, **self._trainer()}
+
+    def _trainer(self) -> dict[str, Any]:
+        """Arguments of Lightning's trainer."""
+        device, alone = self.model.target(), self.devices == 1
+        cuda = device.type == "cuda"
+        chosen = [device.index] if cuda and alone and device.index is not None else self.devices
+        return {
+            "accelerator": "gpu" if cuda else device.type,
+            "devices": chosen,
+            "strategy": "auto" if alone else "ddp",
+            "precision": self.precision,
+        }
 
 
 @contextmanager
@@ -107,46 +145,6 @@ def folder(output: str | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="zeroseg-") as passing:
         yield Path(passing)
-
-
-def _examples(segmenter: BaseSegmenter, arguments: Namespace, data: SampleData) -> dict[str, Any]:
-    """Give the segmenter its few-shot examples: those of the run that goes on, or new ones."""
-    output = Path(arguments.output or "")
-    for place in (".", "rows/full", "runs/measured"):
-        file = output / place / "run.json"
-        if arguments.output is not None and file.is_file():
-            run = json.loads(file.read_text(encoding="utf-8"))
-            known = few_shot.earlier_examples(segmenter, arguments, run)
-            if known is not None:
-                return known
-    samples = _annotated(arguments, data)
-    examples = few_shot.with_examples(segmenter, arguments, samples)
-    return few_shot.examples_record(arguments, examples)
-
-
-def _annotated(arguments: Namespace, data: SampleData) -> Samples | None:
-    """The annotated pictures that few-shot examples are taken from."""
-    if arguments.examples_from == few_shot.TEST:
-        return data.dataset
-    if arguments.data == "drawn":
-        return _other_scenes(arguments, data)
-    from zeroseg.data.catalog import CATALOG, open_data
-
-    name = arguments.data.casefold()
-    if name not in CATALOG:
-        return None
-    given = {"split": arguments.examples_from, "protocol": arguments.protocol}
-    return open_data(name, arguments.root, **given).dataset
-
-
-def _other_scenes(arguments: Namespace, data: SampleData) -> Samples:
-    """Scenes of a world next to the one that is scored."""
-    from zeroseg.data.drawn_scenes import DrawnScenes
-
-    seed = (arguments.seed if arguments.seed is not None else data_options.SEED) + 1
-    size = arguments.size or data_options.SIZE
-    count = max(100, arguments.examples)
-    return DrawnScenes(data.vocabulary, count=count, size=size, seed=seed).dataset
 
 
 def said_of(data: Mapping[str, Any]) -> str:

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeroseg.cli import options
+from zeroseg.cli import model_options, options
 from zeroseg.errors import ChatError
 
 if TYPE_CHECKING:
+    from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.cli.outputs import Job, Plan
     from zeroseg.segmentation import Segmentation
-    from zeroseg.segmenter import ZeroShotSegmenter
     from zeroseg.values import Failure
 
 _EXAMPLES = """\
@@ -23,7 +23,7 @@ _EXAMPLES = """\
   zeroseg segment drawn/images --labels "dog, boat, person"
   zeroseg segment a.jpg "holiday/**/*.png" --vocabulary voc2012 --output results
   zeroseg segment drawn/images --labels "animal, other" --set captioner=null
-  zeroseg segment photos --preset paper --vocabulary dram --device cuda
+  zeroseg segment photos --model paper --vocabulary dram --device cuda
 
 For every picture three files are written, named after it: NAME.overlay.png (the classes in
 colour, with a legend), NAME.mask.png (indexed, the vocabulary's ids and colours) and NAME.json
@@ -45,17 +45,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--output", default="runs/segment", metavar="DIR", help="default: runs/segment"
     )
-    options.add_vocabulary(parser, "by default the preset's own")
-    options.add_model(parser)
+    options.add_vocabulary(parser, "by default the model's own")
+    model_options.add_model(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> int:
     """Segment the pictures; see `zeroseg.cli.main.main` for the exit code."""
-    model = arguments.preset if arguments.config is None else arguments.config
-    config = options.config(model, arguments)
-    vocabulary = options.vocabulary(arguments)
-    options.device(arguments.device)
+    model = options.given(model_options.ModelOptions, arguments)
+    config = model.config()
+    vocabulary = options.vocabulary(arguments.labels, arguments.vocabulary)
+    model.target()
     from zeroseg.cli.outputs import plan
 
     output = options.output_folder(arguments.output)
@@ -67,18 +67,15 @@ def run(arguments: Namespace) -> int:
     if not planned.jobs:
         print("zeroseg segment: there are no pictures to segment", file=sys.stderr)
         return 1
-    if model in (None, "tiny"):
+    if model.model == "tiny":
         print("note: the tiny models understand drawn scenes, not photographs", file=sys.stderr)
-    segmenter = options.segmenter(
-        config, vocabulary, arguments.batch_size, arguments.device, arguments.llm_cache
-    )
-    return _Run(segmenter, planned).go(output)
+    return _Run(model.segmenter(config, vocabulary), planned).go(output)
 
 
 class _Run:
     """Goes through the pictures, saves each result at once, and sums up."""
 
-    def __init__(self, segmenter: ZeroShotSegmenter, planned: Plan) -> None:
+    def __init__(self, segmenter: BaseSegmenter, planned: Plan) -> None:
         from rich.console import Console
 
         from zeroseg.cli.report import Totals

@@ -39,13 +39,15 @@ def run(arguments: Namespace) -> int:
     """Score, print the table, and write the results."""
     from zeroseg.evaluation.evaluate import evaluate
 
+    given = scoring.ScoringOptions.of(arguments)
+    name = given.model.model
     with scoring.folder(arguments.output) as output:
-        segmenter, data, about = scoring.prepare(arguments)
+        segmenter, data, about = given.prepare(output)
         start = time.perf_counter()
-        runs = evaluate({arguments.model: segmenter}, data, {arguments.model: output}, **about)
+        runs = evaluate({name: segmenter}, data, {name: output}, **about)
         if not runs:  # this process is not the first of several
             return 0
-        results = runs[arguments.model].results
+        results = runs[name].results
         scoring.print_scores(results, time.perf_counter() - start)
         if arguments.output is not None:
             print(f"results in {output / 'results.json'}, report in {output / 'report.html'}")

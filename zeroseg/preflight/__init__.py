@@ -111,7 +111,7 @@ def require(examination: Examination) -> dict[str, Any]:
         raise PresetError(
             "missing here:\n  "
             + "\n  ".join(problems)
-            + "\n`zeroseg doctor --model ...` shows all that is needed; --preset tiny needs nothing"
+            + "\n`zeroseg doctor --model ...` shows all that is needed; --model tiny needs nothing"
         )
     return examination.config
 

@@ -39,7 +39,7 @@ def with_language_model(
     if changes and not found:
         raise PresetError(
             "--llm and --llm-url are for systems that ask a server (OpenAIChat); this one asks "
-            "none: leave them out, or take another --preset or --model, such as large"
+            "none: leave them out, or take another --model, such as large"
         )
     for place in found:
         _set(own, place, changes)
