@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from zeroseg import __version__
 from zeroseg.cli import model_options, options
 from zeroseg.cli.main import main
 from zeroseg.errors import PresetError
+from zeroseg.presets import preset_names
 
 
 def test_help_of_the_module_in_a_process_of_its_own() -> None:
@@ -94,6 +96,14 @@ def test_parsed_arguments_go_no_further_than_the_door() -> None:
         and "Namespace" in "".join(ast.unparse(a) for a in ast.walk(function.args))
     }
     assert {name.split(".")[1] for name in taken} == {"run", "of", "given"}
+
+
+def test_help_names_every_preset(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["doctor", "--help"])
+    named = capsys.readouterr().out.split("Presets:")[1].split("--set")[0]
+    whole = re.sub(r"-\s+", "-", named)  # names are taken apart at their hyphens
+    assert set(re.findall(r"[a-z][a-z-]+", whole)) >= set(preset_names())
 
 
 COMMANDS = [

@@ -40,8 +40,8 @@ fails is a row with its error; the others go on, and the exit code is 1.
 workers of --engine ray:
   The stages are recognise, refine, detect, resolve and masks, each a pool of processes that hold
   its models (and verify and dense where the model has them); a system without stages is one,
-  segment. Give more workers to the stage that takes
-  longest; the table of times at the end of a run names it.
+  segment. Give more workers to the stage that takes longest; the table of times at the end of a
+  run names it.
 
 what to install:
   pip install "zeroseg[ray]" for both engines, "zeroseg[ray,s3]" for s3://, "zeroseg[ray,gs]" for

@@ -35,7 +35,7 @@ def add_data(parser: ArgumentParser) -> None:
         help="drawn (scenes), a published set with its --root (voc2012, cityscapes, coco81, dram, "
         "ade20k), or a folder of images, masks and vocabulary.yaml",
     )
-    group.add_argument("--root", metavar="DIR", help="where the published set lies")
+    group.add_argument("--root", metavar="DIR", help="folder of the published set")
     group.add_argument("--split", metavar="NAME", help="by default the one that is scored")
     group.add_argument("--movement", metavar="NAME", help="of dram, such as realism")
     group.add_argument(
@@ -51,11 +51,19 @@ def add_data(parser: ArgumentParser) -> None:
         help="that many pictures, drawn by --subset-seed; of drawn scenes the first N",
     )
     group.add_argument(
-        "--subset-seed", type=options.natural, default=0, metavar="S", help="default 0"
+        "--subset-seed",
+        type=options.natural,
+        default=0,
+        metavar="S",
+        help="which pictures --limit leaves; default 0",
     )
     group.add_argument("--subset", metavar="FILE", help="only the pictures it names, one a line")
     group.add_argument(
-        "--workers", type=options.natural, default=0, help="processes that read ahead"
+        "--workers",
+        type=options.natural,
+        default=0,
+        metavar="N",
+        help="processes that read ahead; default 0: the command's own reads",
     )
     add_scenes(parser.add_argument_group("drawn scenes (200 of seed 0 by default)"), None, None)
 

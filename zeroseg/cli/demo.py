@@ -36,7 +36,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         commands, "demo", "draw scenes, segment them, show panels", str(__doc__), _EXAMPLES
     )
     add_scenes(parser, 6, (256, 256))
-    parser.add_argument("--output", default="demo", metavar="DIR", help="default: demo")
+    parser.add_argument(
+        "--output", default="demo", metavar="DIR", help="folder to write to; default demo"
+    )
     options.add_vocabulary(parser, "by default all that is drawn")
     model_options.add_model(parser)
     parser.set_defaults(run=run)

@@ -34,9 +34,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         commands, "draw", "draw scenes with exact masks", str(__doc__), _EXAMPLES
     )
     add_scenes(parser, 10, (256, 256))
-    parser.add_argument("--first", type=options.natural, default=0, help="number of the first one")
+    parser.add_argument(
+        "--first",
+        type=options.natural,
+        default=0,
+        metavar="N",
+        help="number of the first scene of this seed; default 0",
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write to")
-    parser.add_argument("--format", choices=("png", "jpg"), default="png", help="of the pictures")
+    parser.add_argument(
+        "--format", choices=("png", "jpg"), default="png", help="of the pictures; default png"
+    )
     parser.add_argument(
         "--vocabulary",
         default="drawn",
@@ -51,7 +59,11 @@ def add_scenes(
 ) -> None:
     """`--count`, `--size` and `--seed` of drawn scenes."""
     parser.add_argument(
-        "--count", type=options.positive, default=count, metavar="N", help="number of scenes"
+        "--count",
+        type=options.positive,
+        default=count,
+        metavar="N",
+        help=f"number of scenes; default {count or 200}",
     )
     parser.add_argument(
         "--size",

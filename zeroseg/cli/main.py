@@ -41,6 +41,10 @@ examples:
   zeroseg compare runs/a runs/b                       two result folders side by side
   zeroseg COMMAND --help                              every option of a command
 
+A system is named by --model in every command: tiny, the default of most, is embedded, needs
+nothing and understands drawn scenes; large is for photographs, and zeroseg doctor --model large
+says what it needs; --model mine.yaml is one of your own.
+
 exit codes: 0 all is done; 1 some pictures failed, the others are done; 2 nothing was begun
 """
 

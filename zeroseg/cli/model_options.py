@@ -57,9 +57,10 @@ def add_system(parser: ArgumentParser, default: str | None = DEFAULT) -> argpars
         required=default is None,
         default=default,
         metavar="NAME|FILE",
-        help="a preset by its name: tiny (embedded, offline, for drawn scenes), large (for "
-        "photographs), paper (the published system), ...; or a YAML file of your own: "
-        f"--model mine.yaml{said}",
+        help=f"a preset by its name, or a YAML file of your own, as in --model mine.yaml{said}. "
+        "Presets: tiny, tiny-llm, tiny-ram-grounded-sam (embedded, offline, for drawn scenes); "
+        "large, large-low-memory (for photographs); paper (the published system), "
+        "ram-grounded-sam, ssa, ssa-clip (baselines)",
     )
     group.add_argument(
         "--set",
@@ -78,13 +79,16 @@ def add_model(parser: ArgumentParser, default: str | None = DEFAULT) -> argparse
     """What `add_system` adds, `--device`, `--batch-size` and what concerns the language model."""
     group = add_system(parser, default)
     group.add_argument(
-        "--device", default="auto", help="auto (a GPU if there is one), cpu, cuda, cuda:1, ..."
+        "--device",
+        default="auto",
+        metavar="NAME",
+        help="auto (the default: a GPU if there is one), cpu, cuda, cuda:1, ...",
     )
     group.add_argument(
         "--batch-size",
         type=options.positive,
         metavar="N",
-        help="pictures that go through together",
+        help="pictures that go through together; by default the model's own",
     )
     group.add_argument(
         "--llm",

@@ -65,11 +65,20 @@ def add_command(
     description: str,
     examples: str,
 ) -> ArgumentParser:
-    """A parser for one command whose help ends with examples."""
+    """A parser for one command whose help ends with examples.
+
+    Args:
+        commands: Those of the program.
+        name: Of the command.
+        summary: What it does, in the list of all.
+        description: The first line of its module: the command, a colon, and what it does.
+        examples: Command lines, and what else has to be known.
+    """
+    said = description.partition(": ")[2]
     return commands.add_parser(
         name,
         help=summary,
-        description=description,
+        description=said[:1].upper() + said[1:],
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -32,7 +32,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--name", metavar="NAME", help="of the system; the folder by default")
     data_options.add_data(parser)
-    options.add_vocabulary(parser, "drawn scenes need one; other data sets have their own")
+    options.add_vocabulary(parser, "by default the data set's, or all that is drawn")
     parser.add_argument("--output", metavar="DIR", help="folder for results and reports")
     parser.set_defaults(run=run)
 

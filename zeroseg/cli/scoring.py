@@ -53,7 +53,11 @@ def add_scoring(parser: ArgumentParser, model: str | None) -> None:
         help="annotated images that the language model explains once and is then shown; default 0",
     )
     group.add_argument(
-        "--examples-seed", type=options.natural, default=0, metavar="SEED", help="which ones"
+        "--examples-seed",
+        type=options.natural,
+        default=0,
+        metavar="S",
+        help="which ones; default 0",
     )
     group.add_argument(
         "--examples-from",

@@ -43,7 +43,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "paths", nargs="+", metavar="PATH", help="file, folder, or pattern such as '*.png'"
     )
     parser.add_argument(
-        "--output", default="runs/segment", metavar="DIR", help="default: runs/segment"
+        "--output",
+        default="runs/segment",
+        metavar="DIR",
+        help="folder to write to; default runs/segment",
     )
     options.add_vocabulary(parser, "by default the model's own")
     model_options.add_model(parser)
