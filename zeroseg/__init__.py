@@ -68,10 +68,6 @@ _HOME = {
     "MissingKeyError": "errors",
     "OfficialGroundingDino": "detection.official_grounding_dino",
     "OfficialSam": "masking.official_sam",
-    "OffloadedCaptioner": "offloaded",
-    "OffloadedDetector": "offloaded",
-    "OffloadedMaskPredictor": "offloaded",
-    "OffloadedTagger": "offloaded",
     "OpenAIChat": "chat.openai_chat",
     "Picture": "chat.chat_model",
     "PixelCounts": "metrics.pixel_counts",
@@ -121,6 +117,7 @@ _HOME = {
     "draw_examples": "evaluation.few_shot",
     "evaluate": "evaluation.evaluate",
     "explain": "refinement.examples",
+    "offload": "offloaded",
     "open_data": "data.catalog",
     "read_image": "images",
     "segment_dataset": "scale.dataset",
@@ -198,10 +195,7 @@ if TYPE_CHECKING:
     from zeroseg.metrics.protocol import Protocol as Protocol
     from zeroseg.metrics.segmentation_scores import SegmentationScores as SegmentationScores
     from zeroseg.metrics.segmentation_scores import summarize as summarize
-    from zeroseg.offloaded import OffloadedCaptioner as OffloadedCaptioner
-    from zeroseg.offloaded import OffloadedDetector as OffloadedDetector
-    from zeroseg.offloaded import OffloadedMaskPredictor as OffloadedMaskPredictor
-    from zeroseg.offloaded import OffloadedTagger as OffloadedTagger
+    from zeroseg.offloaded import offload as offload
     from zeroseg.recognition.blip2 import Blip2 as Blip2
     from zeroseg.recognition.captioner import Captioner as Captioner
     from zeroseg.recognition.ram_plus import RamPlus as RamPlus
