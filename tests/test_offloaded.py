@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zeroseg import GroundingDino, RamPlus, Sam, Selection, TopLogits, ZeroShotSegmenter
+from zeroseg import GroundingDino, RamPlus, Sam, Selection, ZeroShotSegmenter
+from zeroseg.masking import TopLogits
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.offloaded import (
     OffloadedCaptioner,

@@ -20,7 +20,7 @@ from typing_extensions import assert_type
 import zeroseg
 from zeroseg import (
     BaseSegmenter,
-    ComponentError,
+    ChatModel,
     Description,
     Detections,
     Detector,
@@ -30,11 +30,14 @@ from zeroseg import (
     Segmentation,
     Selection,
     Tag,
+    TransformersChat,
     Vocabulary,
     ZerosegError,
     ZeroShotSegmenter,
 )
-from zeroseg.data.drawn_scenes import DrawnScenes
+from zeroseg.chat import Conversation, Message, Reply
+from zeroseg.data import DrawnScenes, SampleData, Voc2012, open_data
+from zeroseg.evaluation import Comparison, ImageRecord, Run
 from zeroseg.values import Resolution
 
 
@@ -110,6 +113,35 @@ def part_by_part(segmenter: ZeroShotSegmenter, image: Tensor) -> None:
     assert_type(segmenter.mask_predictor([image], found), list[Masks])
 
 
+def a_score(segmenter: ZeroShotSegmenter, folder: Path) -> None:
+    """Systems are scored, runs compared."""
+    data = DrawnScenes(segmenter.vocabulary, count=2, size=(64, 64))
+    runs = zeroseg.evaluate({"tiny": segmenter}, data, {"tiny": folder / "a"})
+    assert_type(runs, dict[str, Run])
+    assert_type(runs["tiny"].records, list[ImageRecord])
+    zeroseg.evaluate({"tiny": segmenter}, data, {"tiny": folder / "b"})
+    comparison = zeroseg.compare(folder / "a", folder / "b")
+    assert_type(comparison, Comparison)
+    assert_type(comparison.names, tuple[str, ...])
+
+
+def published_data(root: Path) -> SampleData:
+    """Data sets are opened by class or by name; one that is not there says how to get it."""
+    try:
+        return Voc2012(root)
+    except ImageError as error:
+        print("refused:", error)
+    return open_data("voc2012", root)
+
+
+def asking(chat: ChatModel, question: str) -> str:
+    """A language model is asked in conversations, and answers in replies."""
+    replies = chat([Conversation((Message("user", question),))])
+    assert_type(replies, list[Reply])
+    assert_type(replies[0].text, str)
+    return replies[0].text
+
+
 def main(folder: Path) -> None:
     files = pictures(folder)
     segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["dog", "boat", "person"])
@@ -124,7 +156,12 @@ def main(folder: Path) -> None:
             assert_type(outcome.message, str)
         else:
             print(outcome.name, outcome.areas)
-    assert issubclass(ComponentError, ZerosegError)
+    a_score(segmenter, folder)
+    try:
+        published_data(folder)
+    except ZerosegError as error:
+        print("refused:", error)
+    print(asking(TransformersChat("tiny:chat"), "Which?"))
 
 
 if __name__ == "__main__":
