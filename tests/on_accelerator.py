@@ -14,6 +14,7 @@ import string
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,7 @@ from zeroseg.masking.official_sam import OfficialSam, official_sam_of
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.official.grounding_dino_checkpoint import to_transformers
 from zeroseg.official.grounding_dino_network import load_official
-from zeroseg.offloaded import (
-    OffloadedCaptioner,
-    OffloadedDetector,
-    OffloadedMaskPredictor,
-    OffloadedTagger,
-)
+from zeroseg.offloaded import offload
 from zeroseg.presets import load_preset
 from zeroseg.refinement import LexicalPostRefiner
 from zeroseg.running import transfer
@@ -300,18 +296,14 @@ def test_swapped_components(
 def test_weights_that_stay_on_the_host(
     host: ZeroShotSegmenter, expected: list[Segmentation]
 ) -> None:
-    parts = {
-        "tagger": OffloadedTagger(host.tagger),
-        "captioner": OffloadedCaptioner(host.captioner),
-        "detector": OffloadedDetector(host.detector),
-        "mask_predictor": OffloadedMaskPredictor(host.mask_predictor),
-    }
+    names = ("tagger", "captioner", "detector", "mask_predictor")
+    parts = {name: offload(deepcopy(getattr(host, name))) for name in names}
     seen: list[str] = []
 
     def note(network: nn.Module, _: Any) -> None:
         seen.extend({weight.device.type for weight in network.parameters()})
 
-    networks = [part.part.model for part in parts.values()]
+    networks = [part.model for part in parts.values()]
     inside = [
         next(n for n in network.modules() if isinstance(n, nn.Linear)) for network in networks
     ]

@@ -27,6 +27,7 @@ from zeroseg.images import read_image as read_image
 from zeroseg.masking import MaskPredictor as MaskPredictor
 from zeroseg.masking import PointSampler as PointSampler
 from zeroseg.masking import Sam as Sam
+from zeroseg.offloaded import offload as offload
 from zeroseg.recognition import Blip2 as Blip2
 from zeroseg.recognition import Captioner as Captioner
 from zeroseg.recognition import RamPlus as RamPlus
