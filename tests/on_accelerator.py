@@ -53,38 +53,28 @@ from tests.baselines.test_closed_set_vote import (
 from tests.masking.conftest import processor, sam_hq_model, sam_model
 from tests.masking.test_official_sam import SIZES
 from tests.official.dino_parts import small_tokenizer, small_weights
-from zeroseg import (
-    DrawnScenes,
-    LexicalPostRefiner,
-    LLMPostRefiner,
-    LLMPreRefiner,
-    PublishedOverlap,
-    QueryCentres,
-    Sam,
-    SamHq,
-    Segmentation,
-    Selection,
-    SemanticSegmentAnything,
-    SpreadPoints,
-    TopLogits,
-    ZeroShotSegmenter,
-)
+from zeroseg import LLMPostRefiner, LLMPreRefiner, Sam, Segmentation, Selection, ZeroShotSegmenter
+from zeroseg.baselines import SemanticSegmentAnything
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.baselines.everything import EverythingMasks
 from zeroseg.chat.chat_model import Conversation, Reply
+from zeroseg.data import DrawnScenes
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.evaluation.oracle import OracleSegmenter
+from zeroseg.fusion import PublishedOverlap
 from zeroseg.images import read_image
+from zeroseg.masking import QueryCentres, SamHq, SpreadPoints, TopLogits
 from zeroseg.masking.official_sam import OfficialSam, official_sam_of
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.official.grounding_dino_checkpoint import to_transformers
 from zeroseg.official.grounding_dino_network import load_official
 from zeroseg.offloaded import offload
 from zeroseg.presets import load_preset
+from zeroseg.refinement import LexicalPostRefiner
 from zeroseg.running import transfer
 from zeroseg.running.item import Item
 from zeroseg.running.runner import Runner

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zeroseg import GroundingDino, RamPlus, Sam, Selection, TopLogits, ZeroShotSegmenter
+from zeroseg import GroundingDino, RamPlus, Sam, Selection, ZeroShotSegmenter
 from zeroseg.detection.detector import Detector
+from zeroseg.masking import TopLogits
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.offloaded import offload
 from zeroseg.presets import load_preset
