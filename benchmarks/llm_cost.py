@@ -20,16 +20,10 @@ from loopback_llm import NAME, serving
 from rich.console import Console
 from rich.table import Table
 
-from zeroseg import (
-    DrawnScenes,
-    LLMPostRefiner,
-    LLMPreRefiner,
-    OpenAIChat,
-    TransformersChat,
-    ZeroShotSegmenter,
-)
+from zeroseg import LLMPostRefiner, LLMPreRefiner, OpenAIChat, TransformersChat, ZeroShotSegmenter
 from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.chat_model import ChatModel
+from zeroseg.data import DrawnScenes
 from zeroseg.data.sample_data import SampleData
 from zeroseg.evaluation.evaluate import evaluate
 

@@ -41,9 +41,10 @@ from rich.table import Table
 from roofline import matmul_rate, stage_operations
 from torch import Tensor, nn
 
-from zeroseg import LexicalPostRefiner, LexicalPreRefiner, Segmentation, ZeroShotSegmenter
+from zeroseg import Segmentation, ZeroShotSegmenter
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.presets import preset_names
+from zeroseg.refinement import LexicalPostRefiner, LexicalPreRefiner
 from zeroseg.running.transfer import wait_for
 from zeroseg.values import Description, Exchange
 

@@ -33,24 +33,21 @@ from torch import Tensor
 
 from benchmarks.recipes.detector_score import DetectionScore
 from zeroseg import (
-    AllClasses,
     Description,
     Detections,
-    DrawnScenes,
-    ExactPostRefiner,
     GroundingDino,
-    LexicalPreRefiner,
     MaskPredictor,
-    RawTags,
     Sam,
     Selection,
-    TopLogits,
     ZeroShotSegmenter,
 )
+from zeroseg.data import DrawnScenes
 from zeroseg.drawn.scene import Scene, draw_scene
+from zeroseg.masking import TopLogits
 from zeroseg.presets import load_preset
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
+from zeroseg.refinement import AllClasses, ExactPostRefiner, LexicalPreRefiner, RawTags
 from zeroseg.vocabularies import DRAM, DRAWN
 
 BATCH = 16

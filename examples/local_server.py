@@ -8,7 +8,8 @@ server of several models has to be told which one is meant: --model NAME.
 
 import argparse
 
-from zeroseg import DrawnScenes, LLMPostRefiner, LLMPreRefiner, OpenAIChat, ZeroShotSegmenter
+from zeroseg import LLMPostRefiner, LLMPreRefiner, OpenAIChat, ZeroShotSegmenter
+from zeroseg.data import DrawnScenes
 
 
 def main(arguments: list[str] | None = None) -> None:

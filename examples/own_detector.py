@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zeroseg import Detections, Detector, DrawnScenes, GivenLabels, Selection, ZeroShotSegmenter
+from zeroseg import Detections, Detector, Selection, ZeroShotSegmenter
+from zeroseg.data import DrawnScenes
+from zeroseg.refinement import GivenLabels
 
 
 class RedThings(Detector):

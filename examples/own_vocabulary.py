@@ -8,7 +8,8 @@ Wider or narrower classes need no training: refinement decides that a kitten is 
 import sys
 from pathlib import Path
 
-from zeroseg import DrawnScenes, Vocabulary, ZeroShotSegmenter
+from zeroseg import Vocabulary, ZeroShotSegmenter
+from zeroseg.data import DrawnScenes
 
 VOCABULARY = Vocabulary.from_names(
     ["nothing", "animal", "vehicle", "person"],

@@ -7,7 +7,9 @@ Without a picture, a drawn scene is used. An ablation is a component swapped, ne
 
 import sys
 
-from zeroseg import DrawnScenes, Sam, SpreadPoints, ZeroShotSegmenter
+from zeroseg import Sam, ZeroShotSegmenter
+from zeroseg.data import DrawnScenes
+from zeroseg.masking import SpreadPoints
 
 
 def main() -> None:

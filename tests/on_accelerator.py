@@ -14,6 +14,7 @@ import string
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -52,43 +53,28 @@ from tests.baselines.test_closed_set_vote import (
 from tests.masking.conftest import processor, sam_hq_model, sam_model
 from tests.masking.test_official_sam import SIZES
 from tests.official.dino_parts import small_tokenizer, small_weights
-from zeroseg import (
-    DrawnScenes,
-    LexicalPostRefiner,
-    LLMPostRefiner,
-    LLMPreRefiner,
-    PublishedOverlap,
-    QueryCentres,
-    Sam,
-    SamHq,
-    Segmentation,
-    Selection,
-    SemanticSegmentAnything,
-    SpreadPoints,
-    TopLogits,
-    ZeroShotSegmenter,
-)
+from zeroseg import LLMPostRefiner, LLMPreRefiner, Sam, Segmentation, Selection, ZeroShotSegmenter
+from zeroseg.baselines import SemanticSegmentAnything
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.baselines.everything import EverythingMasks
 from zeroseg.chat.chat_model import Conversation, Reply
+from zeroseg.data import DrawnScenes
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.evaluation.oracle import OracleSegmenter
+from zeroseg.fusion import PublishedOverlap
 from zeroseg.images import read_image
+from zeroseg.masking import QueryCentres, SamHq, SpreadPoints, TopLogits
 from zeroseg.masking.official_sam import OfficialSam, official_sam_of
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.official.grounding_dino_checkpoint import to_transformers
 from zeroseg.official.grounding_dino_network import load_official
-from zeroseg.offloaded import (
-    OffloadedCaptioner,
-    OffloadedDetector,
-    OffloadedMaskPredictor,
-    OffloadedTagger,
-)
+from zeroseg.offloaded import offload
 from zeroseg.presets import load_preset
+from zeroseg.refinement import LexicalPostRefiner
 from zeroseg.running import transfer
 from zeroseg.running.item import Item
 from zeroseg.running.runner import Runner
@@ -310,18 +296,14 @@ def test_swapped_components(
 def test_weights_that_stay_on_the_host(
     host: ZeroShotSegmenter, expected: list[Segmentation]
 ) -> None:
-    parts = {
-        "tagger": OffloadedTagger(host.tagger),
-        "captioner": OffloadedCaptioner(host.captioner),
-        "detector": OffloadedDetector(host.detector),
-        "mask_predictor": OffloadedMaskPredictor(host.mask_predictor),
-    }
+    names = ("tagger", "captioner", "detector", "mask_predictor")
+    parts = {name: offload(deepcopy(getattr(host, name))) for name in names}
     seen: list[str] = []
 
     def note(network: nn.Module, _: Any) -> None:
         seen.extend({weight.device.type for weight in network.parameters()})
 
-    networks = [part.part.model for part in parts.values()]
+    networks = [part.model for part in parts.values()]
     inside = [
         next(n for n in network.modules() if isinstance(n, nn.Linear)) for network in networks
     ]

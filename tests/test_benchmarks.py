@@ -21,27 +21,24 @@ from benchmarks.reference_loop import HostOverlap, HostPoints, ReferenceLoop
 from tests.official.dino_parts import small_config
 from tests.official.test_sam_checkpoint import SMALL
 from zeroseg import (
-    AllClasses,
     Detections,
-    Geometry,
     HighestScore,
-    LexicalPreRefiner,
     LLMPostRefiner,
     LLMPreRefiner,
     Masks,
     OpenAIChat,
     RamPlus,
     Sam,
-    SpreadPoints,
-    TopLogits,
     Vocabulary,
     ZeroShotSegmenter,
 )
 from zeroseg.errors import ChatError
+from zeroseg.masking import SpreadPoints, TopLogits
 from zeroseg.masking.points import ON_OBJECT
 from zeroseg.official.sam_checkpoint import sam_of
+from zeroseg.refinement import AllClasses, LexicalPreRefiner
 from zeroseg.testing import BoxMasks, ScriptedChat, ScriptedDetector, boxed, noise
-from zeroseg.values import Description, Tag
+from zeroseg.values import Description, Geometry, Tag
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 PETS = Vocabulary.from_names(["background", "dog", "cat", "boat"])

@@ -12,7 +12,7 @@ import zeroseg
 ROOT = Path(zeroseg.__file__).parent
 
 ORDER = (
-    "errors", "writing", "server_address", "regular_file", "decoding", "yaml_text",
+    "lazy", "errors", "writing", "server_address", "regular_file", "decoding", "yaml_text",
     "class_lists", "vocabulary", "vocabularies", "values", "running", "weights", "official",
     "find_images", "pixels", "images", "chat", "recognition", "refinement", "detection",
     "dense", "masking", "fusion", "seams", "stages", "offloaded", "preflight", "presets",

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Sequence
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from zeroseg import GroundingDino, RamPlus, Sam, Selection, TopLogits, ZeroShotSegmenter
+from zeroseg import GroundingDino, RamPlus, Sam, Selection, ZeroShotSegmenter
+from zeroseg.detection.detector import Detector
+from zeroseg.masking import TopLogits
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
-from zeroseg.offloaded import (
-    OffloadedCaptioner,
-    OffloadedDetector,
-    OffloadedMaskPredictor,
-    OffloadedTagger,
-)
+from zeroseg.offloaded import offload
 from zeroseg.presets import load_preset
 from zeroseg.recognition.blip2 import Blip2
+from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.testing import (
     CaptionerContract,
@@ -79,8 +79,8 @@ def devices(part: nn.Module) -> set[str]:
 def test_weights_visit_the_device_and_stay_on_the_host() -> None:
     part = Seen()
     before = [tensor.data_ptr() for tensor in (*part.parameters(), *part.buffers())]
-    wrapped = OffloadedTagger(part).to("meta")
-    assert wrapped([noise()]) == [()]
+    offloaded = offload(part).to("meta")
+    assert offloaded([noise()]) == [()]
     assert part.seen == [("meta", "meta", "meta")]
     assert devices(part) == {"cpu"}
     assert [t.data_ptr() for t in (*part.parameters(), *part.buffers())] == before
@@ -91,88 +91,98 @@ def test_weights_come_home_when_a_call_fails() -> None:
     part = Seen()
     part.fails = True
     with pytest.raises(RuntimeError, match="out of memory"):
-        OffloadedTagger(part).to("meta")([noise()])
+        offload(part).to("meta")([noise()])
     assert devices(part) == {"cpu"}
 
 
 def test_precision_is_passed_on_and_the_device_is_not() -> None:
     part = Seen()
-    wrapped = OffloadedTagger(part).to("meta", torch.bfloat16)
+    offloaded = offload(part).to("meta", torch.bfloat16)
     assert {tensor.dtype for tensor in part.parameters()} == {torch.bfloat16}
     assert devices(part) == {"cpu"}
-    assert wrapped.place.device.type == "meta"
-    OffloadedTagger(part)([noise()])
-    assert part.seen == [("cpu", "cpu", "cpu")]
+    assert offloaded.place.type == "meta"
+    offloaded([noise()])
+    assert part.seen == [("meta", "meta", "meta")]
 
 
 def test_a_mask_predictor_visits_for_each_half_of_its_work() -> None:
     part = Encoding()
-    wrapped = OffloadedMaskPredictor(part).to("meta")
-    encodings = wrapped.encode([noise()])
-    wrapped([noise()], [boxed()], encodings)
+    offloaded = offload(part).to("meta")
+    encodings = offloaded.encode([noise()])
+    offloaded([noise()], [boxed()], encodings)
     assert part.seen == [("encode", "meta"), ("forward", "meta")]
-    assert wrapped.encoder is part.encoder
+    assert offloaded.encoder is part.encoder
 
 
 def test_weights_are_saved_like_any_other() -> None:
-    wrapped = OffloadedTagger(Seen())
-    assert "part.layer.weight" in wrapped.state_dict()
-    assert "place" not in wrapped.state_dict()
+    offloaded = offload(Seen())
+    assert "layer.weight" in offloaded.state_dict()
+    assert offloaded.state_dict().keys() == Seen().state_dict().keys()
 
 
 class TestTagger(TaggerContract):
-    def part(self) -> OffloadedTagger:
-        return OffloadedTagger(RamPlus("tiny:ram_plus"))
+    def part(self) -> Tagger:
+        return offload(RamPlus("tiny:ram_plus"))
 
 
 class TestCaptioner(CaptionerContract):
-    def part(self) -> OffloadedCaptioner:
-        return OffloadedCaptioner(Blip2("tiny:blip2"))
+    def part(self) -> Captioner:
+        return offload(Blip2("tiny:blip2"))
 
 
 class TestDetector(DetectorContract):
-    def part(self) -> OffloadedDetector:
-        return OffloadedDetector(GroundingDino("tiny:grounding_dino"))
+    def part(self) -> Detector:
+        return offload(GroundingDino("tiny:grounding_dino"))
 
 
 class TestMaskPredictor(MaskPredictorContract):
-    def part(self) -> OffloadedMaskPredictor:
-        return OffloadedMaskPredictor(Sam("tiny:sam", TopLogits(3)))
+    def part(self) -> MaskPredictor:
+        return offload(Sam("tiny:sam", TopLogits(3)))
+
+
+def test_a_component_keeps_its_type_and_travels() -> None:
+    part = offload(Sam("tiny:sam", TopLogits(3)))
+    assert offload(part) is part
+    assert isinstance(part, Sam) and type(part).__name__ == "Sam"
+    for other in (copy.deepcopy(part), pickle.loads(pickle.dumps(part)), part.with_points(None)):
+        assert type(other) is type(part)
+        assert other.to("meta").place.type == "meta"
+        assert devices(other.model) == {"cpu"}
 
 
 def test_answers_are_those_of_the_component() -> None:
     image = noise(90, 120)
     plain = GroundingDino("tiny:grounding_dino", box_threshold=0.01)
     asked = [Selection(("dog", "boat"), (0, 1))]
-    [expected], [found] = plain([image], asked), OffloadedDetector(plain)([image], asked)
+    [expected] = plain([image], asked)
+    [found] = offload(plain)([image], asked)
     assert len(expected)
     assert torch.equal(found.boxes, expected.boxes)
     assert torch.equal(found.scores, expected.scores)
 
 
-def test_a_preset_wraps_every_network() -> None:
+def test_a_preset_offloads_every_network() -> None:
     config = load_preset("large-low-memory")
     large = load_preset("large")
     slots = ("tagger", "captioner", "detector", "mask_predictor")
     for slot in slots:
-        assert config[slot]["class_path"].startswith("zeroseg.offloaded.Offloaded")
-        wrapped = config[slot]["init_args"]["part"]
-        assert wrapped["class_path"] == large[slot]["class_path"]
-        assert wrapped["init_args"]["checkpoint"] == large[slot]["init_args"]["checkpoint"]
+        assert config[slot]["class_path"] == f"zeroseg.offloaded.offload_{slot}"
+        offloaded = config[slot]["init_args"]["part"]
+        assert offloaded["class_path"] == large[slot]["class_path"]
+        assert offloaded["init_args"]["checkpoint"] == large[slot]["init_args"]["checkpoint"]
     assert {k: v for k, v in config.items() if k not in (*slots, "batch_size")} == {
         k: v for k, v in large.items() if k not in slots
     }
 
 
-def test_a_segmenter_of_wrapped_components_gives_the_same_map() -> None:
+def test_a_segmenter_of_offloaded_components_gives_the_same_map() -> None:
     config = load_preset("tiny")
-    wrapped = dict(config)
+    offloaded = dict(config)
     for slot in ("tagger", "captioner", "detector", "mask_predictor"):
-        kind = "".join(word.title() for word in slot.split("_"))
-        path = f"zeroseg.offloaded.Offloaded{kind}"
-        wrapped[slot] = {"class_path": path, "init_args": {"part": config[slot]}}
+        path = f"zeroseg.offloaded.offload_{slot}"
+        offloaded[slot] = {"class_path": path, "init_args": {"part": config[slot]}}
     image = noise(64, 80)
     plain = ZeroShotSegmenter.from_config(config).segment(image)
-    other = ZeroShotSegmenter.from_config(wrapped).segment(image)
+    other = ZeroShotSegmenter.from_config(offloaded).segment(image)
     assert torch.equal(plain.label_map, other.label_map)
     assert plain.description == other.description

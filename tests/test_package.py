@@ -1,16 +1,26 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import subprocess
 import sys
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import zeroseg
+from zeroseg import errors
 
 HEAVY = ("torch", "numpy", "lightning", "transformers", "openai", "PIL", "jsonargparse")
+
+ROOT = Path(zeroseg.__file__).parent
+PACKAGES = [
+    import_module(".".join(stub.parent.relative_to(ROOT.parent).parts))
+    for stub in sorted(ROOT.rglob("__init__.pyi"))
+]
+"""Packages whose names are loaded on first use."""
 
 
 def test_importing_loads_nothing_heavy() -> None:
@@ -30,21 +40,37 @@ def test_embedded_models_need_no_package_that_they_do_not_use() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", [n for n in zeroseg.__all__ if n != "__version__"])
-def test_every_public_name_resolves_and_has_a_docstring(name: str) -> None:
-    assert getattr(zeroseg, name).__doc__
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_name_resolves_and_has_a_docstring(package: ModuleType) -> None:
+    names = [name for name in package.__all__ if name != "__version__"]
+    assert sorted(package.__all__) == dir(package)
+    assert all(getattr(package, name).__doc__ for name in names)
+    with pytest.raises(AttributeError, match=f"'{package.__name__}' has no attribute 'Segmentor'"):
+        _ = package.Segmentor
 
 
-def test_type_checkers_see_the_same_names() -> None:
-    tree = ast.parse(Path(zeroseg.__file__).read_text(encoding="utf-8"))
-    [block] = [node for node in tree.body if isinstance(node, ast.If)]
-    seen = {alias.asname for node in block.body for alias in node.names}  # type: ignore[attr-defined]
-    assert seen == set(zeroseg.__all__) - {"__version__"}
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_public_name_is_a_modules_too(package: ModuleType) -> None:
+    """Which of the two it meant would depend on what was imported before."""
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    assert modules.isdisjoint(package.__all__)
 
 
-def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="Segmentor"):
-        _ = zeroseg.Segmentor
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_stub_is_a_table_that_says_every_name_once(package: ModuleType) -> None:
+    stub = ast.parse(Path(str(package.__file__)).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    names = [alias for node in imports for alias in node.names]
+    assert all(alias.name == alias.asname for alias in names)
+    assert sorted(alias.name for alias in names) == [n for n in package.__all__ if n[0] != "_"]
+    others = [type(node) for node in stub.body if node not in imports]
+    assert set(others) <= {ast.Expr, ast.AnnAssign}
+
+
+def test_all_errors_are_at_the_root() -> None:
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    assert kinds
+    assert kinds <= set(zeroseg.__all__)
 
 
 def test_the_version_is_the_distributions() -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import torch
 from lightning.pytorch import LightningModule
@@ -163,6 +163,9 @@ class BaseSegmenter(LightningModule, ABC):
         """Segment a batch of images, (3, H, W) uint8 each."""
         return self._all({"image": images}) if len(images) else []
 
+    if TYPE_CHECKING:
+        __call__ = forward
+
     @torch.inference_mode()
     def _all(self, given: Mapping[str, Sequence[Any]]) -> list[Segmentation]:
         """Segment a batch, and raise what any image fails with."""
@@ -190,15 +193,13 @@ class BaseSegmenter(LightningModule, ABC):
         finally:
             self.waited += job.waited - before
 
-    @overload
-    def segment(self, images: ImageLike) -> Segmentation: ...
+    @overload  # a text is a path, though it is a sequence of texts, too
+    def segment(self, images: ImageLike) -> Segmentation: ...  # type: ignore[overload-overlap]
 
     @overload
-    def segment(self, images: list[ImageLike] | tuple[ImageLike, ...]) -> list[Segmentation]: ...
+    def segment(self, images: Sequence[ImageLike]) -> list[Segmentation]: ...
 
-    def segment(
-        self, images: ImageLike | list[ImageLike] | tuple[ImageLike, ...]
-    ) -> Segmentation | list[Segmentation]:
+    def segment(self, images: ImageLike | Sequence[ImageLike]) -> Segmentation | list[Segmentation]:
         """Segment one picture, or several.
 
         Args:
@@ -213,7 +214,8 @@ class BaseSegmenter(LightningModule, ABC):
         """
         if isinstance(images, list | tuple):
             return list(self._strict(images, _read_strictly))
-        return next(self._strict([images], lambda source, _: read_image(source)))
+        one: Any = images
+        return next(self._strict([one], lambda source, _: read_image(source)))
 
     def _strict(
         self, sources: Sequence[ImageLike], read: Callable[[ImageLike, int], Tensor]

@@ -11,19 +11,18 @@ from safetensors import safe_open
 from benchmarks.recipes.chat_score import score
 from zeroseg import (
     Description,
-    DrawnScenes,
-    ExactPostRefiner,
     LLMPostRefiner,
     LLMPreRefiner,
-    RawTags,
-    SegmentationScores,
     Tag,
     TransformersChat,
     Vocabulary,
     ZeroShotSegmenter,
 )
+from zeroseg.data import DrawnScenes
 from zeroseg.data.drawn_scenes import label_map
 from zeroseg.drawn.scene import draw_scene
+from zeroseg.metrics import SegmentationScores
+from zeroseg.refinement import ExactPostRefiner, RawTags
 from zeroseg.values import UNRESOLVED
 from zeroseg.vocabularies import DRAM
 from zeroseg.weights.checkpoints import locate

@@ -17,7 +17,6 @@ from zeroseg.evaluation.ablation import ablate, finding_of, published
 from zeroseg.evaluation.ablation_rows import SAMPLERS, Variants, rows
 from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.masking.sam import Sam
-from zeroseg.offloaded import OffloadedMaskPredictor
 from zeroseg.presets import load_preset
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
@@ -207,12 +206,11 @@ def test_rows_of_detectors_of_ones_own_need_no_prompted_decoding() -> None:
     )
 
 
-def test_wrapped_components_have_all_rows() -> None:
+def test_offloaded_components_have_all_rows() -> None:
     config = load_preset("tiny")
     wrapped = dict(config)
     for slot in ("tagger", "captioner", "detector", "mask_predictor"):
-        kind = "".join(word.title() for word in slot.split("_"))
-        path = f"zeroseg.offloaded.Offloaded{kind}"
+        path = f"zeroseg.offloaded.offload_{slot}"
         wrapped[slot] = {"class_path": path, "init_args": {"part": config[slot]}}
     plain, _ = rows(ZeroShotSegmenter.from_config(config), "no other", (1,))
     other, _ = rows(ZeroShotSegmenter.from_config(wrapped), "no other", (1,))
@@ -221,10 +219,11 @@ def test_wrapped_components_have_all_rows() -> None:
     by_name = {row.name: row.system for row in other}
     unpointed, phrases = by_name["without points"], by_name["phrases"]
     assert isinstance(unpointed, ZeroShotSegmenter) and isinstance(phrases, ZeroShotSegmenter)
-    assert isinstance(unpointed.mask_predictor, OffloadedMaskPredictor)
-    assert unpointed.mask_predictor.part.point_sampler is None
+    assert isinstance(unpointed.mask_predictor, Sam)
+    assert unpointed.mask_predictor.point_sampler is None
+    assert all(hasattr(row.mask_predictor, "place") for row in (unpointed, phrases))
     assert unpointed.config is not None and phrases.config is not None
     inside = unpointed.config["mask_predictor"]["init_args"]["part"]["init_args"]
     assert inside["point_sampler"] is None
     told = phrases.config["detector"]["init_args"]["part"]["init_args"]["decoding"]
-    assert told == phrases.detector.part.decoding == "phrases"
+    assert told == phrases.detector.decoding == "phrases"

@@ -1,1 +1,5 @@
 """Chat with language models."""
+
+from zeroseg.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -126,9 +126,9 @@ class Wire:
             raise Refusal(error.status_code, *_received(error)) from None
         except (asyncio.TimeoutError, openai.APITimeoutError):
             raise Unreadable(f"timeout: no answer within {seconds:g} seconds", False) from None
-        except Exception as error:
-            # The one boundary of this door: whatever the client and its decoders make of bytes
-            # from outside, such as a body that is cut off or in a charset that does not exist.
+        except Exception as error:  # the one boundary of this door
+            # Whatever the client and its decoders make of bytes from outside, such as a body that
+            # is cut off or in a charset that does not exist.
             cause = error.__cause__ or error.__context__
             reason = f"{error} ({cause})" if cause is not None and str(cause) else str(error)
             shown = self.hide(f"{type(error).__name__}: {reason}")

@@ -105,7 +105,7 @@ def _look(
         problems.append(("missing mask", str(error)))
     except VocabularyError as error:
         problems.append(("unknown id", str(error)))
-    except Exception as error:
+    except Exception as error:  # as above
         problems.append(("unreadable mask", _said(error)))
     if truth is not None and image is not None and truth.target.shape != image.shape[1:]:
         sizes = f"{tuple(truth.target.shape)}, its picture {tuple(image.shape[1:])}"

@@ -264,7 +264,7 @@ def _points(full: ZeroShotSegmenter, sampler: PointSampler | None) -> dict[str, 
 
 
 def _changed(full: ZeroShotSegmenter, part: str, option: str, value: Any) -> dict[str, Any]:
-    """A component's entry of a configuration with another option; also of a wrapped component."""
+    """A component's entry of a configuration with another option; offloaded or not."""
     entry = copy.deepcopy((full.config or {}).get(part) or _path(getattr(full, part)))
     inside = entry.setdefault("init_args", {})
     while "part" in inside:

@@ -1,1 +1,5 @@
 """Stage 5, images and boxes to masks."""
+
+from zeroseg.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

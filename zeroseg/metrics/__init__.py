@@ -1,1 +1,5 @@
 """Scores of label maps against the truth."""
+
+from zeroseg.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

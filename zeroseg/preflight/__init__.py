@@ -152,9 +152,9 @@ def _asked(wanted: Wanted) -> Wanted:
 
 def _visits(users: Sequence[Place], found: Sequence[Place]) -> bool:
     """Whether every component that uses a checkpoint stands within one that is offloaded."""
-    from zeroseg.offloaded import Offloaded
+    from zeroseg.offloaded import OFFLOADING
 
-    hosts = [p.path for p in found if isinstance(p.kind, type) and issubclass(p.kind, Offloaded)]
+    hosts = [place.path for place in found if place.kind in OFFLOADING]
     return all(any(user.path[: len(host)] == host for host in hosts) for user in users)
 
 

@@ -1,1 +1,5 @@
 """The runner: takes batches through declared stages, whatever these are about."""
+
+from zeroseg.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -88,7 +88,7 @@ def reaching(fs: Any, path: str) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # of many kinds, as above
         advice = [_ADVICE[name] for name in _protocols(fs) if name in _ADVICE]
         if not advice and isinstance(error, OSError):
             raise

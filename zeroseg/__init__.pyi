@@ -1,0 +1,50 @@
+"""The names of the package, and where they are."""
+
+from zeroseg.base_segmenter import BaseSegmenter as BaseSegmenter
+from zeroseg.chat import ChatModel as ChatModel
+from zeroseg.chat import OpenAIChat as OpenAIChat
+from zeroseg.chat import TransformersChat as TransformersChat
+from zeroseg.dense import DenseScorer as DenseScorer
+from zeroseg.detection import Detector as Detector
+from zeroseg.detection import GroundingDino as GroundingDino
+from zeroseg.errors import ChatError as ChatError
+from zeroseg.errors import CheckpointError as CheckpointError
+from zeroseg.errors import CheckpointNotFound as CheckpointNotFound
+from zeroseg.errors import ComponentError as ComponentError
+from zeroseg.errors import ImageError as ImageError
+from zeroseg.errors import MissingKeyError as MissingKeyError
+from zeroseg.errors import PackageNotFound as PackageNotFound
+from zeroseg.errors import PresetError as PresetError
+from zeroseg.errors import VocabularyError as VocabularyError
+from zeroseg.errors import ZerosegError as ZerosegError
+from zeroseg.evaluation.ablation import ablate as ablate
+from zeroseg.evaluation.compare import compare as compare
+from zeroseg.evaluation.evaluate import evaluate as evaluate
+from zeroseg.evaluation.oracle import oracle as oracle
+from zeroseg.fusion import Fusion as Fusion
+from zeroseg.fusion import HighestScore as HighestScore
+from zeroseg.images import read_image as read_image
+from zeroseg.masking import MaskPredictor as MaskPredictor
+from zeroseg.masking import PointSampler as PointSampler
+from zeroseg.masking import Sam as Sam
+from zeroseg.offloaded import offload as offload
+from zeroseg.recognition import Blip2 as Blip2
+from zeroseg.recognition import Captioner as Captioner
+from zeroseg.recognition import RamPlus as RamPlus
+from zeroseg.recognition import Tagger as Tagger
+from zeroseg.refinement import LLMPostRefiner as LLMPostRefiner
+from zeroseg.refinement import LLMPreRefiner as LLMPreRefiner
+from zeroseg.refinement import PostRefiner as PostRefiner
+from zeroseg.refinement import PreRefiner as PreRefiner
+from zeroseg.refinement import Verifier as Verifier
+from zeroseg.segmentation import Segmentation as Segmentation
+from zeroseg.segmenter import ZeroShotSegmenter as ZeroShotSegmenter
+from zeroseg.values import Description as Description
+from zeroseg.values import Detections as Detections
+from zeroseg.values import Failure as Failure
+from zeroseg.values import Masks as Masks
+from zeroseg.values import Selection as Selection
+from zeroseg.values import Tag as Tag
+from zeroseg.vocabulary import Vocabulary as Vocabulary
+
+__version__: str

@@ -1,0 +1,5 @@
+"""The names of the package, and where they are."""
+
+from zeroseg.detection.detector import Detector as Detector
+from zeroseg.detection.grounding_dino import GroundingDino as GroundingDino
+from zeroseg.detection.official_grounding_dino import OfficialGroundingDino as OfficialGroundingDino

@@ -1,0 +1,5 @@
+"""The names of the package, and where they are."""
+
+from zeroseg.fusion.fusion import Fusion as Fusion
+from zeroseg.fusion.highest_score import HighestScore as HighestScore
+from zeroseg.fusion.published import PublishedOverlap as PublishedOverlap

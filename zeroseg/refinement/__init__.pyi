@@ -1,0 +1,15 @@
+"""The names of the package, and where they are."""
+
+from zeroseg.refinement.all_classes import AllClasses as AllClasses
+from zeroseg.refinement.exact_post_refiner import ExactPostRefiner as ExactPostRefiner
+from zeroseg.refinement.examples import Example as Example
+from zeroseg.refinement.examples import explain as explain
+from zeroseg.refinement.given_labels import GivenLabels as GivenLabels
+from zeroseg.refinement.lexical_post_refiner import LexicalPostRefiner as LexicalPostRefiner
+from zeroseg.refinement.lexical_pre_refiner import LexicalPreRefiner as LexicalPreRefiner
+from zeroseg.refinement.llm_post_refiner import LLMPostRefiner as LLMPostRefiner
+from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner as LLMPreRefiner
+from zeroseg.refinement.post_refiner import PostRefiner as PostRefiner
+from zeroseg.refinement.pre_refiner import PreRefiner as PreRefiner
+from zeroseg.refinement.raw_tags import RawTags as RawTags
+from zeroseg.refinement.verifier import Verifier as Verifier

@@ -1,0 +1,4 @@
+"""The names of the package, and where they are."""
+
+from zeroseg.running.stage import Stage as Stage
+from zeroseg.running.stage_cache import StageCache as StageCache
