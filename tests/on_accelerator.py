@@ -81,7 +81,7 @@ from zeroseg.running.runner import Runner
 from zeroseg.running.stage import Stage
 from zeroseg.scale.recipe import Recipe
 from zeroseg.scale.work import Part, Work, pack, unpack
-from zeroseg.scale.workers import build, pools_of
+from zeroseg.scale.workers import build_worker, pools_of
 from zeroseg.testing import ScriptedChat, boxed, noise
 from zeroseg.values import Detections
 from zeroseg.vocabulary import Vocabulary
@@ -448,7 +448,7 @@ def test_stages_as_workers(expected: list[Segmentation]) -> None:
     recipe = Recipe.of(load_preset("tiny"), batch_size=2)
     part = Part(tuple(Work(str(i), str(i), png(image)) for i, image in enumerate(IMAGES[1:3])))
     for name in pools_of(recipe):
-        part = unpack(pack(build(name, recipe, DEVICE.type)(part)))
+        part = unpack(pack(build_worker(name, recipe, DEVICE.type)(part)))
     for work, result in zip(part.works, expected[1:3], strict=True):
         assert work.failure is None
         assert torch.equal(work.label_map.long(), result.label_map)

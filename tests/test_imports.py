@@ -16,7 +16,7 @@ ORDER = (
     "class_lists", "vocabulary", "vocabularies", "values", "running", "weights", "official",
     "find_images", "pixels", "images", "chat", "recognition", "refinement", "detection",
     "dense", "masking", "fusion", "seams", "stages", "offloaded", "preflight", "presets",
-    "drawing", "segmentation", "outcomes", "metrics", "drawn", "data", "base_segmenter",
+    "plotting", "segmentation", "outcomes", "metrics", "drawn", "data", "base_segmenter",
     "segmenter", "baselines", "testing", "evaluation", "scale", "cli", "__main__",
 )  # fmt: skip
 """Modules and folders of the package: each imports only from those before it."""

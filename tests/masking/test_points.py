@@ -196,7 +196,7 @@ def with_queries(found: Detections) -> Detections:
         found.scores,
         found.labels,
         found.phrases,
-        found.prompts,
+        found.prompt_index,
         Queries(boxes, scores),
     )
 
@@ -212,7 +212,7 @@ class TestQueryCentres(PointSamplerContract):
     def test_best_centres_for_the_prompt_in_the_box(self) -> None:
         found, masks = self.scene()
         points = QueryCentres(3)(found, masks)
-        first, second = found.prompts.tolist()
+        first, second = found.prompt_index.tolist()
         assert (first, second) == (0, 1)
         assert points.labels.tolist() == [[1, 1, 1], [1, 1, NO_POINT]]
         assert (points.xy[0] + 0.5).tolist() == [[8, 9], [12, 6], [5, 5]]

@@ -234,7 +234,7 @@ class GroundedDetector(Detector):
             scores=best[keep],
             labels=torch.tensor([n[1] for n in named], dtype=torch.int64),
             phrases=tuple(n[2] for n in named),
-            prompts=torch.tensor([n[0] for n in named], dtype=torch.int64),
+            prompt_index=torch.tensor([n[0] for n in named], dtype=torch.int64),
             queries=queries,
         )
 

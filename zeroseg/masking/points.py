@@ -98,7 +98,7 @@ class QueryCentres(PointSampler):
         centres = corners.mean(1)
         low, high = boxes[:, None, :2], boxes[:, None, 2:]
         inside = ((centres >= low) & (centres < high)).all(-1)
-        scores = queries.scores[:, detections.prompts.to(device)].T
+        scores = queries.scores[:, detections.prompt_index.to(device)].T
         index, best = _top(scores.masked_fill(~inside, OUTSIDE), self.count)
         found = best > OUTSIDE
         xy = (centres[index] - 0.5).clamp(min=0) * found[..., None]
