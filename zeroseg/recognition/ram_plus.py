@@ -139,17 +139,19 @@ class RamPlus(Tagger):
 
         In floating point; PIL, which rounds between its two passes, differs by a grey level.
         """
-        size = self.model.config.image_size
         # One by one: a batch of pictures in floating point is larger than caches, and than what
         # the allocator keeps.
-        squashed = [
-            F.interpolate(piece[None].float(), (size, size), mode="bilinear", antialias=True)
-            for piece in pieces
-        ]
-        pixels = torch.cat(squashed)
+        pixels = torch.stack(
+            [self._squash(piece, self.model.config.image_size) for piece in pieces]
+        )
         constants = 255 * torch.tensor([IMAGE_MEAN, IMAGE_STD])[..., None, None]
         mean, std = sent(constants, pixels.device)
         return pixels.sub_(mean).div_(std)
+
+    def _squash(self, piece: Tensor, side: int) -> Tensor:
+        """A piece as a square, (3, side, side) float32 in 0..255."""
+        whole = piece[None].float()
+        return F.interpolate(whole, (side, side), mode="bilinear", antialias=True)[0]
 
     def _name(self, scores: Tensor) -> tuple[Tag, ...]:
         found = (scores > self.thresholds).nonzero().flatten().tolist()
