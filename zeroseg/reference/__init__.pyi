@@ -5,4 +5,5 @@ from zeroseg.reference.grounding_dino import ReferenceGroundingDino as Reference
 from zeroseg.reference.overlap import ReferenceOverlap as ReferenceOverlap
 from zeroseg.reference.points import ReferencePoints as ReferencePoints
 from zeroseg.reference.ram_plus import ReferenceRamPlus as ReferenceRamPlus
-from zeroseg.reference.sam_hq import ReferenceSamHq as ReferenceSamHq
+from zeroseg.reference.sam import ReferenceSam as ReferenceSam
+from zeroseg.reference.sam import ReferenceSamHq as ReferenceSamHq
