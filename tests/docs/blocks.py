@@ -17,7 +17,9 @@ PAGES = (
     *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md")),
 )
 
-LANGUAGES = {"python": "python", "sh": "shell", "bash": "shell", "console": "shell"}
+LANGUAGES = {
+    "python": "python", "sh": "shell", "bash": "shell", "console": "shell", "yaml": "yaml"
+}  # fmt: skip
 """What a fence says, and what it means; an indented block without a fence is shell."""
 
 _BLOCK = re.compile(
@@ -34,7 +36,7 @@ class Block:
     Attributes:
         page: Path of its file within the repository.
         line: Number of its first line of code.
-        language: "python" or "shell".
+        language: "python", "shell" or "yaml".
         code: Its text.
         needs: Why a test cannot run it, as the comment above it says: `<!-- needs: weights -->`.
     """
@@ -50,7 +52,7 @@ class Block:
 
 
 def blocks_of(page: str) -> Iterator[Block]:
-    """The blocks of Python and shell of a page, from top to bottom."""
+    """The blocks of Python, shell and YAML of a page, from top to bottom."""
     text = (ROOT / page).read_text(encoding="utf-8")
     for found in _BLOCK.finditer(text):
         part = "fenced" if found["indented"] is None else "indented"

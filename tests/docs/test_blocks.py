@@ -1,4 +1,4 @@
-"""Every block of Python and shell in the documents does what it says.
+"""Every block of Python, shell and YAML in the documents does what it says.
 
 A page is read from top to bottom, as a person would: its blocks run one after the other, in one
 folder, its Python in one namespace. There are drawn pictures where the pages speak of `pictures/`
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.docs import names, shell
+from tests.docs import configuration, names, shell
 from tests.docs.blocks import BLOCKS, LANGUAGES, PAGES, ROOT, Block, blocks_of
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ZerosegError
@@ -58,6 +58,8 @@ class Page:
             shell.check(block.code, monkeypatch)
             if block.needs is None:
                 shell.run(block.code)
+        elif block.language == "yaml":
+            configuration.check(block.code)
         elif block.needs is not None:
             names.check(block.code, self.names)
         else:
@@ -90,16 +92,17 @@ def test_what_is_not_run_is_meant() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_comment_of_a_need_stands_above_a_block(page: str) -> None:
+def test_every_comment_is_a_need_above_a_block(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    assert text.count("<!-- needs") == sum(block.needs is not None for block in blocks_of(page))
+    comments = re.findall(r"^<!--", text, re.MULTILINE)
+    assert len(comments) == sum(block.needs is not None for block in blocks_of(page))
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_block_is_overlooked(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     written = re.findall(r"^ *(?:```|~~~)(\w+)", text, re.MULTILINE)
-    assert set(written) <= {*LANGUAGES, "yaml"}
+    assert set(written) <= set(LANGUAGES)
     above = [text.splitlines()[block.line - 2] for block in blocks_of(page)]
     assert sum(line.startswith("```") for line in above) == sum(w in LANGUAGES for w in written)
 
