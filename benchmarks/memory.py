@@ -94,7 +94,7 @@ def _segment_boxes(count: int, size: tuple[int, int], network: str) -> dict[str,
         scores=torch.linspace(1, 0.2, count),
         labels=torch.arange(count) % (len(DRAWN) - 1) + 1,
         phrases=("thing",) * count,
-        prompts=torch.zeros(count, dtype=torch.int64),
+        prompt_index=torch.zeros(count, dtype=torch.int64),
     )
     predictor = _predictor(network)
     start, before = time.perf_counter(), peak_memory()

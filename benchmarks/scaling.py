@@ -206,13 +206,13 @@ def check(costs: Costs, setting: Setting, size: tuple[int, int]) -> dict[str, An
     """The same archive on a local Ray and in the simulator, the workers' start included."""
     import ray
 
-    from zeroseg.scale.batch import Run
+    from zeroseg.scale.batch import BatchRun
     from zeroseg.scale.dataset import Pool as Workers
     from zeroseg.scale.dataset import running_ray
 
     with drawn(setting.images, size) as (source, target), running_ray():
         cores = int(ray.cluster_resources()["CPU"])
-        run = Run(str(source), str(target), tiny(), part_size=setting.part)
+        run = BatchRun(str(source), str(target), tiny(), part_size=setting.part)
         workers = {stage: Workers(number) for stage, number in setting.actors.items()}
         with CoreSeconds() as spent:
             done = sum(summary.done for summary in run.with_ray(workers))

@@ -156,12 +156,12 @@ def built(step: str, target: str) -> Callable[[Any], Any]:
     from zeroseg.scale.archive import read_all
     from zeroseg.scale.manifest import Manifest
     from zeroseg.scale.work import Part
-    from zeroseg.scale.workers import build
+    from zeroseg.scale.workers import build_worker
 
     if step == "read":
         return lambda part: Part(tuple(read_all(part.works)))
     if step in STAGES:
-        return build(step, tiny(), "cpu")
+        return build_worker(step, tiny(), "cpu")
     output = Manifest(target, tiny().vocabulary)
 
     def write(part: Part) -> Part:

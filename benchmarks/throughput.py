@@ -166,11 +166,11 @@ class Bench:
         networks = [part.model for part in parts if part is not None]
         with ForwardClock(networks, self.device) as scout:
             self.zeroseg(images[: self.ours.batch_size])
-        before, ahead = self.ours.waited, self.ours.ahead
-        self.ours.ahead = 1  # one thing at a time, or times would overlap
+        before, usual = self.ours.waited, self.ours.batches_in_flight
+        self.ours.batches_in_flight = 1  # one thing at a time, or times would overlap
         with ForwardClock(networks, self.device, scout.entered) as clock:
             seconds = self.zeroseg(images).seconds
-        self.ours.ahead = ahead
+        self.ours.batches_in_flight = usual
         return 1 - clock.seconds / (seconds - (self.ours.waited - before))
 
     def roofline(self, turn: Turn) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def score_detector(detector: GroundingDino, threshold: float, world: World) -> d
             boxes = torch.tensor([r.box for r in things], dtype=torch.float32).reshape(-1, 4)
             labels = torch.tensor([words.index(r.category) for r in things], dtype=torch.int64)
             scores = torch.zeros(len(detections), len(words))
-            scores[torch.arange(len(detections)), detections.prompts] = detections.scores
+            scores[torch.arange(len(detections)), detections.prompt_index] = detections.scores
             padded = torch.cat([detections.boxes, torch.zeros(1, 4)])
             tally.add(padded, torch.cat([scores, torch.zeros(1, len(words))]), boxes, labels)
     summary = tally.summary()
@@ -154,7 +154,7 @@ def score_masks(predictor: MaskPredictor, world: World) -> dict[str, float]:
                     scores=torch.ones(len(own)),
                     labels=torch.zeros(len(own), dtype=torch.int64),
                     phrases=tuple(scene.regions[i].name for i in own),
-                    prompts=torch.zeros(len(own), dtype=torch.int64),
+                    prompt_index=torch.zeros(len(own), dtype=torch.int64),
                 )
             )
         for scene, own, masks in zip(batch, things, predictor(images(batch), found), strict=True):

@@ -65,7 +65,6 @@ from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.evaluation.oracle import OracleSegmenter
-from zeroseg.fusion import PublishedOverlap
 from zeroseg.images import read_image
 from zeroseg.masking import QueryCentres, SamHq, SpreadPoints, TopLogits
 from zeroseg.masking.official_sam import OfficialSam, official_sam_of
@@ -74,6 +73,7 @@ from zeroseg.official.grounding_dino_checkpoint import to_transformers
 from zeroseg.official.grounding_dino_network import load_official
 from zeroseg.offloaded import offload
 from zeroseg.presets import load_preset
+from zeroseg.reference import ReferenceOverlap, ReferencePoints
 from zeroseg.refinement import LexicalPostRefiner
 from zeroseg.running import transfer
 from zeroseg.running.item import Item
@@ -81,7 +81,7 @@ from zeroseg.running.runner import Runner
 from zeroseg.running.stage import Stage
 from zeroseg.scale.recipe import Recipe
 from zeroseg.scale.work import Part, Work, pack, unpack
-from zeroseg.scale.workers import build, pools_of
+from zeroseg.scale.workers import build_worker, pools_of
 from zeroseg.testing import ScriptedChat, boxed, noise
 from zeroseg.values import Detections
 from zeroseg.vocabulary import Vocabulary
@@ -272,11 +272,9 @@ VARIANTS: dict[str, Callable[[ZeroShotSegmenter], dict[str, Any]]] = {
     "candidates": lambda s: {"mask_predictor": s.mask_predictor.with_points(QueryCentres(5))},
     "spread points": lambda s: {"mask_predictor": s.mask_predictor.with_points(SpreadPoints(5))},
     "the published points": lambda s: {
-        "mask_predictor": s.mask_predictor.with_points(
-            TopLogits(5, whole_image=True, quantise=True)
-        )
+        "mask_predictor": s.mask_predictor.with_points(ReferencePoints(5))
     },
-    "the published overlap": lambda s: {"fusion": PublishedOverlap(chunk=2)},
+    "the published overlap": lambda s: {"fusion": ReferenceOverlap(chunk=2)},
     "phrases": lambda s: {"detector": phrases(s.detector)},
 }
 
@@ -448,7 +446,7 @@ def test_stages_as_workers(expected: list[Segmentation]) -> None:
     recipe = Recipe.of(load_preset("tiny"), batch_size=2)
     part = Part(tuple(Work(str(i), str(i), png(image)) for i, image in enumerate(IMAGES[1:3])))
     for name in pools_of(recipe):
-        part = unpack(pack(build(name, recipe, DEVICE.type)(part)))
+        part = unpack(pack(build_worker(name, recipe, DEVICE.type)(part)))
     for work, result in zip(part.works, expected[1:3], strict=True):
         assert work.failure is None
         assert torch.equal(work.label_map.long(), result.label_map)

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import loopback_llm
+from benchmarks import loopback_llm, resizing
 from benchmarks.parity_sam import seeded_weights
 from benchmarks.reference_loop import HostOverlap, HostPoints, ReferenceLoop
 from tests.official.dino_parts import small_config
@@ -80,6 +80,15 @@ def test_tiny(report: Report) -> None:
     }
     assert 0 < found["masks, box"]["IoU"] <= 1
     assert found["masks, box"]["things"] > 0
+
+
+def test_resizing_moves_little(capsys: pytest.CaptureFixture[str]) -> None:
+    resizing.main(["--images", "2", "--size", "96x80"])
+    said = capsys.readouterr().out
+    by_tensors, by_pil, pixels, maps = said.splitlines()
+    assert by_tensors.startswith("resized by tensors: mIoU ") and "PIL" in by_pil
+    assert 90 < float(pixels.split()[-1].rstrip("%")) <= 100
+    assert maps.endswith("of 2")
 
 
 def test_parity(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ ORDER = (
     "lazy", "errors", "writing", "server_address", "regular_file", "decoding", "yaml_text",
     "class_lists", "vocabulary", "vocabularies", "values", "running", "weights", "official",
     "find_images", "pixels", "images", "chat", "recognition", "refinement", "detection",
-    "dense", "masking", "fusion", "seams", "stages", "offloaded", "preflight", "presets",
-    "drawing", "segmentation", "outcomes", "metrics", "drawn", "data", "base_segmenter",
+    "dense", "masking", "fusion", "reference", "seams", "stages", "offloaded", "preflight",
+    "presets", "plotting", "segmentation", "outcomes", "metrics", "drawn", "data", "base_segmenter",
     "segmenter", "baselines", "testing", "evaluation", "scale", "cli", "__main__",
 )  # fmt: skip
 """Modules and folders of the package: each imports only from those before it."""

@@ -15,7 +15,7 @@ import yaml
 from PIL import Image
 from torch import Tensor
 
-from zeroseg import drawing
+from zeroseg import plotting
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.cli.main import main
 from zeroseg.data.image_mask_folder import ImageMaskFolder
@@ -23,7 +23,7 @@ from zeroseg.data.masks import read_ids
 from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.metrics.pixel_counts import count_pixels
 from zeroseg.running.stage import Stage
-from zeroseg.scale.batch import Run
+from zeroseg.scale.batch import BatchRun
 from zeroseg.scale.manifest import Summary
 from zeroseg.scale.recipe import Recipe
 from zeroseg.vocabulary import Vocabulary
@@ -70,7 +70,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Vocabu
     (root / "vocabulary.yaml").write_text(yaml.safe_dump(vocabulary.to_dict()))
     for seed in range(3):
         labels = drawn_map(seed, len(vocabulary))
-        drawing.indexed(labels, vocabulary).save(root / f"masks/{seed}.png")
+        plotting.indexed(labels, vocabulary).save(root / f"masks/{seed}.png")
         colors = np.stack([labels % 256, labels // 256, labels * 0], -1).astype(np.uint8)
         Image.fromarray(colors).save(root / f"images/{seed}.png")
     return root, vocabulary
@@ -119,7 +119,7 @@ def test_counts_do_not_grow_with_the_square_of_the_classes() -> None:
 def test_an_archive(folder: tuple[Path, Vocabulary], tmp_path: Path) -> None:
     root, vocabulary = folder
     config: dict[str, Any] = {"class_path": f"{Reads.__module__}.Reads"}
-    run = Run(str(root / "images"), str(tmp_path / "out"), Recipe.of(config, vocabulary, 2))
+    run = BatchRun(str(root / "images"), str(tmp_path / "out"), Recipe.of(config, vocabulary, 2))
     assert sum(run.here(), Summary()).done == 3
     with Image.open(tmp_path / "out/masks/2.png.png") as mask:
         ids = torch.from_numpy(np.array(mask).astype(np.int64))
@@ -137,5 +137,5 @@ def test_a_result_is_saved_with_its_colours(tmp_path: Path) -> None:
     files = result.save(tmp_path / "x")
     assert torch.equal(vocabulary.from_ids(read_ids(files["mask"])), labels)
     assert len(result.areas) == len([i for i in labels.unique().tolist() if i])
-    painted = np.array(drawing.colored(labels, vocabulary))
+    painted = np.array(plotting.colored(labels, vocabulary))
     assert tuple(painted[0, 0]) == vocabulary.colors[int(labels[0, 0])]

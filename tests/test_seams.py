@@ -48,7 +48,7 @@ def each(value: Any) -> Callable[..., Any]:
 
 def found(*box: float, score: float = 0.9, label: int = 1, prompt: int = 0) -> Any:
     boxes = boxed(box or (4, 4, 20, 20), scores=[score], labels=[label])
-    return replace(boxes, prompts=torch.tensor([prompt]))
+    return replace(boxes, prompt_index=torch.tensor([prompt]))
 
 
 def masks(count: int = 1, size: tuple[int, int] = SIZE, value: float = 1.0) -> Masks:

@@ -68,7 +68,7 @@ class TestScriptedDetector(DetectorContract):
     def test_only_what_is_asked_and_known_is_found(self) -> None:
         [found] = self.part()([blank(32, 48)], [Selection(("cat", "dog"), (3, 1))])
         assert found.boxes.tolist() == [[0, 0, 24, 16]]
-        assert (found.labels.tolist(), found.prompts.tolist()) == ([1], [1])
+        assert (found.labels.tolist(), found.prompt_index.tolist()) == ([1], [1])
 
 
 class TestBoxMasks(MaskPredictorContract):

@@ -63,7 +63,7 @@ def test_descriptions_and_selections_name_nothing_twice() -> None:
         ("scores", torch.tensor([0.1, 0.5]), "sorted"),
         ("labels", torch.tensor([1.0, 2.0]), "int64"),
         ("labels", torch.tensor([1]), "length N"),
-        ("prompts", torch.tensor([1]), "length N"),
+        ("prompt_index", torch.tensor([1]), "length N"),
         ("phrases", ("dog",), "boxes"),
     ],
 )
@@ -80,7 +80,7 @@ def test_detections_are_cut_in_step() -> None:
         assert len(part) == 2
         assert part.phrases == ("thing 1", "thing 2")
         assert part.boxes.tolist() == [[1, 1, 5, 5], [2, 2, 6, 6]]
-        assert part.labels.tolist() == part.prompts.tolist() == [1, 2]
+        assert part.labels.tolist() == part.prompt_index.tolist() == [1, 2]
         assert torch.equal(part.scores, whole.scores[1:])
     assert len(whole.select(torch.zeros(3, dtype=torch.bool))) == 0
     assert whole.relabel(torch.tensor([7, 7, -1])).labels.tolist() == [7, 7, -1]
@@ -169,7 +169,7 @@ BOX, SCORE = torch.tensor([[0.0, 0, 2, 2]]), torch.tensor([0.5])
         (lambda: Detections(BOX.tolist(), SCORE, ONE, ("a",), ONE), "boxes are not a tensor but"),
         (lambda: Detections(BOX.long(), SCORE, ONE, ("a",), ONE), "int64, not float"),
         (lambda: Detections(BOX, SCORE, SCORE, ("a",), ONE), "labels are torch.float32, not a"),
-        (lambda: Detections(BOX, SCORE, ONE, ("a",), SCORE), "prompts are torch.float32, not a"),
+        (lambda: Detections(BOX, SCORE, ONE, ("a",), SCORE), "prompt_index are torch.float32"),
         (lambda: Detections(BOX, SCORE, ONE, (["a"],), ONE), "phrases are not a tuple of texts"),
         (lambda: Detections(BOX, SCORE, ONE, "a", ONE), "phrases are not a tuple of texts"),
         (lambda: Detections(BOX, SCORE, ONE, ("a",), ONE, masks=BOX), "masks is a Tensor, not a M"),

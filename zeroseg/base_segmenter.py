@@ -47,26 +47,30 @@ class BaseSegmenter(LightningModule, ABC):
     Args:
         vocabulary: The classes: a Vocabulary, names, the name of a built-in one, or a YAML file.
         batch_size: Images that go through together.
-        ahead: Batches in flight while the answers of a language model are awaited.
+        batches_in_flight: Those begun while the answers of a language model are awaited.
 
     Attributes:
         waited: Seconds that this segmenter has been blocked by answers that were awaited.
 
     Raises:
-        ValueError: `batch_size` or `ahead` is less than 1.
+        ValueError: `batch_size` or `batches_in_flight` is less than 1.
     """
 
     def __init__(
-        self, vocabulary: Vocabulary | str | list[str], batch_size: int = 8, ahead: int = 4
+        self,
+        vocabulary: Vocabulary | str | list[str],
+        batch_size: int = 8,
+        batches_in_flight: int = 4,
     ) -> None:
         super().__init__()
-        if batch_size < 1 or ahead < 1:
+        if batch_size < 1 or batches_in_flight < 1:
             raise ValueError(
-                f"batch_size is {batch_size} and ahead {ahead}, both must be at least 1"
+                f"batch_size is {batch_size} and batches_in_flight {batches_in_flight}, both "
+                f"must be at least 1"
             )
         self.vocabulary = Vocabulary.parse(vocabulary)
         self.batch_size = batch_size
-        self.ahead = ahead
+        self.batches_in_flight = batches_in_flight
         self.waited = 0.0
         self.scores = SegmentationScores(self.vocabulary)
         self.failures: list[Failure] = []
@@ -144,8 +148,8 @@ class BaseSegmenter(LightningModule, ABC):
 
     @property
     def depth(self) -> int:
-        """Batches in flight: `ahead` where answers are awaited, 2 where threads share, else 1."""
-        return self.ahead if self.waits else 2 if self.overlaps else 1
+        """`batches_in_flight` where answers are awaited, 2 where threads share, else 1."""
+        return self.batches_in_flight if self.waits else 2 if self.overlaps else 1
 
     @property
     def overlaps(self) -> bool:
@@ -154,7 +158,7 @@ class BaseSegmenter(LightningModule, ABC):
         On a CPU with several cores: networks as small as one core's work gain nothing from a second
         one, two batches do. No component is ever used by two threads at once.
         """
-        several = torch.get_num_threads() > 1 and self.ahead > 1
+        several = torch.get_num_threads() > 1 and self.batches_in_flight > 1
         return several and self.device.type == "cpu" and any(s.apart for s in self.stages)
 
     @property
@@ -252,8 +256,8 @@ class BaseSegmenter(LightningModule, ABC):
         """Segment pictures one after another, in order.
 
         A picture that cannot be read or segmented yields a Failure, and the others go on. Memory is
-        that of `ahead` batches where a language model is asked, else of one, and of one more that
-        is being read.
+        that of `batches_in_flight` batches where a language model is asked, else of one, and of
+        one more that is being read.
 
         Raises:
             ZerosegError: `sources` is one picture, or nothing to go through.

@@ -81,7 +81,7 @@ def _segmentation(
         description=known.get("description", Description()),
         selection=selection,
         detections=detections.to("cpu"),
-        detections_before=None if found is None else found.labels.cpu(),
+        labels_before=None if found is None else found.labels.cpu(),
         points=points,
         trace=Trace(seconds, (*selection.exchanges, *known.get("asked", ()))),
     )

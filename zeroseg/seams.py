@@ -90,7 +90,7 @@ def check_detections(
     if not bool(((found.scores >= 0) & (found.scores <= 1)).all()):
         raise ComponentError(component, "scores in [0, 1]", _numbers(found.scores))
     _check_labels(component, found.labels.tolist(), vocabulary)
-    prompts = found.prompts.tolist()
+    prompts = found.prompt_index.tolist()
     if any(not UNRESOLVED <= prompt < len(selection.prompts) for prompt in prompts):
         expected = f"positions of the {len(selection.prompts)} prompts it was asked with"
         raise ComponentError(component, expected, f"prompts {sorted(set(prompts))}")

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zeroseg import drawing
+from zeroseg import plotting
 from zeroseg.values import Description, Detections, Points, Selection, Trace
 from zeroseg.vocabulary import Vocabulary
 
@@ -32,7 +32,7 @@ class Segmentation:
         description: Tags and caption it was described with.
         selection: What the detector was asked for.
         detections: What it found, after post-refinement.
-        detections_before: (N,) int64, the detections' classes before post-refinement, -1 where it
+        labels_before: (N,) int64, the detections' classes before post-refinement, -1 where it
             was asked; None from a system without detections.
         points: Point prompts of the second pass, None if there was none.
         trace: Time of each stage, and all exchanges with a language model.
@@ -45,7 +45,7 @@ class Segmentation:
     description: Description = field(default_factory=Description)
     selection: Selection = field(default_factory=Selection)
     detections: Detections = field(default_factory=Detections.empty)
-    detections_before: Tensor | None = None
+    labels_before: Tensor | None = None
     points: Points | None = None
     trace: Trace = field(default_factory=Trace)
 
@@ -89,7 +89,7 @@ class Segmentation:
             >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["dog", "cat"])
             >>> segmenter.segment("picture.png").plot().save("overlay.png")
         """
-        picture = drawing.overlay(self.image, self.label_map, self.vocabulary)
+        picture = plotting.overlay(self.image, self.label_map, self.vocabulary)
         if axes is not None:
             axes.imshow(np.asarray(picture))
             axes.set_axis_off()
@@ -97,7 +97,7 @@ class Segmentation:
 
     def mask(self) -> Image.Image:
         """The label map as an indexed picture of file ids with the vocabulary's palette."""
-        return drawing.indexed(self.label_map, self.vocabulary)
+        return plotting.indexed(self.label_map, self.vocabulary)
 
     def save(self, base: str | Path) -> dict[str, Path]:
         """Write `<base>.mask.png`, `<base>.overlay.png` and `<base>.json`.

@@ -57,14 +57,14 @@ class ZeroShotSegmenter(BaseSegmenter):
         post_refiner: Resolves phrases to classes; by default only a class's own name counts.
         fusion: Decides each pixel; by default the highest score wins.
         batch_size: Images that go through the stages together.
-        ahead: Batches in flight while a language model's answers are awaited; tags, captions and
-            image encodings of the batches ahead are made meanwhile.
+        batches_in_flight: Those begun while a language model's answers are awaited; their tags,
+            captions and image encodings are made meanwhile.
         verifier: Looks whether what was selected is there; without one, all is looked for.
         dense_scorer: Scores every place for every prompt, for a fusion that reads that.
 
     Raises:
         TypeError: A component stands in another one's place.
-        ValueError: `batch_size` or `ahead` is less than 1.
+        ValueError: `batch_size` or `batches_in_flight` is less than 1.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class ZeroShotSegmenter(BaseSegmenter):
         post_refiner: PostRefiner | None = None,
         fusion: Fusion | None = None,
         batch_size: int = 8,
-        ahead: int = 4,
+        batches_in_flight: int = 4,
         verifier: Verifier | None = None,
         dense_scorer: DenseScorer | None = None,
     ) -> None:
-        super().__init__(vocabulary, batch_size, ahead)
+        super().__init__(vocabulary, batch_size, batches_in_flight)
         _check_slots(
             (tagger, Tagger, True),
             (captioner, Captioner, True),

@@ -73,7 +73,7 @@ def boxed(
         scores=torch.tensor(values, dtype=torch.float32),
         labels=index,
         phrases=tuple(f"thing {i}" for i in range(count)),
-        prompts=torch.arange(count),
+        prompt_index=torch.arange(count),
     )
 
 
@@ -164,7 +164,7 @@ class ScriptedDetector(Detector):
             scores=torch.linspace(0.9, 0.5, len(found)),
             labels=torch.tensor([selection.labels[i] for i in found], dtype=torch.int64),
             phrases=tuple(selection.prompts[i] for i in found),
-            prompts=torch.tensor(found, dtype=torch.int64),
+            prompt_index=torch.tensor(found, dtype=torch.int64),
         )
 
 
@@ -428,7 +428,8 @@ class DetectorContract(ABC):
             height, width = image.shape[1:]
             limit = torch.tensor([width, height, width, height]) + 1e-3
             assert bool((found.boxes.cpu() >= -1e-3).all() and (found.boxes.cpu() <= limit).all())
-            for prompt, label in zip(found.prompts.tolist(), found.labels.tolist(), strict=True):
+            answers = zip(found.prompt_index.tolist(), found.labels.tolist(), strict=True)
+            for prompt, label in answers:
                 assert label in (selection.labels[prompt], UNRESOLVED)
 
     def test_batch_equals_singles_in_any_order(self) -> None:

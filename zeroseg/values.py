@@ -414,7 +414,7 @@ class Detections:
         labels: (N,) int64, class index in the Vocabulary, -1 while unresolved, -2 where a
             distractor answered.
         phrases: N strings, the words each region answers to.
-        prompts: (N,) int64, index of the prompt each region answers best: the column of
+        prompt_index: (N,) int64, index of the prompt each region answers best: the column of
             `queries.scores` and the position in `Selection.prompts`.
         queries: All candidates of the detector, for point sampling; None if it keeps none.
         masks: The masks of the regions, from a detector that knows pixels.
@@ -425,14 +425,14 @@ class Detections:
     scores: Tensor
     labels: Tensor
     phrases: tuple[str, ...]
-    prompts: Tensor
+    prompt_index: Tensor
     queries: Queries | None = None
     masks: Masks | None = None
     dense: DenseScores | None = None
 
     def __post_init__(self) -> None:
         _check_floats(boxes=self.boxes, scores=self.scores)
-        _check_whole(labels=self.labels, prompts=self.prompts)
+        _check_whole(labels=self.labels, prompt_index=self.prompt_index)
         texts = isinstance(self.phrases, tuple) and all(isinstance(p, str) for p in self.phrases)
         _check(texts, f"phrases are not a tuple of texts: {self.phrases!r:.60}")
         for name, kind in (("queries", Queries), ("masks", Masks), ("dense", DenseScores)):
@@ -440,11 +440,11 @@ class Detections:
         n = len(self.phrases)
         shapes = (
             f"boxes {tuple(self.boxes.shape)}, scores {tuple(self.scores.shape)}, "
-            f"labels {tuple(self.labels.shape)}, prompts {tuple(self.prompts.shape)}, "
+            f"labels {tuple(self.labels.shape)}, prompt_index {tuple(self.prompt_index.shape)}, "
             f"{n} phrases"
         )
         _check(tuple(self.boxes.shape) == (n, 4), f"boxes are not (N, 4): {shapes}")
-        vectors = (self.scores, self.labels, self.prompts)
+        vectors = (self.scores, self.labels, self.prompt_index)
         _check(all(tuple(v.shape) == (n,) for v in vectors), f"not all of length N: {shapes}")
         falling = bool((self.scores[:-1] >= self.scores[1:]).all())
         _check(falling, "detections are not sorted by falling score")
@@ -475,7 +475,7 @@ class Detections:
             boxes=self.boxes[index],
             scores=self.scores[index],
             labels=self.labels[index],
-            prompts=self.prompts[index],
+            prompt_index=self.prompt_index[index],
             phrases=tuple(self.phrases[i] for i in index.tolist()),
             masks=self.masks.select(index) if self.masks is not None else None,
         )
@@ -487,7 +487,7 @@ class Detections:
             boxes=self.boxes.to(device),
             scores=self.scores.to(device),
             labels=self.labels.to(device),
-            prompts=self.prompts.to(device),
+            prompt_index=self.prompt_index.to(device),
             queries=self.queries.to(device) if self.queries is not None else None,
             masks=self.masks.to(device) if self.masks is not None else None,
             dense=self.dense.to(device) if self.dense is not None else None,

@@ -63,7 +63,7 @@ ENTRIES: dict[str, tuple[dict[str, Any], str]] = {
     "a batch of half": ({"batch_size": 1.5}, "batch_size"),
     "a batch of yes": ({"batch_size": True}, "batch_size"),
     "a batch of a list": ({"batch_size": [2]}, "batch_size"),
-    "no batch at all": ({"ahead": 0}, "ahead"),
+    "no batch at all": ({"batches_in_flight": 0}, "batches_in_flight"),
     "a path without a class": ({"detector": {"class_path": "zeroseg.testing"}}, "detector"),
     "a class that is not there": ({"detector": {"class_path": "zeroseg.testing.Nope"}}, "Nope"),
     "a module that is not there": ({"detector": {"class_path": "gone.Detector"}}, "gone"),
@@ -193,7 +193,9 @@ def test_a_change_that_leads_nowhere(
     assert not Path("runs").exists() or not list(Path("runs").rglob("*.json"))
 
 
-@pytest.mark.parametrize("option", ["captioner=null", "batch_size=1", "captioner=~", "ahead= 2"])
+@pytest.mark.parametrize(
+    "option", ["captioner=null", "batch_size=1", "captioner=~", "batch_size= 2"]
+)
 def test_a_change_that_is_understood(
     option: str, config: str, good: Path, zeroseg: Zeroseg
 ) -> None:

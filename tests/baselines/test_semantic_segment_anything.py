@@ -97,7 +97,7 @@ def test_named_masks_are_its_detections() -> None:
     assert result.detections.phrases == ("cat", "potted plant")
     assert result.detections.labels.tolist() == [2, 3]
     assert result.detections.boxes.tolist() == [[0, 0, 24, 32], [0, 0, 12, 16]]
-    assert result.detections_before is None
+    assert result.labels_before is None
     assert set(result.trace.seconds) == {"masks", "classes", "fusion"}
 
 

@@ -38,7 +38,7 @@ def test_names_are_city_and_frame(root: Path) -> None:
         "frankfurt/frankfurt_000002_000020",
         "munster/munster_000001_000010",
     ]
-    assert data.published == 500
+    assert data.picture_count == 500
 
 
 @pytest.mark.parametrize(

@@ -31,12 +31,12 @@ def test_movements_by_list_and_by_folder(root: Path, lists: bool) -> None:
             path.unlink()
     everything = Dram(root)
     assert sorted(everything.dataset.names) == sorted(NAMES)
-    assert everything.published == 718
+    assert everything.picture_count == 718
     for movement in ("realism", "post_impressionism", "unseen"):
         data = Dram(root, movement=movement)
         assert list(data.dataset.names) == [n for n in NAMES if n.startswith(f"{movement}/")]
         assert data.describe()["movement"] == movement
-        assert data.published is None
+        assert data.picture_count is None
     assert list(Dram(root, movement="cubism").dataset.names) == NAMES[4:]
     if lists:
         assert list(Dram(root, movement="dram").dataset.names) == NAMES[:4]

@@ -26,7 +26,7 @@ def test_the_devkit_its_year_or_its_parent(root: Path, place: str) -> None:
     data = Voc2012(root / place)
     assert list(data.dataset.names) == ["2007_000000", "2007_000001", "2007_000002"]
     assert data.describe() == {"name": "voc2012", "count": 3, "split": "val"}
-    assert (data.published, data.void_classes, data.scored) == (1449, 1, tuple(range(21)))
+    assert (data.picture_count, data.void_classes, data.scored) == (1449, 1, tuple(range(21)))
 
 
 def test_truth_is_the_scene_with_void_outlines(root: Path) -> None:

@@ -147,12 +147,12 @@ def test_scores_are_those_of_the_own_tokens(parts: dict[str, Any]) -> None:
     torch.testing.assert_close(found.queries.boxes, boxes, atol=1e-2, rtol=1e-4)
     count = sum(max(row) > 0.3 for row in expected)
     assert 0 < count == len(found)
-    for score, prompt in zip(found.scores.tolist(), found.prompts.tolist(), strict=True):
+    for score, prompt in zip(found.scores.tolist(), found.prompt_index.tolist(), strict=True):
         row = min(expected, key=lambda r: abs(max(r) - score))
         assert row[prompt] == max(row) == pytest.approx(score, abs=1e-5)
-    assert found.labels.tolist() == [10 + i for i in found.prompts.tolist()]
+    assert found.labels.tolist() == [10 + i for i in found.prompt_index.tolist()]
     names = ("dog", "potted plant", "person")
-    assert found.phrases == tuple(names[i] for i in found.prompts.tolist())
+    assert found.phrases == tuple(names[i] for i in found.prompt_index.tolist())
 
 
 def test_order_of_prompts_only_permutes(parts: dict[str, Any]) -> None:
@@ -162,7 +162,7 @@ def test_order_of_prompts_only_permutes(parts: dict[str, Any]) -> None:
     assert len(one) > 0
     assert one.phrases == two.phrases
     torch.testing.assert_close(one.scores, two.scores, atol=1e-4, rtol=1e-4)
-    assert [2 - i for i in one.prompts.tolist()] == two.prompts.tolist()
+    assert [2 - i for i in one.prompt_index.tolist()] == two.prompt_index.tolist()
 
 
 def test_batch_equals_singles_whatever_sizes_and_prompts(parts: dict[str, Any]) -> None:
@@ -193,7 +193,7 @@ def test_long_lists_are_split_between_prompts(parts: dict[str, Any]) -> None:
         torch.testing.assert_close(part[:, list(group)], alone.queries.scores)
         others = [i for i in range(6) if i not in group]
         assert float(part[:, others].abs().sum()) == 0
-    assert found.phrases == tuple(prompts[i] for i in found.prompts.tolist())
+    assert found.phrases == tuple(prompts[i] for i in found.prompt_index.tolist())
 
 
 def test_every_class_of_a_long_vocabulary_is_read(parts: dict[str, Any]) -> None:

@@ -95,7 +95,7 @@ def test_both_implementations_detect_the_same(
     for one, other in zip(theirs, mine, strict=True):
         assert one.phrases == other.phrases
         assert torch.equal(one.labels, other.labels)
-        assert torch.equal(one.prompts, other.prompts)
+        assert torch.equal(one.prompt_index, other.prompt_index)
         torch.testing.assert_close(one.boxes, other.boxes, atol=1e-2, rtol=1e-4)
         torch.testing.assert_close(one.scores, other.scores, atol=1e-4, rtol=1e-4)
 

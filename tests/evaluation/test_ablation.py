@@ -13,7 +13,7 @@ from torch import Tensor
 from tests.evaluation.conftest import BOXES, CLASSES, QUIET, build, scenes
 from zeroseg.chat.chat_model import Conversation
 from zeroseg.data.drawn_scenes import DrawnScenes
-from zeroseg.evaluation.ablation import ablate, finding_of, published
+from zeroseg.evaluation.ablation import ablate, finding_of, paper_results
 from zeroseg.evaluation.ablation_rows import SAMPLERS, Variants, rows
 from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.masking.sam import Sam
@@ -172,11 +172,12 @@ def test_differences_and_findings_say_what_was_measured(tmp_path: Path) -> None:
 
 
 def test_the_published_figures_are_those_of_the_paper() -> None:
-    assert [published(data)["full"] for data in ("dram", "voc2012", "cityscapes", "coco81")] == [
+    sets = ("dram", "voc2012", "cityscapes", "coco81")
+    assert [paper_results(data)["full"] for data in sets] == [
         62.01, 63.57, 34.36, 37.45,
     ]  # fmt: skip
-    assert set(PAPER_ROWS) <= set(published("dram"))
-    assert published("drawn") == {}
+    assert set(PAPER_ROWS) <= set(paper_results("dram"))
+    assert paper_results("drawn") == {}
 
 
 def test_variants_do_not_touch_the_system_they_are_made_from() -> None:

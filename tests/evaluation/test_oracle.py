@@ -60,7 +60,7 @@ def test_true_boxes_are_those_of_selected_classes_smaller_first() -> None:
     found = true_detections(truth, Selection(("dog", "person", "puppy"), (1, 3, -1)), CLASSES)
     assert found.labels.tolist() == [3, 1]
     assert found.boxes.tolist() == [[3, 0, 4, 1], [0, 0, 2, 2]]
-    assert found.prompts.tolist() == [1, 0]
+    assert found.prompt_index.tolist() == [1, 0]
     assert found.scores.tolist() == [1, 1]
 
 

@@ -27,8 +27,8 @@ from tests.hub.server import Hub, Repository
 from zeroseg.official.sam_checkpoint import SamSizes
 from zeroseg.recognition import ram_plus
 from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel
+from zeroseg.weights.authors_file import AuthorsFile
 from zeroseg.weights.checkpoints import locate
-from zeroseg.weights.published_file import PublishedFile
 
 RAM = "xinyu1205/recognize-anything-plus-model"
 BLIP = "Salesforce/blip2-opt-2.7b"
@@ -110,7 +110,7 @@ def _shrink_ram(address: str) -> None:
     RamPlusConfig.swin_large = staticmethod(lambda: tiny)  # type: ignore[method-assign,assignment]
     RamPlusConfig.num_tags = tiny.num_tags
     lists = [
-        PublishedFile(
+        AuthorsFile(
             f"{address}/lists/{name}", hashlib.sha256((folder / name).read_bytes()).hexdigest()
         )
         for name in LISTS

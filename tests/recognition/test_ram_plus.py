@@ -19,7 +19,7 @@ from zeroseg.recognition import ram_plus
 from zeroseg.recognition.ram_plus import RamPlus, quarters
 from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel
 from zeroseg.testing import TaggerContract, noise
-from zeroseg.weights.published_file import PublishedFile
+from zeroseg.weights.authors_file import AuthorsFile
 
 NAMES = ("cat", "dog", "potted plant", "sky")
 CONFIG = RamPlusConfig(
@@ -257,9 +257,9 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ThreadingH
     server.server_close()
 
 
-def published(site: ThreadingHTTPServer, name: str = "ram_tag_list.txt") -> PublishedFile:
+def published(site: ThreadingHTTPServer, name: str = "ram_tag_list.txt") -> AuthorsFile:
     address = f"http://127.0.0.1:{site.server_port}/{name}"
-    return PublishedFile(address, hashlib.sha256("\n".join(NAMES).encode()).hexdigest())
+    return AuthorsFile(address, hashlib.sha256("\n".join(NAMES).encode()).hexdigest())
 
 
 def test_published_lists_are_fetched_once(
@@ -273,7 +273,7 @@ def test_published_lists_are_fetched_once(
 
 
 def test_other_content_is_refused_and_not_kept(site: ThreadingHTTPServer) -> None:
-    file = PublishedFile(published(site).url, "0" * 64)
+    file = AuthorsFile(published(site).url, "0" * 64)
     with pytest.raises(CheckpointError, match=f"{file.url} sent something else") as caught:
         file.fetch()
     assert str(file.path) in str(caught.value)
@@ -290,7 +290,7 @@ def test_a_kept_file_that_changed_is_refused(site: ThreadingHTTPServer) -> None:
 def test_a_file_out_of_reach_names_address_place_and_way_out(site: ThreadingHTTPServer) -> None:
     site.shutdown()
     site.server_close()
-    for file in (published(site), PublishedFile("http://127.0.0.1:1/list.txt", "0" * 64)):
+    for file in (published(site), AuthorsFile("http://127.0.0.1:1/list.txt", "0" * 64)):
         with pytest.raises(CheckpointError) as caught:
             file.fetch()
         message = str(caught.value)

@@ -15,7 +15,7 @@ from zeroseg.chat.openai_chat import OpenAIChat
 from zeroseg.data.sample import Truth
 from zeroseg.data.sample_data import Samples
 from zeroseg.errors import ImageError, PresetError, VocabularyError, ZerosegError
-from zeroseg.evaluation.few_shot import draw_examples
+from zeroseg.evaluation.few_shot import sample_examples
 from zeroseg.refinement.examples import Example, explain, shown
 from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
 from zeroseg.testing import ScriptedChat, blank
@@ -53,7 +53,7 @@ def describe(images: Sequence[Tensor]) -> list[Description]:
 
 
 def drawn(samples: Samples, count: int, seed: int = 0) -> tuple[Example, ...]:
-    return draw_examples(samples, describe, DRAM, count, seed)
+    return sample_examples(samples, describe, DRAM, count, seed)
 
 
 class TestDrawing:
@@ -97,7 +97,7 @@ class TestDrawing:
             sizes.append(len(images))
             return describe(images)
 
-        draw_examples(Few(9), counting, DRAM, 4, 0)
+        sample_examples(Few(9), counting, DRAM, 4, 0)
         assert sizes == [4]
 
 

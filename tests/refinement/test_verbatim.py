@@ -140,7 +140,7 @@ class TestVerbatimPostRefiner(PostRefinerContract):
         assert {word for e in found.exchanges for word in e.dropped} == {
             "Cat",
             "potted-plant.",
-            "dogs",
+            "Dogs",
         }
 
     def test_each_phrase_is_asked_by_itself_without_schema(self) -> None:
@@ -153,6 +153,13 @@ class TestVerbatimPostRefiner(PostRefinerContract):
         assert f"The classes are: {', '.join(sorted(DRAM.names))}" in system
         assert "$" not in system
         assert "number" not in system
+
+    def test_phrases_are_asked_about_as_they_are(self) -> None:
+        chat = ScriptedChat(["dog"] * 5)
+        phrases = ["dog-sheep", "dog sheep", "-sheep", "Sheep", "potted - plant"]
+        LLMPostRefiner(chat, reading="verbatim")(phrases, DRAM)
+        lines = {c.messages[-1].content.split("\n")[1] for c in chat.asked}
+        assert lines == {'"dog-sheep"', '"dog sheep"', '"-sheep"', '"Sheep"', '"potted-plant"'}
 
     def test_a_rejected_answer_sticks_and_an_empty_one_is_asked_again(self) -> None:
         chat = ScriptedChat(["", "", "dog", "Cat"])

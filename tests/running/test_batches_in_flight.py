@@ -214,7 +214,7 @@ def system(count: int, behind: int = 2, **changes: Any) -> ZeroShotSegmenter:
         "detector": ScriptedDetector({"dog": [0, 0, 0.5, 0.5]}),
         "mask_predictor": Encodes(),
         "batch_size": 1,
-        "ahead": 3,
+        "batches_in_flight": 3,
     }
     return ZeroShotSegmenter(CLASSES, **{**parts, **changes})
 

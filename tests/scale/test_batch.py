@@ -14,14 +14,14 @@ import pytest
 from PIL import Image
 
 from zeroseg.errors import ZerosegError
-from zeroseg.scale.batch import Run
+from zeroseg.scale.batch import BatchRun
 from zeroseg.scale.manifest import ERROR, OK, Summary
 from zeroseg.scale.recipe import Recipe
 
 Standins = Callable[..., dict[str, Any]]
 
 
-def go(run: Run) -> Summary:
+def go(run: BatchRun) -> Summary:
     return sum(run.here(), Summary())
 
 
@@ -34,7 +34,7 @@ def status(target: Path) -> dict[str, str]:
 
 def test_masks_are_those_of_a_stream(archive: Path, tmp_path: Path, standins: Standins) -> None:
     recipe = Recipe.of(standins())
-    total = go(Run(str(archive), str(tmp_path / "out"), recipe, part_size=4))
+    total = go(BatchRun(str(archive), str(tmp_path / "out"), recipe, part_size=4))
     assert total.done == 10
     files = sorted(archive.rglob("*.png"))
     for file, result in zip(files, recipe.segmenter("cpu").stream(files), strict=True):
@@ -51,8 +51,8 @@ def test_a_rerun_does_only_what_is_missing(
     target = tmp_path / "out"
     recipe = Recipe.of(standins())
 
-    def rerun(**options: Any) -> Run:
-        return Run(str(archive), str(target), recipe, part_size=4, **options)
+    def rerun(**options: Any) -> BatchRun:
+        return BatchRun(str(archive), str(target), recipe, part_size=4, **options)
 
     assert go(rerun(limit=3)).done == 3
     assert list(status(target)) == ["0/0.png", "0/1.png", "0/2.png"]
@@ -77,16 +77,16 @@ def test_one_broken_picture_of_a_hundred_is_a_row(tmp_path: Path, standins: Stan
     whole = (folder / "042.png").read_bytes()
     (folder / "042.png").write_bytes(whole[:50])
     recipe = Recipe.of(standins())
-    total = go(Run(str(folder), str(tmp_path / "out"), recipe))
+    total = go(BatchRun(str(folder), str(tmp_path / "out"), recipe))
     assert total.done == 99
     assert [failure.name for failure in total.failures] == ["042.png"]
     assert [name for name, state in status(tmp_path / "out").items() if state == ERROR] == [
         "042.png"
     ]
-    again = Run(str(folder), str(tmp_path / "out"), recipe)
+    again = BatchRun(str(folder), str(tmp_path / "out"), recipe)
     assert (again.left, again.failed_before) == (0, 1)
     (folder / "042.png").write_bytes(whole)
-    retry = Run(str(folder), str(tmp_path / "out"), recipe, again=True)
+    retry = BatchRun(str(folder), str(tmp_path / "out"), recipe, again=True)
     assert (retry.left, retry.failed_before) == (1, 0)
     assert go(retry).done == 1
     assert set(status(tmp_path / "out").values()) == {OK}
@@ -96,12 +96,12 @@ def test_what_is_done_before_a_service_goes_is_saved(
     archive: Path, tmp_path: Path, standins: Standins
 ) -> None:
     gone = {"class_path": "scale_parts.Leaving", "init_args": {"width": 40}}
-    run = Run(str(archive), str(tmp_path / "out"), Recipe.of(standins(captioner=gone)))
+    run = BatchRun(str(archive), str(tmp_path / "out"), Recipe.of(standins(captioner=gone)))
     total = go(run)
     assert total.stop is not None and total.stop.begun
     assert total.done == 4  # the batch of pictures 4 and 5 is not
     assert len(status(tmp_path / "out")) == 4
-    assert Run(str(archive), str(tmp_path / "out"), run.recipe).left == 6
+    assert BatchRun(str(archive), str(tmp_path / "out"), run.recipe).left == 6
 
 
 def test_any_file_system_in_and_out(standins: Standins) -> None:
@@ -110,12 +110,12 @@ def test_any_file_system_in_and_out(standins: Standins) -> None:
     with memory.open("/source/sub/b.png", "wb") as file:
         Image.new("RGB", (32, 24)).save(file, "PNG")
     recipe = Recipe.of(standins())
-    total = go(Run("memory://source", "memory://target", recipe))
+    total = go(BatchRun("memory://source", "memory://target", recipe))
     assert (total.done, len(total.failures)) == (1, 1)
     with memory.open("/target/masks/sub/b.png.png") as file:
         ids = np.asarray(Image.open(file))
     assert ids[0, 0] == 1 and ids[-1, 0] == 0
-    assert Run("memory://source", "memory://target", recipe).left == 0
+    assert BatchRun("memory://source", "memory://target", recipe).left == 0
 
 
 def test_a_folder_of_another_run_is_refused(
@@ -124,13 +124,13 @@ def test_a_folder_of_another_run_is_refused(
     target = str(tmp_path / "out")
     secret = standins()
     secret["detector"]["init_args"]["api_key"] = "sk-secret"
-    Run(str(archive), target, Recipe.of(secret))
+    BatchRun(str(archive), target, Recipe.of(secret))
     written = (tmp_path / "out/run.json").read_text()
     assert "sk-secret" not in written
     assert json.loads(written)["source"] == str(archive)
     with pytest.raises(ZerosegError, match=r"another run.*config"):
-        Run(str(archive), target, Recipe.of(standins(tagger=None)))
+        BatchRun(str(archive), target, Recipe.of(standins(tagger=None)))
     with pytest.raises(ZerosegError, match=r"another run.*differs in precision"):
-        Run(str(archive), target, Recipe.of(secret, precision="bf16-true"))
+        BatchRun(str(archive), target, Recipe.of(secret, precision="bf16-true"))
     with pytest.raises(ZerosegError, match=r"another run.*source"):
-        Run(str(archive / "0"), target, Recipe.of(secret))
+        BatchRun(str(archive / "0"), target, Recipe.of(secret))

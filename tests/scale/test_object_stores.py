@@ -18,7 +18,7 @@ from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ZerosegError
 from zeroseg.presets import load_preset
 from zeroseg.scale.archive import Folder, list_pictures, reaching, read_all
-from zeroseg.scale.batch import Run
+from zeroseg.scale.batch import BatchRun
 from zeroseg.scale.manifest import Summary
 from zeroseg.scale.recipe import Recipe
 from zeroseg.vocabularies import DRAM
@@ -59,10 +59,10 @@ def test_results_are_those_of_folders_and_a_rerun_does_what_is_missing(
 ) -> None:
     recipe = Recipe.of(standins())
     here = str(tmp_path / "here")
-    sum(Run(str(archive), here, recipe, part_size=4).here(), Summary())
+    sum(BatchRun(str(archive), here, recipe, part_size=4).here(), Summary())
 
-    def rerun(**options: Any) -> Run:
-        return Run(f"{bucket}/photos", f"{bucket}/out", recipe, part_size=4, **options)
+    def rerun(**options: Any) -> BatchRun:
+        return BatchRun(f"{bucket}/photos", f"{bucket}/out", recipe, part_size=4, **options)
 
     assert sum(rerun(limit=3).here(), Summary()).done == 3
     assert (rerun().left, sum(rerun().here(), Summary()).done) == (7, 7)
@@ -73,7 +73,7 @@ def test_results_are_those_of_folders_and_a_rerun_does_what_is_missing(
     assert sum(rerun().here(), Summary()).done == 1
     assert files(f"{bucket}/out") == files(here)
     with pytest.raises(ZerosegError, match=r"another run.*config"):
-        Run(f"{bucket}/photos", f"{bucket}/out", Recipe.of(standins(tagger=None)))
+        BatchRun(f"{bucket}/photos", f"{bucket}/out", Recipe.of(standins(tagger=None)))
 
 
 @pytest.mark.usefixtures("ray_here")
@@ -85,12 +85,12 @@ def test_workers_read_from_one_store_and_write_to_another_at_another_precision(
         with fsspec.open(f"{source}/{index}.png", "wb") as file:
             Image.fromarray(draw_scene(7, index, (72, 96)).image).save(file, "PNG")
     recipe = Recipe.of(load_preset("tiny"), DRAM, 2, precision="bf16-mixed")
-    sum(Run(source, here, recipe, part_size=2).here(), Summary())
-    run = Run(source, there, recipe, part_size=2)
+    sum(BatchRun(source, here, recipe, part_size=2).here(), Summary())
+    run = BatchRun(source, there, recipe, part_size=2)
     assert sum(run.with_ray(), Summary()).done == 3
     assert files(there) == files(here)
     assert rows(there) == rows(here)
-    assert Run(source, there, recipe).parts == []
+    assert BatchRun(source, there, recipe).parts == []
 
 
 @BOTH

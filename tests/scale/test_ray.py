@@ -14,7 +14,7 @@ from tests.bad_pictures import BAD, CASES, GOOD, lay_out
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ZerosegError
 from zeroseg.presets import load_preset
-from zeroseg.scale.batch import Run
+from zeroseg.scale.batch import BatchRun
 from zeroseg.scale.dataset import Pool, segment_dataset
 from zeroseg.scale.manifest import ERROR, Summary
 from zeroseg.scale.recipe import Recipe
@@ -60,10 +60,10 @@ def test_pools_equal_one_process_byte_for_byte_though_a_worker_is_killed(tmp_pat
         "init_args": {"checkpoint": "tiny:blip2", "width": 104, "marker": str(marker)},
     }
     recipe = Recipe.of(config, DRAM, 2)
-    there = Run(str(folder), str(tmp_path / "there"), recipe, part_size=2)
+    there = BatchRun(str(folder), str(tmp_path / "there"), recipe, part_size=2)
     many = sum(there.with_ray(), Summary())
     assert marker.exists()  # a worker was killed at work, with pictures before and after it
-    here = Run(str(folder), str(tmp_path / "here"), recipe, part_size=2)
+    here = BatchRun(str(folder), str(tmp_path / "here"), recipe, part_size=2)
     one = sum(here.here(), Summary())
     assert (one.done, many.done) == (7, 7)
     assert one.failures == many.failures
@@ -73,25 +73,25 @@ def test_pools_equal_one_process_byte_for_byte_though_a_worker_is_killed(tmp_pat
     assert found == rows(tmp_path / "here")
     assert [row["name"] for row in found if row["status"] == ERROR] == ["5.png"]
     assert list(many.seconds) == list(one.seconds)
-    assert Run(str(folder), str(tmp_path / "there"), recipe).parts == []
+    assert BatchRun(str(folder), str(tmp_path / "there"), recipe).parts == []
 
 
 def test_a_service_that_is_gone_stops_the_run_with_what_is_done_saved(
     archive: Path, tmp_path: Path
 ) -> None:
     recipe = Recipe.of(bright(leaves_at_width=40), batch_size=2)
-    run = Run(str(archive), str(tmp_path / "out"), recipe, part_size=4)
+    run = BatchRun(str(archive), str(tmp_path / "out"), recipe, part_size=4)
     total = sum(run.with_ray(), Summary())
     assert total.stop is not None and "unreachable" in total.stop.message
     done = {row["name"] for row in rows(tmp_path / "out")}
     assert done >= {"1/6.png", "1/7.png"}  # of the part in which it went
     assert not done & {"0/4.png", "1/5.png"}
     assert {f"{name}.png" for name in done} == set(masks(tmp_path / "out"))
-    assert Run(str(archive), str(tmp_path / "out"), recipe).left == 10 - len(done)
+    assert BatchRun(str(archive), str(tmp_path / "out"), recipe).left == 10 - len(done)
 
 
 def test_a_system_that_cannot_be_built_is_one_message(archive: Path, tmp_path: Path) -> None:
-    run = Run(str(archive), str(tmp_path / "out"), Recipe.of(bright(leaves_at=3)), limit=2)
+    run = BatchRun(str(archive), str(tmp_path / "out"), Recipe.of(bright(leaves_at=3)), limit=2)
     with pytest.raises(ZerosegError, match="leaves_at"):
         list(run.with_ray())
     assert run.output.finished() == {}
@@ -100,8 +100,9 @@ def test_a_system_that_cannot_be_built_is_one_message(archive: Path, tmp_path: P
 def test_any_bad_file_costs_itself_alone(tmp_path: Path) -> None:
     lay_out(tmp_path / "in")
     recipe = Recipe.of(bright(), batch_size=2)
-    many = sum(Run(str(tmp_path / "in"), str(tmp_path / "there"), recipe).with_ray(), Summary())
-    one = sum(Run(str(tmp_path / "in"), str(tmp_path / "here"), recipe).here(), Summary())
+    source = str(tmp_path / "in")
+    many = sum(BatchRun(source, str(tmp_path / "there"), recipe).with_ray(), Summary())
+    one = sum(BatchRun(source, str(tmp_path / "here"), recipe).here(), Summary())
     assert many.done == one.done == len(GOOD)
     assert tuple(failure.name for failure in many.failures) == BAD
     assert many.failures == one.failures
@@ -129,7 +130,7 @@ def test_a_data_set_of_paths_and_of_bytes(archive: Path, tmp_path: Path) -> None
     assert found["dark"]["status"] == "ok" and list(found["dark"]["classes"]) == []
     assert list(found["light"]["classes"]) == ["light"] and list(found["light"]["areas"]) == [1.0]
     assert found["gone"]["mask"] is None and "there is no file" in found["gone"]["error"]
-    run = Run(str(archive / "0"), str(tmp_path / "out"), Recipe.of(config), limit=2)
+    run = BatchRun(str(archive / "0"), str(tmp_path / "out"), Recipe.of(config), limit=2)
     sum(run.here(), Summary())
     assert found["light"]["mask"] == (tmp_path / "out/masks/1.png.png").read_bytes()
 
@@ -142,7 +143,7 @@ def test_what_cannot_run_is_said_before_it_runs(
     rows = ray.data.from_items([{"file": "x"}])
     with pytest.raises(ZerosegError, match=r"need a column 'path'.*these have file"):
         segment_dataset(rows, standins())
-    run = Run(str(archive), str(tmp_path / "out"), Recipe.of(standins()))
+    run = BatchRun(str(archive), str(tmp_path / "out"), Recipe.of(standins()))
     with pytest.raises(ZerosegError, match=r"no stage 'tag'.*recognise, refine"):
         list(run.with_ray({"tag": Pool(2)}))
     with pytest.raises(ZerosegError, match=r"want 1\.5 GPUs, but there are 0"):

@@ -19,11 +19,11 @@ from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import PresetError, ZerosegError
 from zeroseg.presets import load_preset
 from zeroseg.running.precision import PRECISIONS
-from zeroseg.scale.batch import Run
+from zeroseg.scale.batch import BatchRun
 from zeroseg.scale.manifest import Summary
 from zeroseg.scale.recipe import Recipe
 from zeroseg.scale.work import Part, Work, pack, unpack
-from zeroseg.scale.workers import build, pools_of
+from zeroseg.scale.workers import build_worker, pools_of
 from zeroseg.values import Failure, Usage
 from zeroseg.vocabularies import DRAM
 from zeroseg.vocabulary import Vocabulary
@@ -45,7 +45,7 @@ def walk(recipe: Recipe, pictures: Sequence[bytes]) -> Part:
     """All stages, the part sent from one to the next as Ray sends it."""
     part = Part(tuple(Work(str(i), str(i), data) for i, data in enumerate(pictures)))
     for name in pools_of(recipe):
-        part = unpack(pack(build(name, recipe, "cpu")(part)))
+        part = unpack(pack(build_worker(name, recipe, "cpu")(part)))
     return part
 
 
@@ -69,7 +69,7 @@ def test_every_precision_is_the_same_in_stages_and_in_one(precision: str, tmp_pa
         (tmp_path / f"{index}.png").write_bytes(scene)
     recipe = Recipe.of(load_preset("tiny"), DRAM, 2, precision=precision)
     staged = [work.label_map for work in walk(recipe, scenes).works]
-    run = Run(str(tmp_path), str(tmp_path / "out"), recipe)
+    run = BatchRun(str(tmp_path), str(tmp_path / "out"), recipe)
     assert sum(run.here(), Summary()).done == 3
     full = [work.label_map for work in walk(replace(recipe, precision="32-true"), scenes).works]
     for index, labels in enumerate(staged):
@@ -182,9 +182,10 @@ def test_a_recipe_says_what_is_wrong(standins: Standins) -> None:
     with pytest.raises(PresetError, match="'vocabulary' is missing"):
         Recipe.of(standins(vocabulary=None))
     with pytest.raises(PresetError, match="no Detector"):
-        build("detect", Recipe.of(standins(detector=None)), "cpu")
+        build_worker("detect", Recipe.of(standins(detector=None)), "cpu")
+    leaving = standins(tagger={"class_path": "scale_parts.Leaving"})
     with pytest.raises(PresetError, match="does not describe a Tagger"):
-        build("recognise", Recipe.of(standins(tagger={"class_path": "scale_parts.Leaving"})), "cpu")
+        build_worker("recognise", Recipe.of(leaving), "cpu")
 
 
 def test_a_precision_that_is_none(standins: Standins) -> None:

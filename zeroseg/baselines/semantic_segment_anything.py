@@ -131,6 +131,6 @@ def _detections(proposals: Proposals, votes: Votes, vocabulary: Vocabulary) -> D
         scores=proposals.scores,
         labels=votes.labels,
         phrases=tuple(vocabulary.prompts[label] for label in votes.labels.tolist()),
-        prompts=torch.full_like(votes.labels, UNRESOLVED),
+        prompt_index=torch.full_like(votes.labels, UNRESOLVED),
     )
     return named.select(votes.labels != vocabulary.background).to("cpu")

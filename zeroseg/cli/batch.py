@@ -14,7 +14,7 @@ from zeroseg.cli import model_options, options
 from zeroseg.errors import ZerosegError
 
 if TYPE_CHECKING:
-    from zeroseg.scale.batch import Run
+    from zeroseg.scale.batch import BatchRun
     from zeroseg.scale.dataset import Pool
     from zeroseg.scale.manifest import Summary
 
@@ -125,7 +125,7 @@ def run(arguments: Namespace) -> int:
     vocabulary = options.vocabulary(arguments.labels, arguments.vocabulary)
     config = model.ready(config, vocabulary, model.target() if local else None)
     logging.getLogger("gcsfs").setLevel(logging.ERROR)  # without credentials it warns at each call
-    from zeroseg.scale.batch import Run
+    from zeroseg.scale.batch import BatchRun
     from zeroseg.scale.dataset import check_pools
     from zeroseg.scale.recipe import Recipe
 
@@ -134,7 +134,7 @@ def run(arguments: Namespace) -> int:
         answers = os.path.abspath(answers)
     recipe = Recipe.of(config, vocabulary, model.batch_size, answers, arguments.precision)
     check_pools(recipe, pools)
-    plan = Run(
+    plan = BatchRun(
         arguments.source,
         arguments.target,
         recipe,
@@ -175,7 +175,7 @@ def _pools(
 class _Report:
     """Follows a run, and sums up."""
 
-    def __init__(self, plan: Run, target: str) -> None:
+    def __init__(self, plan: BatchRun, target: str) -> None:
         from rich.console import Console
 
         self.plan, self.target = plan, target

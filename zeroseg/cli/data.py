@@ -101,11 +101,11 @@ def _check(name: str, root: str, limit: int | None, **chosen: str) -> int:
 
 
 def _print(console: Console, data: SampleData, report: Report, found: int) -> None:
-    from zeroseg.data.published import PublishedData
+    from zeroseg.data.benchmark_data import BenchmarkData
 
     described = {k: v for k, v in data.describe().items() if k not in ("name", "count")}
     print(", ".join([data.title, *(f"{key} {value}" for key, value in described.items())]))
-    published = data.published if isinstance(data, PublishedData) else None
+    published = data.picture_count if isinstance(data, BenchmarkData) else None
     print(
         f"{found} pictures"
         + (f" of {published} published" if published not in (None, found) else "")

@@ -91,8 +91,8 @@ def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path) -> int:
     from rich.table import Table
 
     from zeroseg.cli.report import Totals, percent, plain, progress
-    from zeroseg.drawing import grid
     from zeroseg.metrics.segmentation_scores import SegmentationScores
+    from zeroseg.plotting import grid
     from zeroseg.values import Failure
 
     vocabulary = segmenter.vocabulary
@@ -130,17 +130,17 @@ def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path) -> int:
 
 def panel(result: Segmentation, truth: Tensor) -> Image.Image:
     """Picture, truth, prediction, boxes and points side by side over one legend."""
-    from zeroseg import drawing
+    from zeroseg import plotting
 
     vocabulary = result.vocabulary
-    row = drawing.panels(
+    row = plotting.panels(
         [
-            ("picture", drawing.picture(result.image)),
-            ("truth", drawing.colored(truth, vocabulary)),
-            ("prediction", drawing.colored(result.label_map, vocabulary)),
+            ("picture", plotting.picture(result.image)),
+            ("truth", plotting.colored(truth, vocabulary)),
+            ("prediction", plotting.colored(result.label_map, vocabulary)),
             (
                 "boxes and points",
-                drawing.boxes_and_points(
+                plotting.boxes_and_points(
                     result.image, result.detections, result.points, vocabulary
                 ),
             ),
@@ -148,7 +148,7 @@ def panel(result: Segmentation, truth: Tensor) -> Image.Image:
     )
     shown = dict.fromkeys([*_classes(truth, vocabulary), *result.areas])
     entries = [(name, vocabulary.colors[vocabulary.index(name)]) for name in shown]
-    return drawing.grid([row, drawing.legend(entries, row.width)]) if entries else row
+    return plotting.grid([row, plotting.legend(entries, row.width)]) if entries else row
 
 
 def _classes(labels: Tensor, vocabulary: Vocabulary) -> list[str]:

@@ -129,7 +129,7 @@ def write_scene(scene: Scene, vocabulary: Vocabulary, folder: Path, suffix: str)
     from PIL import Image
 
     from zeroseg.data.drawn_scenes import label_map
-    from zeroseg.drawing import indexed
+    from zeroseg.plotting import indexed
 
     name = f"drawn-{scene.seed}-{scene.index:05d}"
     files = {

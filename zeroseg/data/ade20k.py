@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from zeroseg.data.benchmark_data import BenchmarkData
 from zeroseg.data.catalog import entry
 from zeroseg.data.files import FileSamples, Place, mask_called, pictures_in, translate
 from zeroseg.data.masks import read_ids
-from zeroseg.data.published import PublishedData
 from zeroseg.data.sample import Truth
 from zeroseg.vocabularies import ADE20K
 
 
-class Ade20k(PublishedData):
+class Ade20k(BenchmarkData):
     """The 150 classes of the scene parsing challenge of 2016.
 
     Id 0, "other", is no class of the challenge: its pixels are left out of the scores. The data

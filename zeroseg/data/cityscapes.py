@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from zeroseg.data.benchmark_data import BenchmarkData
 from zeroseg.data.catalog import entry
 from zeroseg.data.files import (
     FileSamples,
@@ -15,7 +16,6 @@ from zeroseg.data.files import (
     translate,
 )
 from zeroseg.data.masks import MissingMask, read_ids
-from zeroseg.data.published import PublishedData
 from zeroseg.data.sample import Truth
 from zeroseg.errors import ZerosegError
 from zeroseg.vocabularies import CITYSCAPES
@@ -29,7 +29,7 @@ _THINGS = range(24, 34)
 """Raw ids of the classes that are told apart; the file has them times 1000, plus a number."""
 
 
-class Cityscapes(PublishedData):
+class Cityscapes(BenchmarkData):
     """The fine annotation of Cityscapes: 19 classes under their raw label ids, and unlabeled.
 
     The vocabulary always holds "unlabeled", as a prediction may leave pixels without a class;

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zeroseg.data.benchmark_data import BenchmarkData
 from zeroseg.data.catalog import Entry, entry
 from zeroseg.data.coco_instances import (
     Instances,
@@ -32,7 +33,6 @@ from zeroseg.data.files import (
     translate,
 )
 from zeroseg.data.masks import read_ids
-from zeroseg.data.published import PublishedData
 from zeroseg.data.sample import Truth
 from zeroseg.data.sample_data import Samples
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
@@ -49,7 +49,7 @@ _LARGEST = 500_000_000
 """Pixels of the largest picture that could be read."""
 
 
-class Coco81(PublishedData):
+class Coco81(BenchmarkData):
     """COCO 2017 as semantic segmentation: 80 things under their published ids, and unlabeled.
 
     Everything that is no thing is class 0, "unlabeled", which is scored like the others.

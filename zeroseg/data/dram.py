@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from zeroseg.data.benchmark_data import BenchmarkData
 from zeroseg.data.catalog import entry
 from zeroseg.data.files import (
     FileSamples,
@@ -15,7 +16,6 @@ from zeroseg.data.files import (
 )
 from zeroseg.data.masks import read_ids
 from zeroseg.data.names import read_names
-from zeroseg.data.published import PublishedData
 from zeroseg.data.sample import Truth
 from zeroseg.errors import ZerosegError
 from zeroseg.vocabularies import DRAM, VOC2012
@@ -32,7 +32,7 @@ _MEANING = dict.fromkeys((*VOC2012.ids, DRAM.ignore_index), DRAM.ignore_index) |
 """Classes of VOC that are none of DRAM's are left out, as by the reader of the owners."""
 
 
-class Dram(PublishedData):
+class Dram(BenchmarkData):
     """DRAM (Cohen et al. 2022): background and 11 classes under their VOC ids; 255 is ignored.
 
     The paintings are those of the list file of a movement where it is there, else all pictures in
@@ -83,7 +83,7 @@ class Dram(PublishedData):
         super().__init__(known, split, DRAM, dataset, batch_size, num_workers)
         self._groups = {name: name.split("/")[0] for name in names}
         if movement is not None:
-            self.published = None
+            self.picture_count = None
 
     def groups(self) -> dict[str, str]:
         """The movement of every painting by its name, whichever of them are left to do."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from zeroseg.data.benchmark_data import BenchmarkData
 from zeroseg.data.catalog import entry
 from zeroseg.data.files import (
     FileSamples,
@@ -19,7 +20,6 @@ from zeroseg.data.files import (
 )
 from zeroseg.data.masks import read_ids
 from zeroseg.data.names import read_names
-from zeroseg.data.published import PublishedData
 from zeroseg.data.sample import Regions, Truth
 from zeroseg.errors import ImageError
 from zeroseg.vocabularies import VOC2012
@@ -28,7 +28,7 @@ _VOID = VOC2012.ignore_index
 _MEANING = {number: index for index, number in enumerate(VOC2012.ids)} | {_VOID: _VOID}
 
 
-class Voc2012(PublishedData):
+class Voc2012(BenchmarkData):
     """The segmentation task of PASCAL VOC 2012: background and 20 classes; 255 is void.
 
     Single objects are those of SegmentationObject, where that folder is there; the class of one is

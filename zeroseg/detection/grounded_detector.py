@@ -234,7 +234,7 @@ class GroundedDetector(Detector):
             scores=best[keep],
             labels=torch.tensor([n[1] for n in named], dtype=torch.int64),
             phrases=tuple(n[2] for n in named),
-            prompts=torch.tensor([n[0] for n in named], dtype=torch.int64),
+            prompt_index=torch.tensor([n[0] for n in named], dtype=torch.int64),
             queries=queries,
         )
 
@@ -249,8 +249,10 @@ class GroundedDetector(Detector):
             spans = reading.text.spans
             outside = torch.tensor(spans) < 0
             scores = reading.tokens[query % per_reading].masked_fill(outside, 0)
-            over = (scores > self.text_threshold).nonzero()[:, 0].tolist()
-            chosen = over or [int(scores.argmax())]
+            chosen = self._chosen(scores)
+            if not chosen:
+                named.append((prompt, UNRESOLVED, ""))
+                continue
             ids = tuple(reading.text.ids[i] for i in chosen)
             whole = spans[chosen[0]]
             if {spans[i] for i in chosen} == {whole} and ids == reading.text.ids_of(whole):
@@ -259,6 +261,11 @@ class GroundedDetector(Detector):
                 phrase = self.processor.tokenizer.decode(ids).replace(" - ", "-")
                 named.append((prompt, UNRESOLVED, phrase))
         return named
+
+    def _chosen(self, scores: Tensor) -> list[int]:
+        """The tokens (T,) that name a query: those over the text threshold, else the best."""
+        over: list[int] = (scores > self.text_threshold).nonzero()[:, 0].tolist()
+        return over or [int(scores.argmax())]
 
 
 def _widened(image: Tensor) -> Tensor:

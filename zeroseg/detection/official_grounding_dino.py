@@ -11,6 +11,7 @@ from transformers import BatchEncoding, GroundingDinoProcessor
 from typing_extensions import Self
 
 from zeroseg.detection.grounded_detector import GroundedDetector
+from zeroseg.detection.input_size import published_size
 from zeroseg.official.grounding_dino_checkpoint import published_processor, read_grounding_dino
 from zeroseg.official.grounding_dino_network import load_official
 from zeroseg.official.weights import naming
@@ -110,12 +111,5 @@ class OfficialGroundingDino(GroundedDetector):
         if not self.reference_size:
             return None
         limits = self.processor.image_processor.size
-        short, longest = limits["shortest_edge"], limits["longest_edge"]
-        ratio = max(height, width) / min(height, width)
-        if ratio * short > longest:
-            short = round(longest * min(height, width) / max(height, width))
-        size = {"height": short, "width": short}
-        if height != width:
-            long = "height" if height > width else "width"
-            size[long] = int(short * max(height, width) / min(height, width))
-        return size
+        sides = published_size(height, width, limits["shortest_edge"], limits["longest_edge"])
+        return dict(zip(("height", "width"), sides, strict=True))

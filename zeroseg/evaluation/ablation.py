@@ -33,9 +33,9 @@ LEFT_OUT = (
 """Rows that the paper finds to be worse than the full model, on every data set."""
 
 
-def published(data: str) -> dict[str, float]:
+def paper_results(data: str) -> dict[str, float]:
     """The paper's mIoU of each row, in percent; empty for a data set it does not have."""
-    text = resources.files("zeroseg.evaluation").joinpath("published.yaml").read_text("utf-8")
+    text = resources.files("zeroseg.evaluation").joinpath("paper_results.yaml").read_text("utf-8")
     return dict(yaml.safe_load(text).get(data, {}))
 
 
@@ -48,7 +48,7 @@ class Line:
         run: Its run; None where it could not be run.
         difference: Its mIoU less that of the full system, with a 95 % interval over images.
         agreement: How its label maps differ from the full system's.
-        published: The paper's mIoU in percent, where it has the row and the data set.
+        paper: The paper's mIoU in percent, where it has the row and the data set.
         finding: What the figures say of the component that is left out, in a sentence.
     """
 
@@ -56,7 +56,7 @@ class Line:
     run: Run | None = None
     difference: Interval | None = None
     agreement: Agreement | None = None
-    published: float | None = None
+    paper: float | None = None
     finding: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Line:
         common = {
             "name": self.row.name,
             "group": self.row.group,
-            "published_miou": self.published / 100 if self.published is not None else None,
+            "published_miou": self.paper / 100 if self.paper is not None else None,
             "finding": self.finding,
         }
         if self.run is None:
@@ -146,13 +146,13 @@ def lines(table: Sequence[Row], runs: Mapping[str, Run], data: SampleData) -> li
     agreed = dict(
         zip([r for r in runs if r != "full"], agreements(others, base, data), strict=True)
     )
-    paper = published(data.title)
+    paper = paper_results(data.title)
     found = []
     for row in table:
         run = runs.get(row.name)
         if run is None or run is base:
             finding = f"not run: {row.reason}" if run is None else ""
-            found.append(Line(row, run, published=paper.get(row.name), finding=finding))
+            found.append(Line(row, run, paper=paper.get(row.name), finding=finding))
             continue
         line = Line(
             row,

@@ -78,7 +78,7 @@ class Variants:
             self.full.vocabulary,
             **{**self._parts, **parts},
             batch_size=self.full.batch_size,
-            ahead=self.full.ahead,
+            batches_in_flight=self.full.batches_in_flight,
         )
         if self.full.config is not None:
             made.config = {**self.full.config, **config}

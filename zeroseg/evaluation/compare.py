@@ -29,7 +29,7 @@ _SAME = 1e-6
 
 
 @dataclass(frozen=True)
-class Run:
+class ComparedRun:
     """A finished result folder, read back.
 
     Attributes:
@@ -92,8 +92,8 @@ class Comparison:
         seed: Of the draws.
     """
 
-    a: Run
-    b: Run
+    a: ComparedRun
+    b: ComparedRun
     names: tuple[str, ...]
     left_out: tuple[int, int]
     miou: Change
@@ -175,7 +175,7 @@ def compare(a: str | Path, b: str | Path, resamples: int = RESAMPLES, seed: int 
 
 
 def _changes(
-    run: Run, pairs: Sequence[Sequence[ImageRecord]], resamples: int, seed: int
+    run: ComparedRun, pairs: Sequence[Sequence[ImageRecord]], resamples: int, seed: int
 ) -> tuple[Change, list[Change]]:
     """The change of mIoU and of every class's IoU."""
     tables = [areas(records, len(run.vocabulary)) for records in pairs]
@@ -190,7 +190,7 @@ def _changes(
     return miou, [change(*column) for column in columns]
 
 
-def read_run(folder: str | Path) -> Run:
+def read_run(folder: str | Path) -> ComparedRun:
     """Read a finished result folder.
 
     Raises:
@@ -210,7 +210,7 @@ def read_run(folder: str | Path) -> Run:
         ) from error
     kept = RunFolder(path)
     records = kept.records(sorted(kept.finished()), vocabulary)
-    run = Run(
+    run = ComparedRun(
         folder=path,
         system=system,
         vocabulary=vocabulary,
@@ -242,7 +242,7 @@ def _results(path: Path) -> dict[str, Any]:
     return content
 
 
-def _check_whole(run: Run, miou: float | None) -> None:
+def _check_whole(run: ComparedRun, miou: float | None) -> None:
     """Refuse a folder whose records do not give the mIoU of its results."""
     records = list(run.records.values())
     if not records:
@@ -256,7 +256,7 @@ def _check_whole(run: Run, miou: float | None) -> None:
         )
 
 
-def _check_alike(a: Run, b: Run) -> None:
+def _check_alike(a: ComparedRun, b: ComparedRun) -> None:
     """Refuse runs whose numbers do not mean the same."""
     if a.vocabulary.names != b.vocabulary.names:
         raise ZerosegError(

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from PIL import Image
 
-from zeroseg import drawing
+from zeroseg import plotting
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.masks import read_ids
 from zeroseg.data.sample import Sample
@@ -124,13 +124,13 @@ def panels(
 
 
 def _panel(folder: RunFolder, sample: Sample, data: SampleData) -> Image.Image:
-    columns = [("picture", drawing.picture(sample.image))]
+    columns = [("picture", plotting.picture(sample.image))]
     if sample.target is not None:
-        columns.append(("truth", drawing.colored(sample.target, data.vocabulary)))
+        columns.append(("truth", plotting.colored(sample.target, data.vocabulary)))
     ids = read_ids(folder.prediction(sample.name), "prediction")
     labels = data.vocabulary.from_ids(ids)
-    columns.append(("prediction", drawing.colored(labels, data.vocabulary)))
-    return drawing.panels(columns, height=240)
+    columns.append(("prediction", plotting.colored(labels, data.vocabulary)))
+    return plotting.panels(columns, height=240)
 
 
 def _run(

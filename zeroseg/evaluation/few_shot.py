@@ -59,7 +59,7 @@ class FewShot:
         """
         system, refiner = _asking(segmenter)
         vocabulary = system.vocabulary
-        drawn = draw_examples(samples, system.describe, vocabulary, self.count, self.seed)
+        drawn = sample_examples(samples, system.describe, vocabulary, self.count, self.seed)
         examples = explain(drawn, refiner.chat, vocabulary)
         _put(system, refiner, examples)
         usages = [exchange.usage for example in examples for exchange in example.exchanges]
@@ -116,7 +116,7 @@ def _put(system: ZeroShotSegmenter, refiner: LLMPreRefiner, examples: tuple[Exam
         init_args["examples"] = [example.to_dict() for example in examples]
 
 
-def draw_examples(
+def sample_examples(
     samples: Samples,
     describe: Callable[[Sequence[Tensor]], Sequence[Description]],
     vocabulary: Vocabulary,

@@ -88,7 +88,7 @@ class OracleSegmenter(ZeroShotSegmenter):
             segmenter.vocabulary,
             **segmenter.components(),
             batch_size=segmenter.batch_size,
-            ahead=segmenter.ahead,
+            batches_in_flight=segmenter.batches_in_flight,
         )
         self.told = frozenset(told)
         self.config = segmenter.config
@@ -206,7 +206,7 @@ def true_detections(truth: Regions, selection: Selection, vocabulary: Vocabulary
         scores=torch.ones(len(order), device=device),
         labels=labels,
         phrases=tuple(vocabulary.prompts[label] for label in labels.tolist()),
-        prompts=torch.tensor(
+        prompt_index=torch.tensor(
             [selection.labels.index(label) for label in labels.tolist()],
             dtype=torch.int64,
             device=device,

@@ -143,10 +143,10 @@ def _predicted(result: Segmentation, vocabulary: Vocabulary) -> dict[str, tuple[
         named = (vocabulary.find(tag.name) for tag in result.description.tags)
         labels = [label for label in named if label is not None]
         stages["tags"] = _classes(torch.tensor(labels, dtype=torch.int64), vocabulary)
-    if result.detections_before is not None:
+    if result.labels_before is not None:
         labels = list(result.selection.labels)
         stages["selected"] = _classes(torch.tensor(labels, dtype=torch.int64), vocabulary)
-        stages["detected"] = _classes(result.detections_before, vocabulary)
+        stages["detected"] = _classes(result.labels_before, vocabulary)
         stages["resolved"] = _classes(result.detections.labels, vocabulary)
     stages["label_map"] = _classes(result.label_map, vocabulary)
     return stages
@@ -163,8 +163,8 @@ def _boxes(sample: Sample, result: Segmentation | None, vocabulary: Vocabulary) 
 
 
 def _phrases(result: Segmentation) -> tuple[int, int, int]:
-    if result.detections_before is None:
+    if result.labels_before is None:
         return (0, 0, 0)
-    before = int((result.detections_before == UNRESOLVED).sum())
+    before = int((result.labels_before == UNRESOLVED).sum())
     after = int((result.detections.labels == UNRESOLVED).sum())
     return (len(result.detections), before, after)

@@ -2,4 +2,3 @@
 
 from zeroseg.fusion.fusion import Fusion as Fusion
 from zeroseg.fusion.highest_score import HighestScore as HighestScore
-from zeroseg.fusion.published import PublishedOverlap as PublishedOverlap

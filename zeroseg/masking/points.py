@@ -27,42 +27,28 @@ Bounds = tuple[int, int, int, int]
 
 
 class TopLogits(PointSampler):
-    """The pixels of highest mask logit, at full resolution, best first.
+    """The pixels of the box of highest mask logit, at full resolution, best first.
 
-    What the published code does; it looks for them in the whole image and after rounding logits
-    to 8 bits, which leaves almost none inside the box: both are options here. Equal logits are
-    taken in raster order. A box with fewer pixels than points gets fewer points.
+    Equal logits are taken in raster order. A box with fewer pixels than points gets fewer points.
+    The published code looks in the whole image: `zeroseg.reference.ReferencePoints`.
 
     Args:
         count: Points a box.
-        whole_image: Look in the whole image instead of the box.
-        quantise: Round as the published code does: the range of all logits of the image to 0-255,
-            cut off; where only pixels of level 0 are left, the point is the pixel (0, 0). The
-            points of a box then depend on the other boxes of its image.
     """
 
-    def __init__(self, count: int = 20, whole_image: bool = False, quantise: bool = False) -> None:
+    def __init__(self, count: int = 20) -> None:
         super().__init__()
-        self.count = _checked(count)
-        self.whole_image = whole_image
-        self.quantise = quantise
+        self.count = checked_count(count)
 
     def forward(self, detections: Detections, masks: Masks) -> Points:
         """Sample the top pixels of each box."""
-        windows = _Windows(masks)
-        bounds = [windows.whole] * len(masks)
-        ends = windows.range() if self.quantise else None
-        if not self.whole_image:
-            bounds = windows.bounds(detections.boxes)
+        windows = Windows(masks)
         xy = masks.logits.new_zeros(len(masks), self.count, 2, dtype=torch.float32)
         labels = torch.full(xy.shape[:2], NO_POINT, device=xy.device)
-        for part, corners, values in windows(bounds):
-            if ends is not None:
-                values = ((values - ends[0]) / ends[1] * 255).floor()
-            places, best = _top_pixels(values, self.count)
+        for part, corners, values in windows(windows.bounds(detections.boxes)):
+            places, best = top_pixels(values, self.count)
             found = best > OUTSIDE
-            shown = found if ends is None else best > 0
-            xy[part] = ((places + corners[:, None]) * shown[..., None]).float()
+            xy[part] = ((places + corners[:, None]) * found[..., None]).float()
             labels[part] = torch.where(found, ON_OBJECT, NO_POINT)
         return Points(xy, labels)
 
@@ -79,7 +65,7 @@ class QueryCentres(PointSampler):
 
     def __init__(self, count: int = 20) -> None:
         super().__init__()
-        self.count = _checked(count)
+        self.count = checked_count(count)
 
     def forward(self, detections: Detections, masks: Masks) -> Points:
         """Sample candidates' centres in each box.
@@ -98,7 +84,7 @@ class QueryCentres(PointSampler):
         centres = corners.mean(1)
         low, high = boxes[:, None, :2], boxes[:, None, 2:]
         inside = ((centres >= low) & (centres < high)).all(-1)
-        scores = queries.scores[:, detections.prompts.to(device)].T
+        scores = queries.scores[:, detections.prompt_index.to(device)].T
         index, best = _top(scores.masked_fill(~inside, OUTSIDE), self.count)
         found = best > OUTSIDE
         xy = (centres[index] - 0.5).clamp(min=0) * found[..., None]
@@ -119,7 +105,7 @@ class SpreadPoints(PointSampler):
 
     def __init__(self, count: int = 20) -> None:
         super().__init__()
-        self.count = _checked(count)
+        self.count = checked_count(count)
 
     def forward(self, detections: Detections, masks: Masks) -> Points:
         """Sample spread points in each box."""
@@ -143,13 +129,14 @@ class SpreadPoints(PointSampler):
         return Points(xy, torch.where(found, ON_OBJECT, NO_POINT))
 
 
-def _checked(count: int) -> int:
+def checked_count(count: int) -> int:
+    """A number of points a box, which is at least one."""
     if count < 1:
         raise ValueError(f"count is {count}; for no points, use no sampler (point_sampler: null)")
     return count
 
 
-class _Windows:
+class Windows:
     """Full-size logits of parts of masks: the values of `Masks.full`, made only where needed.
 
     Both interpolations of SAM are linear and separable, so that together they are one matrix for
@@ -201,17 +188,6 @@ class _Windows:
         sides += [right.clamp(max=width), bottom.clamp(max=height)]
         return [(x1, y1, x2, y2) for x1, y1, x2, y2 in torch.stack(sides, 1).long().tolist()]
 
-    def range(self) -> tuple[Tensor, Tensor]:
-        """The lowest logit of all regions and all pixels, and how far the highest is above it.
-
-        1 if all are equal, so that there is something to divide by.
-        """
-        ends = [values.aminmax() for _, _, values in self([self.whole] * len(self.logits))]
-        zero = self.logits.new_zeros(1, dtype=torch.float32)
-        lowest = torch.stack([end.min for end in ends]).amin() if ends else zero
-        highest = torch.stack([end.max for end in ends]).amax() if ends else zero
-        return lowest, torch.where(highest > lowest, highest - lowest, 1.0)
-
 
 def _alike(bounds: Sequence[Bounds], least: int) -> Iterator[list[int]]:
     """Rectangles of about one size, as many together as `PIXELS` allows, all of them in the end.
@@ -250,7 +226,7 @@ def _grid(masks: Masks) -> Tensor:
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).view(-1, 2)
 
 
-def _top_pixels(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def top_pixels(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count` highest pixels of each picture, best first, ties in raster order.
 
     Whatever is among the highest of a picture stands in one of the `count` rows whose own highest

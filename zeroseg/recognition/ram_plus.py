@@ -21,21 +21,21 @@ from zeroseg.recognition.ram_plus_model import (
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.running.transfer import sent, upload
 from zeroseg.values import Tag, check_images
+from zeroseg.weights.authors_file import AuthorsFile
 from zeroseg.weights.checkpoints import explained, locate
 from zeroseg.weights.damage import damage, remedy
 from zeroseg.weights.needs import Checkpoint, Need, Published
-from zeroseg.weights.published_file import PublishedFile
 
 WEIGHTS = "ram_plus_swin_large_14m.pth"
 _AUTHORS = (
     "https://raw.githubusercontent.com/xinyu1205/recognize-anything/"
     "7cb804a8609e9f4b1a50b7f31436d2df40bb9481/ram/data/"
 )
-TAG_LIST = PublishedFile(
+TAG_LIST = AuthorsFile(
     _AUTHORS + "ram_tag_list.txt",
     "5d96d2f7225527480ad773aaac76b6e5c08a18adf6eae9ca7d2ab923d5e7bd8b",
 )
-THRESHOLDS = PublishedFile(
+THRESHOLDS = AuthorsFile(
     _AUTHORS + "ram_tag_list_threshold.txt",
     "b6f81d0de1bc7f9c251af512c413eae976c77dbfbadf700d4e3d90510f4c6447",
 )
@@ -145,17 +145,19 @@ class RamPlus(Tagger):
 
         In floating point; PIL, which rounds between its two passes, differs by a grey level.
         """
-        size = self.model.config.image_size
         # One by one: a batch of pictures in floating point is larger than caches, and than what
         # the allocator keeps.
-        squashed = [
-            F.interpolate(piece[None].float(), (size, size), mode="bilinear", antialias=True)
-            for piece in pieces
-        ]
-        pixels = torch.cat(squashed)
+        pixels = torch.stack(
+            [self._squash(piece, self.model.config.image_size) for piece in pieces]
+        )
         constants = 255 * torch.tensor([IMAGE_MEAN, IMAGE_STD])[..., None, None]
         mean, std = sent(constants, pixels.device)
         return pixels.sub_(mean).div_(std)
+
+    def _squash(self, piece: Tensor, side: int) -> Tensor:
+        """A piece as a square, (3, side, side) float32 in 0..255."""
+        whole = piece[None].float()
+        return F.interpolate(whole, (side, side), mode="bilinear", antialias=True)[0]
 
     def _name(self, scores: Tensor) -> tuple[Tag, ...]:
         found = (scores > self.thresholds).nonzero().flatten().tolist()
@@ -234,7 +236,7 @@ def _read_thresholds(
 
 def _read_lines(
     given: str | Path | Sequence[str] | Sequence[float] | None,
-    published: PublishedFile,
+    published: AuthorsFile,
     count: int,
     folder: Path | None,
 ) -> Sequence[str] | Sequence[float]:
@@ -251,7 +253,7 @@ def _read_lines(
     return lines
 
 
-def _find(published: PublishedFile, count: int, folder: Path | None) -> Path:
+def _find(published: AuthorsFile, count: int, folder: Path | None) -> Path:
     name = published.path.name
     if folder is not None and (folder / name).is_file():
         return folder / name

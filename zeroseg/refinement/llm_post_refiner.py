@@ -100,7 +100,7 @@ class LLMPostRefiner(PostRefiner):
             ChatError: The model cannot be asked at all.
         """
         names = ClassNames(vocabulary)
-        words = {phrase: " ".join(words_of(phrase)) for phrase in phrases}
+        words = {phrase: self._asked(phrase) for phrase in phrases}
         labels = {phrase: self._find(phrase, names) for phrase in words}
         pending = {words[phrase] for phrase in words if labels[phrase] is None} - {""}
         answers, exchanges = self._resolve(sorted(pending), names) if pending else ({}, [])
@@ -207,6 +207,12 @@ class LLMPostRefiner(PostRefiner):
             asked = "\n".join((_QUESTION, *lines))
             schema = answer_schema(vocabulary)
         return Conversation((Message("system", system), Message("user", asked)), schema)
+
+    def _asked(self, phrase: str) -> str:
+        """What is asked about for a phrase; phrases of the same words share an answer."""
+        if self.reading == "lenient":
+            return " ".join(words_of(phrase))
+        return phrase.replace(" ", "") if "-" in phrase else phrase.strip()
 
     def _find(self, phrase: str, names: ClassNames) -> int | None:
         """The class that a phrase is already."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
 
 
-class Run:
+class BatchRun:
     """An archive, and a folder of its label maps that is filled part by part.
 
     A run that was ended, by whatever, is gone on with by starting it again: only what has no row in

@@ -16,7 +16,7 @@ from zeroseg.scale.archive import read_all
 from zeroseg.scale.manifest import Manifest, Summary
 from zeroseg.scale.recipe import Recipe
 from zeroseg.scale.work import Part, Stop, Work, pack, unpack
-from zeroseg.scale.workers import Worker, build, pools_of
+from zeroseg.scale.workers import Worker, build_worker, pools_of
 from zeroseg.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class _Worker:
         self.worker: Worker | None = None
         self.problem: Exception | None = None
         try:
-            self.worker = build(name, recipe, device)
+            self.worker = build_worker(name, recipe, device)
         except Exception as error:  # raised by the first call, where it is reported
             self.problem = error
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zeroseg.drawing import indexed
 from zeroseg.errors import ZerosegError
+from zeroseg.plotting import indexed
 from zeroseg.scale.archive import Folder
 from zeroseg.scale.work import Part, Stop, Work, printable
 from zeroseg.values import Failure, Usage

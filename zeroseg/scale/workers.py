@@ -111,7 +111,7 @@ def pools_of(recipe: Recipe) -> tuple[str, ...]:
     return tuple(name for name, slots in POOLS.items() if any(s.used(recipe) for s in slots))
 
 
-def build(name: str, recipe: Recipe, device: str) -> Worker:
+def build_worker(name: str, recipe: Recipe, device: str) -> Worker:
     """A worker of a pool.
 
     Raises:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from zeroseg.weights.published_file import PublishedFile
+    from zeroseg.weights.authors_file import AuthorsFile
 
 Part: TypeAlias = Literal["network", "pictures", "words"]
 """What is read from a checkpoint: the network itself, and what prepares pictures and words."""
@@ -59,7 +59,7 @@ class Published:
         beside: The argument of the component whose checkpoint it may also lie beside.
     """
 
-    file: PublishedFile
+    file: AuthorsFile
     beside: str = "checkpoint"
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from zeroseg.drawing import (
+from zeroseg.plotting import (
     boxes_and_points,
     colored,
     grid,

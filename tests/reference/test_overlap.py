@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from zeroseg.fusion.published import PublishedOverlap
+from zeroseg.reference.overlap import ReferenceOverlap
 from zeroseg.testing import FusionContract
 from zeroseg.values import UNRESOLVED, Detections, Geometry, Masks
 from zeroseg.vocabulary import Vocabulary
@@ -15,14 +15,14 @@ CLASSES = Vocabulary.from_names(["dog", "other", "cat", "cow"])
 DOG, OTHER, CAT, COW = range(4)
 
 
-class TestPublishedOverlap(FusionContract):
-    def part(self) -> PublishedOverlap:
-        return PublishedOverlap()
+class TestReferenceOverlap(FusionContract):
+    def part(self) -> ReferenceOverlap:
+        return ReferenceOverlap()
 
 
 class TestOneMaskAtATime(FusionContract):
-    def part(self) -> PublishedOverlap:
-        return PublishedOverlap(chunk=1)
+    def part(self) -> ReferenceOverlap:
+        return ReferenceOverlap(chunk=1)
 
 
 def row(*things: tuple[str, str, float, int]) -> str:
@@ -31,7 +31,7 @@ def row(*things: tuple[str, str, float, int]) -> str:
     logits = torch.tensor(pixels)[:, None]
     masks = Masks(logits, Geometry.itself((1, logits.shape[2])))
     found = detections([t[1] for t in things], [t[2] for t in things], [t[3] for t in things])
-    return "".join("d.ck"[label] for label in PublishedOverlap()(masks, found, CLASSES)[0])
+    return "".join("d.ck"[label] for label in ReferenceOverlap()(masks, found, CLASSES)[0])
 
 
 def detections(phrases: list[str], scores: list[float], labels: list[int]) -> Detections:
@@ -108,13 +108,13 @@ def slow(masks: Masks, found: Detections) -> Tensor:
 def test_equals_all_pairs(seed: int, chunk: int) -> None:
     masks, found = scene(seed)
     expected = slow(masks, found)
-    assert torch.equal(PublishedOverlap(chunk)(masks, found, CLASSES), expected)
+    assert torch.equal(ReferenceOverlap(chunk)(masks, found, CLASSES), expected)
     assert len(expected.unique()) > 1
 
 
 def test_nothing_at_a_time_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one mask"):
-        PublishedOverlap(0)
+        ReferenceOverlap(0)
 
 
 def test_scenes_need_every_rule() -> None:

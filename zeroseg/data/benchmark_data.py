@@ -9,13 +9,13 @@ from zeroseg.data.sample_data import SampleData, Samples
 from zeroseg.vocabulary import Vocabulary
 
 
-class PublishedData(SampleData):
+class BenchmarkData(SampleData):
     """One split of a data set as its owners publish it.
 
     Attributes:
         entry: What the catalog says of it.
         split: The split.
-        published: Number of pictures that the owners give for what was asked; None if unknown.
+        picture_count: Number of pictures that the owners give for what was asked; None if unknown.
 
     Args:
         entry: What the catalog says of it.
@@ -39,7 +39,7 @@ class PublishedData(SampleData):
     ) -> None:
         super().__init__(vocabulary, dataset, batch_size, num_workers, scored)
         self.entry, self.split, self.title = entry, split, entry.name
-        self.published = entry.sizes.get(split)
+        self.picture_count = entry.sizes.get(split)
 
     def describe(self) -> dict[str, object]:
         """What identifies the data in results."""

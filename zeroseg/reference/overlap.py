@@ -16,7 +16,7 @@ _NOBODY, _CONTESTED = -1, -2
 several different ones, so that whoever scores lower cannot have it."""
 
 
-class PublishedOverlap(Fusion):
+class ReferenceOverlap(Fusion):
     """Takes overlaps from masks before it paints them, as the published implementation does.
 
     For faithful repetition of the paper's experiments; `HighestScore` is the sane way. Where masks

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from zeroseg.errors import CheckpointError
-from zeroseg.weights import published_file
-from zeroseg.weights.published_file import PublishedFile
+from zeroseg.weights import authors_file
+from zeroseg.weights.authors_file import AuthorsFile
 
 CONTENT = b"cat\ndog\n" * 1000
 PAGE = b"<html><body>Please log in to the hotel's network</body></html>"
@@ -67,11 +67,11 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     thread.join()
 
 
-def published(site: str, kind: str) -> PublishedFile:
-    return PublishedFile(f"{site}/{kind}.txt", hashlib.sha256(CONTENT).hexdigest())
+def published(site: str, kind: str) -> AuthorsFile:
+    return AuthorsFile(f"{site}/{kind}.txt", hashlib.sha256(CONTENT).hexdigest())
 
 
-def nothing_is_kept(file: PublishedFile) -> bool:
+def nothing_is_kept(file: AuthorsFile) -> bool:
     return not file.path.parent.exists() or not list(file.path.parent.iterdir())
 
 
@@ -87,8 +87,8 @@ def nothing_is_kept(file: PublishedFile) -> bool:
 def test_what_is_not_the_file_is_refused_and_not_kept(
     site: str, kind: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(published_file, "TOTAL_TIMEOUT", 0.1)
-    monkeypatch.setattr(published_file, "LARGEST", len(CONTENT) if kind != "endless" else 200)
+    monkeypatch.setattr(authors_file, "TOTAL_TIMEOUT", 0.1)
+    monkeypatch.setattr(authors_file, "LARGEST", len(CONTENT) if kind != "endless" else 200)
     file = published(site, kind)
     with pytest.raises(CheckpointError, match=says) as caught:
         file.fetch()

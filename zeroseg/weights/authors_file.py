@@ -26,7 +26,7 @@ _PIECE = 2**16
 
 
 @dataclass(frozen=True)
-class PublishedFile:
+class AuthorsFile:
     """A file at a fixed address with known content.
 
     Attributes:
