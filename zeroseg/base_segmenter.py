@@ -102,6 +102,12 @@ class BaseSegmenter(LightningModule, ABC):
 
         Raises:
             PresetError: There is no such preset or argument, or weights or keys are missing.
+
+        Example:
+            >>> from zeroseg import ZeroShotSegmenter
+            >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary="dog, cat")
+            >>> segmenter.vocabulary.names
+            ('background', 'dog', 'cat')
         """
         from zeroseg.presets import load_preset
 
@@ -215,6 +221,15 @@ class BaseSegmenter(LightningModule, ABC):
 
         Raises:
             ImageError: A picture cannot be read; of a list, the message says which.
+
+        Example:
+            >>> from zeroseg import ZeroShotSegmenter
+            >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["dog", "cat", "boat"])
+            >>> result = segmenter.segment("picture.png")
+            >>> list(result.areas)
+            ['dog', 'cat']
+            >>> result.label_map.shape
+            torch.Size([128, 128])
         """
         if isinstance(images, list | tuple):
             return list(self._strict(images, _read_strictly))
@@ -247,6 +262,15 @@ class BaseSegmenter(LightningModule, ABC):
         Raises:
             ZerosegError: `sources` is one picture, or nothing to go through.
             ChatError: The language model stayed unreachable; what came before is done.
+
+        Example:
+            >>> from zeroseg import Failure, ZeroShotSegmenter
+            >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["dog", "cat", "boat"])
+            >>> for result in segmenter.stream(["picture.png", "missing.png"]):
+            ...     failed = isinstance(result, Failure)
+            ...     print(result.name, result.stage if failed else list(result.areas))
+            picture.png ['dog', 'cat']
+            missing.png reading
         """
         single = isinstance(sources, str | bytes | os.PathLike)
         if single or not isinstance(sources, Iterable):

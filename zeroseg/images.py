@@ -59,6 +59,12 @@ def read_image(source: ImageLike, turn: bool = True) -> Tensor:
     Raises:
         ImageError: The source is no picture, cannot be read, or is smaller than 8 x 8 pixels.
             Whatever a decoder raises becomes this.
+
+    Example:
+        >>> from zeroseg import read_image
+        >>> image = read_image("picture.png")
+        >>> image.shape, image.dtype
+        (torch.Size([3, 128, 128]), torch.uint8)
     """
     with _called(_name(source)):
         image = _convert(source, turn)

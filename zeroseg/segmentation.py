@@ -83,6 +83,11 @@ class Segmentation:
 
         Args:
             axes: Matplotlib axes to show it in as well.
+
+        Example:
+            >>> from zeroseg import ZeroShotSegmenter
+            >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["dog", "cat"])
+            >>> segmenter.segment("picture.png").plot().save("overlay.png")
         """
         picture = plotting.overlay(self.image, self.label_map, self.vocabulary)
         if axes is not None:
@@ -102,6 +107,13 @@ class Segmentation:
 
         Returns:
             The files by kind: "mask", "overlay" and "json".
+
+        Example:
+            >>> from zeroseg import ZeroShotSegmenter
+            >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["dog", "cat"])
+            >>> files = segmenter.segment("picture.png").save("out/picture")
+            >>> [file.as_posix() for file in files.values()]
+            ['out/picture.mask.png', 'out/picture.overlay.png', 'out/picture.json']
         """
         base = Path(base)
         base.parent.mkdir(parents=True, exist_ok=True)

@@ -165,6 +165,16 @@ class Vocabulary:
         Raises:
             VocabularyError: See the class; also when `aliases` or `prompts` name no class, and
                 when a value is not of its kind. The message names the argument.
+
+        Example:
+            >>> from zeroseg import Vocabulary
+            >>> vocabulary = Vocabulary.from_names(
+            ...     ["sky", "potted-plant"], ids=[23, 64], background="sky", stuff=["sky"]
+            ... )
+            >>> vocabulary.prompts
+            ('sky', 'potted plant')
+            >>> vocabulary.find("potted plant")
+            1
         """
         listed = class_names(names)
         if background is None and ids is None and colors is None and not background_of(listed):
@@ -251,6 +261,13 @@ class Vocabulary:
 
         Raises:
             VocabularyError: It is none of these, or could be two of them.
+
+        Example:
+            >>> from zeroseg import Vocabulary
+            >>> Vocabulary.parse("dog, boat, person").names
+            ('background', 'dog', 'boat', 'person')
+            >>> len(Vocabulary.parse("voc2012"))
+            21
         """
         if isinstance(value, Vocabulary):
             return value

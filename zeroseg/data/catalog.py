@@ -232,6 +232,12 @@ def open_data(
     Raises:
         ZerosegError: The name, the protocol or an option is unknown.
         ImageError: The data set is not there; the message says how to fetch it.
+
+    Example:
+        >>> from zeroseg.data import open_data
+        >>> data = open_data("folder", "scenes")  # images/, masks/ and vocabulary.yaml
+        >>> len(data.dataset)
+        2
     """
     from zeroseg.metrics.protocol import PAPER, Protocol
 

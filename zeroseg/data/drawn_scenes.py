@@ -99,6 +99,15 @@ class DrawnScenes(SampleData):
 
     Raises:
         VocabularyError: No class of the vocabulary is ever drawn.
+
+    Example:
+        >>> from zeroseg.data import DrawnScenes
+        >>> data = DrawnScenes("dram", count=3, size=(96, 128), seed=0)
+        >>> sample = data.dataset[0]
+        >>> sample.name, sample.image.shape
+        ('drawn-0-00000', torch.Size([3, 96, 128]))
+        >>> [data.vocabulary.names[label] for label in sample.target.unique()]
+        ['background', 'chair', 'person']
     """
 
     title = "drawn"

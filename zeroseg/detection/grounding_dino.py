@@ -62,6 +62,14 @@ class GroundingDino(GroundedDetector):
             of the published networks.
         ValueError: A threshold is not in [0, 1], the decoding is unknown, or only one of `model`
             and `processor` is given.
+
+    Example:
+        >>> from zeroseg import GroundingDino, Selection, read_image
+        >>> detector = GroundingDino("tiny:grounding_dino")
+        >>> selection = Selection(("dog", "boat"), labels=(1, 2))
+        >>> [found] = detector([read_image("picture.png")], [selection])
+        >>> found.phrases, found.boxes.shape
+        (('dog',), torch.Size([1, 4]))
     """
 
     def __init__(

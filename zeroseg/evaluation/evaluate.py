@@ -69,6 +69,16 @@ def evaluate(
     Raises:
         ZerosegError: Vocabularies differ, or a folder holds another run.
         ChatError: The language model stayed unreachable; what was done is kept.
+
+    Example:
+        >>> from zeroseg import ZeroShotSegmenter, evaluate
+        >>> from zeroseg.data import DrawnScenes
+        >>> data = DrawnScenes("dram", count=2)
+        >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=data.vocabulary)
+        >>> folders = {"tiny": "runs/tiny"}
+        >>> runs = evaluate({"tiny": segmenter}, data, folders, enable_progress_bar=False)
+        >>> runs["tiny"].results["miou"] > 0.5
+        True
     """
     for name, system in systems.items():
         _check_classes(name, system, data)

@@ -31,6 +31,15 @@ class Sam(TransformersMasks):
         CheckpointError: It is damaged or incomplete, or a file of the authors does not hold exactly
             one such network.
         ValueError: See `TransformersMasks`.
+
+    Example:
+        >>> import torch
+        >>> from zeroseg import Detections, Sam, read_image
+        >>> box = torch.tensor([[10.0, 40.0, 90.0, 120.0]])
+        >>> found = Detections(box, torch.ones(1), torch.tensor([1]), ("dog",), torch.tensor([0]))
+        >>> [masks] = Sam("tiny:sam")([read_image("picture.png")], [found])
+        >>> masks.logits.shape
+        torch.Size([1, 80, 80])
     """
 
     def __init__(

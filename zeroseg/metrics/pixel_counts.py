@@ -206,6 +206,15 @@ def count_pixels(
 
     Raises:
         ValueError: The shapes differ, or a class lies outside the vocabulary.
+
+    Example:
+        >>> import torch
+        >>> from zeroseg import Vocabulary
+        >>> from zeroseg.metrics import count_pixels
+        >>> prediction, target = torch.tensor([[0, 1, 1, 1]]), torch.tensor([[0, 0, 1, 1]])
+        >>> count_pixels(prediction, target, Vocabulary.parse("dog")).confusion
+        tensor([[1, 1],
+                [0, 2]])
     """
     _check_shapes(prediction, target)
     classes, void = len(vocabulary), vocabulary.ignore_index

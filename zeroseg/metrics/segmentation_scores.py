@@ -83,6 +83,16 @@ class SegmentationScores(Metric):
         scored: See `summarize`.
         void_classes: See `summarize`.
         boundaries: Whether boundaries are counted; without, their scores are missing.
+
+    Example:
+        >>> import torch
+        >>> from zeroseg import Vocabulary
+        >>> from zeroseg.metrics import SegmentationScores
+        >>> scores = SegmentationScores(Vocabulary.parse("dog, boat"))
+        >>> scores.update(torch.tensor([[0, 1, 1, 1]]), torch.tensor([[0, 0, 1, 1]]))
+        >>> computed = scores.compute()
+        >>> round(computed["iou/dog"], 3), round(computed["miou"], 3), computed["pixel_accuracy"]
+        (0.667, 0.583, 0.75)
     """
 
     full_state_update = False

@@ -71,6 +71,12 @@ class RamPlus(Tagger):
         CheckpointError: The weights are damaged or incomplete, the weights, the tag list or the
             thresholds do not fit one another, or a list cannot be fetched.
         ValueError: `tile_size` or `batch_size` is less than 1.
+
+    Example:
+        >>> from zeroseg import RamPlus, read_image
+        >>> [tags] = RamPlus("tiny:ram_plus")([read_image("picture.png")])
+        >>> [tag.name for tag in tags if tag.score > 0.98]
+        ['wine bottle', 'wall', 'floor']
     """
 
     def __init__(

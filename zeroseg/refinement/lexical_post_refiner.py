@@ -14,6 +14,13 @@ class LexicalPostRefiner(PostRefiner):
     """Resolves phrases offline, by head nouns, plurals, aliases and the built-in thesaurus.
 
     See `LexicalMatcher` for the rules.
+
+    Example:
+        >>> from zeroseg import Vocabulary
+        >>> from zeroseg.refinement import LexicalPostRefiner
+        >>> vocabulary = Vocabulary.parse("dog, boat")
+        >>> LexicalPostRefiner()(["a small puppy", "the sea"], vocabulary).labels
+        (1, -1)
     """
 
     def forward(self, phrases: Sequence[str], vocabulary: Vocabulary) -> Resolution:

@@ -30,6 +30,14 @@ class LexicalPreRefiner(PreRefiner):
 
     Raises:
         ValueError: `prompts` is none of these.
+
+    Example:
+        >>> from zeroseg import Description, Tag, Vocabulary
+        >>> from zeroseg.refinement import LexicalPreRefiner
+        >>> description = Description((Tag("puppy", 0.9),), caption="a girl in a boat")
+        >>> vocabulary = Vocabulary.parse("animal, person, boat, chair")
+        >>> LexicalPreRefiner()([description], vocabulary)[0].prompts
+        ('animal', 'dog', 'person', 'boat')
     """
 
     def __init__(self, prompts: Prompts = "both") -> None:

@@ -1,0 +1,73 @@
+"""What people call first shows how, and the example does what it says.
+
+An example finds `picture.png`, a drawn scene of 128 x 128 pixels, and the folder `scenes` that
+`zeroseg draw` wrote.
+"""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from zeroseg import (
+    GroundingDino,
+    RamPlus,
+    Sam,
+    Segmentation,
+    Vocabulary,
+    ZeroShotSegmenter,
+    evaluate,
+    read_image,
+)
+from zeroseg.cli.main import main
+from zeroseg.data import DrawnScenes, open_data
+from zeroseg.drawn.scene import draw_scene
+from zeroseg.metrics import SegmentationScores, count_pixels
+from zeroseg.refinement import LexicalPostRefiner, LexicalPreRefiner
+
+SHOWN = (
+    ZeroShotSegmenter.from_preset,
+    ZeroShotSegmenter.segment,
+    ZeroShotSegmenter.stream,
+    Segmentation.plot,
+    Segmentation.save,
+    Vocabulary.from_names,
+    Vocabulary.parse,
+    read_image,
+    RamPlus,
+    GroundingDino,
+    Sam,
+    LexicalPreRefiner,
+    LexicalPostRefiner,
+    DrawnScenes,
+    open_data,
+    evaluate,
+    SegmentationScores,
+    count_pixels,
+)
+"""The entry points that have an example."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a picture and a data set."""
+    folder = tmp_path_factory.mktemp("examples")
+    Image.fromarray(draw_scene(7, 4, (128, 128)).image).save(folder / "picture.png")
+    command = ["draw", "--count", "2", "--size", "64x64", "--output", str(folder / "scenes")]
+    assert main(command) == 0
+    return folder
+
+
+@pytest.mark.parametrize("entry", SHOWN, ids=lambda entry: entry.__qualname__)
+def test_example(entry: object, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    text, name = inspect.getdoc(entry) or "", str(getattr(entry, "__qualname__", entry))
+    example = doctest.DocTestParser().get_doctest(text, {}, name, inspect.getsourcefile(entry), 0)
+    assert example.examples, f"{name} has no example"
+    said: list[str] = []
+    doctest.DocTestRunner().run(example, out=said.append)
+    assert not said, "".join(said)
