@@ -20,6 +20,8 @@ from zeroseg.data.files import (
     translate,
 )
 from zeroseg.errors import ImageError, VocabularyError
+from zeroseg.metrics.protocol import indices_of
+from zeroseg.vocabularies import DRAM
 
 
 def test_objects_of_sixteen_bits(tmp_path: Path) -> None:
@@ -40,13 +42,25 @@ def test_objects_of_sixteen_bits(tmp_path: Path) -> None:
 
 def test_ids_that_mean_nothing_are_named() -> None:
     ids = torch.tensor([[1, 2], [9, 8]])
-    assert translate(ids[:1], {1: 5, 2: 255}, Path("x")).tolist() == [[5, 255]]
+    assert translate(ids[:1], {1: 5, 2: 255}, Path("x"), DRAM).tolist() == [[5, 255]]
     with pytest.raises(VocabularyError, match=r"'x' holds ids \[8, 9\]"):
-        translate(ids, {1: 5, 2: 255}, Path("x"))
+        translate(ids, {1: 5, 2: 255}, Path("x"), DRAM)
     with pytest.raises(VocabularyError, match=r"ids \[-1, 256, 65535\], which"):
-        translate(torch.tensor([[-1, 65535, 256, 1]]), {1: 5}, Path("x"))
+        translate(torch.tensor([[-1, 65535, 256, 1]]), {1: 5}, Path("x"), DRAM)
     with pytest.raises(VocabularyError, match=r"\[2, .*, 11\] and 988 more, which"):
-        translate(torch.arange(1000)[None], {0: 0, 1: 1}, Path("x"))
+        translate(torch.arange(1000)[None], {0: 0, 1: 1}, Path("x"), DRAM)
+
+
+def test_ids_that_mean_nothing_alias_onto_indices_as_published() -> None:
+    """As `indices_of` takes those of predictions; what is no index has no label."""
+    ids = torch.tensor([[0, 1, 3, 11, 12, 255, 999]])
+    meaning = {0: 0, 3: 1, 255: 255}
+    assert translate(ids, meaning, Path("x"), DRAM, "alias").tolist() == [
+        [0, 1, 1, 11, 255, 255, 255]
+    ]
+    expected = indices_of(ids[:, :4], DRAM, "alias")
+    own = {number: index for index, number in enumerate(DRAM.ids)}
+    assert torch.equal(translate(ids[:, :4], own, None, DRAM, "alias"), expected)
 
 
 def test_regions_of_numbers() -> None:

@@ -10,6 +10,7 @@ import torch
 import yaml
 from PIL import Image
 
+from zeroseg.data import open_data
 from zeroseg.data.image_mask_folder import ImageMaskFolder, read_mask
 from zeroseg.errors import ImageError, VocabularyError
 from zeroseg.vocabularies import DRAM
@@ -48,6 +49,15 @@ def test_other_classes_may_read_the_same_ids(root: Path) -> None:
     (root / "vocabulary.yaml").unlink()
     with pytest.raises(VocabularyError, match=r"vocabulary\.yaml"):
         ImageMaskFolder(root)
+
+
+def test_stray_ids_are_a_problem_or_alias_by_the_protocol(root: Path) -> None:
+    Image.fromarray(np.full((10, 12), 1, np.uint8)).save(root / "masks/a/x.png")
+    standard, paper = open_data("folder", root), open_data("folder", root, protocol="paper")
+    assert "ids [1]" in str(standard.dataset[0].problem)
+    paper.sample(2)
+    target = paper.dataset[0].target
+    assert target is not None and target.unique().tolist() == [1]
 
 
 def test_a_missing_mask_costs_its_own_picture(root: Path) -> None:

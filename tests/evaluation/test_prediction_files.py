@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from tests.evaluation.conftest import QUIET, build, scenes
+from zeroseg.data import open_data
 from zeroseg.data.drawn_scenes import DrawnScenes
 from zeroseg.data.sample import Sample
 from zeroseg.errors import ZerosegError
@@ -292,3 +294,26 @@ def test_a_system_scored_from_its_files_scores_as_itself(tmp_path: Path) -> None
     part = evaluate({"files": files}, data, {"files": tmp_path / "part"}, **QUIET)["files"]
     assert [failure["name"] for failure in part.results["failures"]] == ["drawn-3-00002"]
     assert part.results["images"] == {"scored": 5, "failed": 1, "unscored": 0}
+
+
+@pytest.mark.parametrize(("protocol", "scored"), [("standard", 2), ("paper", 1)])
+def test_an_unreadable_picture_is_a_failure_and_scores_by_the_protocol(
+    tmp_path: Path, protocol: str, scored: int
+) -> None:
+    truth = np.full((10, 12), 12, np.uint8)
+    for folder in ("images", "masks", "out"):
+        (tmp_path / folder).mkdir()
+    for name in ("a", "b"):
+        Image.new("RGB", (12, 10)).save(tmp_path / f"images/{name}.png")
+        Image.fromarray(truth).save(tmp_path / f"masks/{name}.png")
+        Image.fromarray(truth).save(tmp_path / f"out/{name}.png")
+    (tmp_path / "images/b.png").write_bytes(b"no picture")
+    (tmp_path / "vocabulary.yaml").write_text(yaml.safe_dump(DRAM.to_dict()))
+    data = open_data("folder", tmp_path, protocol=protocol)
+    system = PredictionFiles(tmp_path / "out", DRAM, data.protocol)
+    results = evaluate({"it": system}, data, {"it": tmp_path / "run"}, **QUIET)["it"].results
+    [failure] = results["failures"]
+    assert (failure["name"], failure["stage"]) == ("b", "reading")
+    pixels = sum(map(sum, results["confusion_matrix"]))
+    assert pixels == scored * truth.size
+    assert results["iou"]["dog"] == 1 / scored

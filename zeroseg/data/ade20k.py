@@ -10,6 +10,7 @@ from zeroseg.data.catalog import entry
 from zeroseg.data.files import FileSamples, Place, mask_called, pictures_in, translate
 from zeroseg.data.masks import read_ids
 from zeroseg.data.sample import Truth
+from zeroseg.metrics.protocol import Stray
 from zeroseg.vocabularies import ADE20K
 
 
@@ -66,5 +67,5 @@ class Ade20k(BenchmarkData):
         return {**super().describe(), "background": self.background}
 
 
-def _truth(place: Place, meaning: dict[int, int]) -> Truth:
-    return Truth(translate(read_ids(place.mask), meaning, place.mask))
+def _truth(place: Place, stray: Stray, meaning: dict[int, int]) -> Truth:
+    return Truth(translate(read_ids(place.mask), meaning, place.mask, ADE20K, stray))

@@ -18,6 +18,7 @@ from zeroseg.data.files import (
 from zeroseg.data.masks import MissingMask, read_ids
 from zeroseg.data.sample import Truth
 from zeroseg.errors import ZerosegError
+from zeroseg.metrics.protocol import Stray
 from zeroseg.vocabularies import CITYSCAPES
 
 _PICTURE, _MASK = "_leftImg8bit.png", "_gtFine_labelIds.png"
@@ -112,9 +113,9 @@ def _want_ids(place: Place) -> None:
         )
 
 
-def _truth(place: Place, meaning: dict[int, int]) -> Truth:
+def _truth(place: Place, stray: Stray, meaning: dict[int, int]) -> Truth:
     _want_ids(place)
-    target = translate(read_ids(place.mask), meaning, place.mask)
+    target = translate(read_ids(place.mask), meaning, place.mask, CITYSCAPES, stray)
     numbers = read_objects(place, target)
     if numbers is None:
         return Truth(target)

@@ -37,6 +37,7 @@ from zeroseg.data.sample import Truth
 from zeroseg.data.sample_data import Samples
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
 from zeroseg.images import read_image
+from zeroseg.metrics.protocol import Stray
 from zeroseg.vocabularies import COCO81
 
 _CLASS_OF = {number: index for index, number in enumerate(COCO81.ids)}
@@ -208,5 +209,5 @@ def _mapped(known: Entry, pictures: Path, masks: Path | None) -> FileSamples:
     return FileSamples(places, _truth)
 
 
-def _truth(place: Place) -> Truth:
-    return Truth(translate(read_ids(place.mask), _MEANING, place.mask))
+def _truth(place: Place, stray: Stray) -> Truth:
+    return Truth(translate(read_ids(place.mask), _MEANING, place.mask, COCO81, stray))

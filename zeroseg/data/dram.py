@@ -18,6 +18,7 @@ from zeroseg.data.masks import read_ids
 from zeroseg.data.names import read_names
 from zeroseg.data.sample import Truth
 from zeroseg.errors import ZerosegError
+from zeroseg.metrics.protocol import Stray
 from zeroseg.vocabularies import DRAM, VOC2012
 
 _EVERYTHING = "dram_with_unseen"
@@ -116,5 +117,5 @@ def _movements(folder: Path) -> list[str]:
     return sorted({path.name for path in inside} | {path.stem for path in folder.glob("*.txt")})
 
 
-def _truth(place: Place) -> Truth:
-    return Truth(translate(read_ids(place.mask), _MEANING, place.mask))
+def _truth(place: Place, stray: Stray) -> Truth:
+    return Truth(translate(read_ids(place.mask), _MEANING, place.mask, DRAM, stray))

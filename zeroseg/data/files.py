@@ -17,6 +17,8 @@ from zeroseg.data.sample_data import Samples
 from zeroseg.errors import ImageError, VocabularyError
 from zeroseg.find_images import SUFFIXES, find_images
 from zeroseg.images import read_image
+from zeroseg.metrics.protocol import Stray
+from zeroseg.vocabulary import Vocabulary
 
 _MOST = 65535
 """The largest number that a file of single things may hold."""
@@ -47,13 +49,17 @@ class FileSamples(Samples):
 
     Args:
         places: The files of every sample.
-        read_truth: Reads the annotation of a place that has one.
+        read_truth: Reads the annotation of a place that has one, with what ids that no class has
+            are taken for; see `translate`.
         turn: Whether pictures are turned as their EXIF orientation says. The masks of published
             data sets are in the order of the pixels in the file.
     """
 
     def __init__(
-        self, places: Sequence[Place], read_truth: Callable[[Place], Truth], turn: bool = False
+        self,
+        places: Sequence[Place],
+        read_truth: Callable[[Place, Stray], Truth],
+        turn: bool = False,
     ) -> None:
         self.places, self.read_truth, self.turn = tuple(places), read_truth, turn
         self._names = tuple(place.name for place in self.places)
@@ -70,7 +76,7 @@ class FileSamples(Samples):
     def truth(self, position: int) -> Truth | None:
         """See `Samples.truth`."""
         place = self.places[position]
-        return self.read_truth(place) if place.mask is not None else None
+        return self.read_truth(place, self.protocol.stray) if place.mask is not None else None
 
 
 def picture_called(base: Path) -> Path:
@@ -149,28 +155,39 @@ def read_objects(place: Place, target: Tensor) -> Tensor | None:
     return numbers
 
 
-def translate(ids: Tensor, meaning: Mapping[int, int], path: Path | None) -> Tensor:
+def translate(
+    ids: Tensor,
+    meaning: Mapping[int, int],
+    path: Path | None,
+    vocabulary: Vocabulary,
+    stray: Stray = "refuse",
+) -> Tensor:
     """Ids of a file as (H, W) int64 class indices.
 
     Args:
         ids: (H, W) int64.
         meaning: The class index, or the ignore index, of every id that may occur.
         path: Named in the error.
+        vocabulary: The classes.
+        stray: What other ids are taken for, see `zeroseg.metrics.protocol.indices_of`; what stands
+            for no class there is without a label here.
 
     Raises:
-        VocabularyError: The file holds other ids.
+        VocabularyError: The file holds other ids, and `stray` is "refuse".
     """
     largest = max(meaning)
     table = torch.full((largest + 1,), -1)
     table[torch.tensor(list(meaning))] = torch.tensor(list(meaning.values()))
     labels = torch.where((ids >= 0) & (ids <= largest), table[ids.clamp(0, largest)], -1)
-    if bool((labels < 0).any()):
-        stray = ids[labels < 0].unique().tolist()
-        more = f" and {len(stray) - _SHOWN} more" if len(stray) > _SHOWN else ""
+    others = labels < 0
+    if stray == "refuse" and bool(others.any()):
+        found = ids[others].unique().tolist()
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise VocabularyError(
-            f"'{path}' holds ids {stray[:_SHOWN]}{more}, which are no ids of this data set"
+            f"'{path}' holds ids {found[:_SHOWN]}{more}, which are no ids of this data set"
         )
-    return labels
+    aliased = (ids >= 0) & (ids < len(vocabulary)) & (stray == "alias")
+    return labels.where(~others, ids.where(aliased, vocabulary.ignore_index))
 
 
 def number_regions(numbers: Tensor, labels: Mapping[int, int]) -> Regions:

@@ -17,22 +17,23 @@ from zeroseg.data.sample import Truth
 from zeroseg.data.sample_data import SampleData
 from zeroseg.errors import ImageError, VocabularyError
 from zeroseg.find_images import search
+from zeroseg.metrics.protocol import Stray
 from zeroseg.vocabulary import Vocabulary
 
 _SHOWN = 3
 """Pictures that an error lists."""
 
 
-def read_mask(path: Path | None, vocabulary: Vocabulary) -> Tensor:
+def read_mask(path: Path | None, vocabulary: Vocabulary, stray: Stray = "refuse") -> Tensor:
     """A mask file of ids, indexed or grey, as (H, W) int64 class indices.
 
     Raises:
         ImageError: The file is missing, cannot be read, or is no mask.
-        VocabularyError: It holds ids that no class has.
+        VocabularyError: It holds ids that no class has, and `stray` is "refuse".
     """
     meaning = {number: index for index, number in enumerate(vocabulary.ids)}
     meaning[vocabulary.ignore_index] = vocabulary.ignore_index
-    return translate(read_ids(path), meaning, path)
+    return translate(read_ids(path), meaning, path, vocabulary, stray)
 
 
 class ImageMaskFolder(SampleData):
@@ -88,8 +89,8 @@ def _vocabulary_of(root: Path) -> Vocabulary:
         raise VocabularyError(f"'{file}': {error}") from error
 
 
-def _truth(place: Place, vocabulary: Vocabulary) -> Truth:
-    return Truth(read_mask(place.mask, vocabulary))
+def _truth(place: Place, stray: Stray, vocabulary: Vocabulary) -> Truth:
+    return Truth(read_mask(place.mask, vocabulary, stray))
 
 
 def _masks_of(files: Sequence[str], root: Path) -> list[Path]:

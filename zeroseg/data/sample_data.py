@@ -24,7 +24,13 @@ class Samples(Dataset[Sample]):
 
     What cannot be read, whatever its reader raises, becomes a Sample with its `problem`, so that
     one bad file does not end a run over thousands.
+
+    Attributes:
+        protocol: How they are scored, which decides what becomes of a picture that cannot be read
+            and of ids of annotations that no class has; data sets without ids need not look at it.
     """
+
+    protocol: Protocol = STANDARD
 
     @property
     @abstractmethod
@@ -63,8 +69,9 @@ class Samples(Dataset[Sample]):
         try:
             image = self.image(position)
         except Exception as error:  # as above
-            height, width = target.shape if target is not None else (1, 1)
-            return Sample(_black(height, width), target, name, regions, _reason(error))
+            if target is None or self.protocol.unreadable == "drop":
+                return Sample(_black(1, 1), None, name, problem=_reason(error))
+            return Sample(_black(*target.shape), target, name, regions, _reason(error))
         if target is not None and target.shape != image.shape[1:]:
             problem = (
                 f"the annotation is {tuple(target.shape)}, but its picture is "
@@ -91,6 +98,15 @@ class Subset(Samples):
     def __init__(self, whole: Samples, positions: Sequence[int]) -> None:
         self.whole, self.positions = whole, tuple(positions)
         self._names = tuple(whole.names[position] for position in self.positions)
+
+    @property
+    def protocol(self) -> Protocol:
+        """That of the whole."""
+        return self.whole.protocol
+
+    @protocol.setter
+    def protocol(self, protocol: Protocol) -> None:
+        self.whole.protocol = protocol
 
     @property
     def names(self) -> Sequence[str]:
@@ -127,7 +143,6 @@ class SampleData(LightningDataModule):
     """
 
     title = "custom"
-    protocol: Protocol = STANDARD
     void_classes = 0
     notes: tuple[str, ...] = ()
 
@@ -143,6 +158,15 @@ class SampleData(LightningDataModule):
         self.vocabulary, self.dataset = vocabulary, dataset
         self.batch_size, self.num_workers = batch_size, num_workers
         self.scored = tuple(scored) if scored is not None else tuple(range(len(vocabulary)))
+
+    @property
+    def protocol(self) -> Protocol:
+        """How it is scored."""
+        return self.dataset.protocol
+
+    @protocol.setter
+    def protocol(self, protocol: Protocol) -> None:
+        self.dataset.protocol = protocol
 
     def keep(self, positions: Sequence[int]) -> None:
         """Go on with the samples at these positions only."""

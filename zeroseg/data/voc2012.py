@@ -22,6 +22,7 @@ from zeroseg.data.masks import read_ids
 from zeroseg.data.names import read_names
 from zeroseg.data.sample import Regions, Truth
 from zeroseg.errors import ImageError
+from zeroseg.metrics.protocol import Stray
 from zeroseg.vocabularies import VOC2012
 
 _VOID = VOC2012.ignore_index
@@ -71,8 +72,8 @@ def _place(folder: Path, name: str, unlabelled: bool) -> Place:
     return Place(name, picture, mask, mask_called(folder / "SegmentationObject" / name))
 
 
-def _truth(place: Place) -> Truth:
-    target = translate(read_ids(place.mask), _MEANING, place.mask)
+def _truth(place: Place, stray: Stray) -> Truth:
+    target = translate(read_ids(place.mask), _MEANING, place.mask, VOC2012, stray)
     objects = read_objects(place, target)
     return Truth(target, _regions(objects, target) if objects is not None else None)
 

@@ -98,7 +98,7 @@ class PredictionFiles(BaseSegmenter):
         return [self._take(sample) for sample in samples]
 
     def _take(self, sample: Sample) -> Segmentation | Failure:
-        if sample.problem is not None and sample.target is None:
+        if sample.problem is not None:
             return Failure(sample.name, "reading", sample.problem)
         try:
             labels = self._read(self._find(sample.name))

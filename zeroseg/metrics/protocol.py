@@ -29,7 +29,9 @@ class Protocol:
             leaves it out, "zero" counts it as 0.
         void_class: Whether a data set's published "void" class is averaged over. No pixel is ever
             scored as void, so its IoU is 0.
-        stray: What ids of prediction files outside the vocabulary are taken for.
+        stray: What ids of files outside the vocabulary are taken for.
+        unreadable: What becomes of a picture that cannot be read but has an annotation: it scores
+            as background throughout, or is left out. It is reported as a failure in any case.
         description: For reports.
     """
 
@@ -37,6 +39,7 @@ class Protocol:
     absent: Literal["exclude", "zero"]
     void_class: bool
     stray: Stray
+    unreadable: Literal["background", "drop"]
     description: str
 
     @classmethod
@@ -81,6 +84,7 @@ STANDARD = Protocol(
     absent="exclude",
     void_class=False,
     stray="refuse",
+    unreadable="background",
     description=(
         "The field's convention. Classes that occur neither in the truth nor in the predictions "
         "are left out of the means, void is no class, and a prediction file with an id that no "
@@ -94,10 +98,12 @@ PAPER = Protocol(
     absent="zero",
     void_class=True,
     stray="alias",
+    unreadable="drop",
     description=(
         "The convention of the published evaluation. Classes that never occur count as 0 in the "
         "means, so does the void of VOC 2012, by which its means are divided by 22, and ids of "
-        "prediction files that no class has are taken for class indices."
+        "prediction files and annotations that no class has are taken for class indices. Pictures "
+        "that cannot be read are left out."
     ),
 )
 """What the published evaluation does."""
