@@ -36,6 +36,7 @@ from zeroseg.errors import ChatError
 from zeroseg.masking import SpreadPoints, TopLogits
 from zeroseg.masking.points import ON_OBJECT
 from zeroseg.official.sam_checkpoint import sam_of
+from zeroseg.reference import ReferencePostRefiner
 from zeroseg.refinement import AllClasses, LexicalPreRefiner
 from zeroseg.testing import BoxMasks, ScriptedChat, ScriptedDetector, boxed, noise
 from zeroseg.values import Description, Geometry, Tag
@@ -242,7 +243,7 @@ class TestLoopbackModel:
             chat = OpenAIChat("loopback", base_url=address)
             found = LLMPreRefiner(chat)(descriptions, PETS)
             resolution = LLMPostRefiner(chat)(["old rowboat", "kitten", "lamp"], PETS)
-            alone = LLMPostRefiner(chat, reading="verbatim")(["kitten", "lamp"], PETS)
+            alone = ReferencePostRefiner(chat)(["kitten", "lamp"], PETS)
         ruled = LexicalPreRefiner("classes")(descriptions, PETS)
         assert [s.labels for s in found] == [s.labels for s in ruled] == [(1, 2, 3), ()]
         assert resolution.labels == (3, 2, -1)

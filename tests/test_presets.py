@@ -203,22 +203,17 @@ def test_the_parts_of_a_preset_work_together(name: str, monkeypatch: pytest.Monk
     assert bool(server.requests) == (name != "ram-grounded-sam")
 
 
-def test_the_paper_preset_is_told_apart_from_the_sane_one_by_its_options() -> None:
+def test_the_paper_preset_is_told_apart_from_the_sane_one_by_its_parts() -> None:
     paper, large = load_preset("paper"), load_preset("large")
     for stage in ("tagger", "captioner", "detector", "mask_predictor"):
         for option, value in large[stage]["init_args"].items():
             if option != "point_sampler":
                 assert paper[stage]["init_args"][option] == value
     assert "fusion" not in large
-    asked = {**paper["pre_refiner"]["init_args"], "chat": None}
     assert "gpt-4-0125-preview" in STANDS_IN["paper"]
-    assert asked == {
-        "chat": None,
-        "unite_tags": True,
-        "reading": "verbatim",
-        "asks_for": "name",
-        "retries": 0,
-    }
+    for stage, name in (("pre_refiner", "PreRefiner"), ("post_refiner", "PostRefiner")):
+        assert paper[stage]["class_path"] == f"zeroseg.reference.{stage}.Reference{name}"
+        assert paper[stage]["init_args"].keys() == {"chat"}
 
 
 MASKS = {"class_path": "zeroseg.testing.BoxMasks"}

@@ -12,6 +12,7 @@ import pytest
 from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.cached_chat import CachedChat
 from zeroseg.chat.chat_model import Conversation, Reply
+from zeroseg.reference import ReferencePostRefiner
 from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.testing import PostRefinerContract, ScriptedChat
@@ -116,7 +117,7 @@ class TestLLMPostRefiner(PostRefinerContract):
             LLMPostRefiner(ScriptedChat(["1: dog"]), cache=cache),
             LLMPostRefiner(first, cache=cache, tips=False),
             LLMPostRefiner(first, cache=cache, template=tmp_path / "mine.txt"),
-            LLMPostRefiner(first, cache=cache, reading="verbatim"),
+            ReferencePostRefiner(first, cache=cache),
         ]
         for count, part in enumerate(others, start=2):
             part(["puppy"], DRAM)

@@ -116,12 +116,6 @@ class TestLLMPreRefiner(PreRefinerContract):
         assert LLMPreRefiner(chat)([told("moon")], DRAM)[0].prompts == ()
         assert len(chat.asked) == 1
 
-    def test_tags_are_united_with_the_answer_only_where_asked(self) -> None:
-        described = told("dog", "hound", "Potted Plant", "background")
-        for unite, expected in ((False, ("cat",)), (True, ("cat", "dog", "potted plant"))):
-            part = LLMPreRefiner(ScriptedChat(["cat"]), unite_tags=unite)
-            assert part([described], DRAM)[0].prompts == expected
-
     def test_a_model_that_obeys_a_caption_selects_nothing_outside_the_vocabulary(self) -> None:
         chat = ScriptedChat(lambda conversation: "spaceship, background")
         [selection] = LLMPreRefiner(chat)([told("dog", caption=ORDERS)], DRAM)
@@ -209,18 +203,15 @@ class TestGate:
         assert [len(s.exchanges) for s in selections] == [0, 1, 0]
         assert len(chat.asked) == part.skipped == 1
 
-    def test_it_is_off_by_default_and_does_not_go_with_verbatim_reading(self) -> None:
+    def test_it_is_off_by_default(self) -> None:
         chat = ScriptedChat(["person"])
         part = LLMPreRefiner(chat)
         assert part([told("puppy")], DRAM)[0].prompts == ("person",)
         assert part.skipped == 0
-        with pytest.raises(ValueError, match="gate"):
-            LLMPreRefiner(chat, gate=True, reading="verbatim")
 
     def test_prompts_are_as_the_model_s_would_be(self) -> None:
-        for asks_for, prompts in (("prompt", ("potted plant",)), ("name", ("potted-plant",))):
-            part = LLMPreRefiner(ScriptedChat([""]), gate=True, asks_for=asks_for)  # type: ignore[arg-type]
-            assert part([told("houseplant")], DRAM)[0].prompts == prompts
+        part = LLMPreRefiner(ScriptedChat([""]), gate=True)
+        assert part([told("houseplant")], DRAM)[0].prompts == ("potted plant",)
 
     def test_it_counts_over_all_threads_and_can_be_copied(self) -> None:
         part = copy.deepcopy(LLMPreRefiner(ScriptedChat([""]), gate=True))

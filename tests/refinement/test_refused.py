@@ -129,12 +129,12 @@ def test_a_run_in_which_all_is_refused_ends() -> None:
 
 
 def test_a_refused_picture_is_refined_by_rules_and_says_so() -> None:
-    part = LLMPreRefiner(Refuses("kitten"), asks_for="name")
+    part = LLMPreRefiner(Refuses("kitten"))
     described = [told("potted plants", "kitten"), told("kitchen")]
     refused, answered = part(described, DRAM)
     [rules] = LexicalPreRefiner()(described[:1], DRAM)
     assert refused.labels == rules.labels
-    assert refused.prompts == ("cat", "potted-plant")
+    assert refused.prompts == ("cat", "potted plant")
     assert answered.prompts == ("dog",)
     [exchange] = refused.exchanges
     assert (exchange.reply, exchange.refused, exchange.usage.refused) == ("", "held back", 1)
@@ -146,12 +146,6 @@ def test_a_refusal_is_not_asked_about_again() -> None:
     LLMPreRefiner(model, retries=3)([told("kitten")], DRAM)
     LLMPostRefiner(model, retries=3)(["kitten"], DRAM)
     assert len(model.asked) == 2
-
-
-def test_verbatim_reading_has_united_tags_or_nothing() -> None:
-    for unite, prompts in ((True, ("cat",)), (False, ())):
-        part = LLMPreRefiner(Refuses("cat"), reading="verbatim", unite_tags=unite)
-        assert part([told("cat", "puppy")], DRAM)[0].prompts == prompts
 
 
 def test_a_correction_that_is_refused_leaves_the_picture_to_the_rules() -> None:
@@ -186,10 +180,6 @@ class TestPhrases:
         part(["gizmo"], DRAM)
         model.unheard = ()
         assert part(["gizmo"], DRAM).labels == (DRAM.index("dog"),)
-
-    def test_alone_in_verbatim_reading(self) -> None:
-        part = LLMPostRefiner(Refuses("gizmo"), reading="verbatim")
-        assert part(["gizmo", "puppy"], DRAM).labels == (UNRESOLVED, DRAM.index("dog"))
 
     def test_over_http(self) -> None:
         def picky(request: dict[str, Any]) -> Response:

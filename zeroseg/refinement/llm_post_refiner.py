@@ -11,7 +11,6 @@ from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.cached_chat import digest
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
 from zeroseg.chat.in_flight import InFlight
-from zeroseg.refinement import verbatim
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.prompting import advice, class_names, fill, quoted, read_template
@@ -20,8 +19,6 @@ from zeroseg.refinement.words import words_of
 from zeroseg.values import UNRESOLVED, Exchange, Resolution
 from zeroseg.vocabulary import Vocabulary
 
-_QUESTION = "Which class does each of these phrases belong to?"
-_QUESTION_ALONE = "Which class does this phrase belong to?"
 _NONE = "none"
 
 
@@ -48,15 +45,14 @@ class LLMPostRefiner(PostRefiner):
         template: A prompt of your own: a text file with `$classes` and, where wanted, `$tips`.
         tips: Whether the prompt tells other words for the classes.
         retries: How often phrases that an answer leaves out are asked again.
-        reading: "verbatim" does as the published implementation: every phrase that is not a class's
-            name letter for letter is asked by itself, whatever `batch_size` is, and without a JSON
-            schema; the whole answer must be a class's name letter for letter, else the phrase is
-            unresolved ("Dog", "dog."); only an empty answer is asked for again.
 
     Raises:
         PresetError: The template cannot be used.
-        ValueError: `batch_size` is not positive, `retries` is negative, or `reading` is unknown.
+        ValueError: `batch_size` is not positive, or `retries` is negative.
     """
+
+    _template = "post_refinement.txt"
+    _asking = "Which class does each of these phrases belong to?"
 
     def __init__(
         self,
@@ -66,7 +62,6 @@ class LLMPostRefiner(PostRefiner):
         template: str | Path | None = None,
         tips: bool = True,
         retries: int = 1,
-        reading: verbatim.Reading = "lenient",
     ) -> None:
         super().__init__()
         if batch_size < 1 or retries < 0:
@@ -75,11 +70,9 @@ class LLMPostRefiner(PostRefiner):
                 f"retries is {retries}, but cannot be negative"
             )
         self.chat = chat
-        self.reading = verbatim.checked(reading)
-        self.batch_size = batch_size if reading == "lenient" else 1
+        self.batch_size = batch_size
         self.cache: MutableMapping[str, str] | None = {} if cache == "fresh" else cache
-        default = "post_refinement" if reading == "lenient" else "post_refinement_alone"
-        self.template = read_template(template, f"{default}.txt", ("classes", "tips"))
+        self.template = read_template(template, self._template, ("classes", "tips"))
         self.tips = tips
         self.retries = retries
         self._flights: InFlight[str, int] = InFlight()
@@ -123,7 +116,7 @@ class LLMPostRefiner(PostRefiner):
     ) -> tuple[dict[str, int], list[Exchange]]:
         """The answers there are, by phrase, and all that this thread has said."""
         system = self.system_prompt(names.vocabulary)
-        prompt = digest(self.chat.identity, self.reading, system, _QUESTION, _QUESTION_ALONE)
+        prompt = digest(self.chat.identity, system, self._asking)
         key_of = {f"phrase {prompt} {phrase}": phrase for phrase in phrases}
         exchanges: list[Exchange] = []
 
@@ -199,31 +192,21 @@ class LLMPostRefiner(PostRefiner):
     def _question(
         self, system: str, phrases: Sequence[str], vocabulary: Vocabulary
     ) -> Conversation:
-        schema = None
-        if self.reading == "verbatim":
-            asked = f"{_QUESTION_ALONE}\n{quoted(phrases[0])}"
-        else:
-            lines = [f"{number}. {quoted(p)}" for number, p in enumerate(phrases, start=1)]
-            asked = "\n".join((_QUESTION, *lines))
-            schema = answer_schema(vocabulary)
-        return Conversation((Message("system", system), Message("user", asked)), schema)
+        lines = [f"{number}. {quoted(p)}" for number, p in enumerate(phrases, start=1)]
+        asked = "\n".join((self._asking, *lines))
+        messages = Message("system", system), Message("user", asked)
+        return Conversation(messages, answer_schema(vocabulary))
 
     def _asked(self, phrase: str) -> str:
         """What is asked about for a phrase; phrases of the same words share an answer."""
-        if self.reading == "lenient":
-            return " ".join(words_of(phrase))
-        return phrase.replace(" ", "") if "-" in phrase else phrase.strip()
+        return " ".join(words_of(phrase))
 
     def _find(self, phrase: str, names: ClassNames) -> int | None:
         """The class that a phrase is already."""
-        if self.reading == "lenient":
-            return names.find(phrase)
-        known = names.vocabulary.names
-        return known.index(phrase) if phrase in known else None
+        return names.find(phrase)
 
     def _read(self, text: str, phrases: Sequence[str], names: ClassNames) -> Answers:
-        if self.reading == "verbatim":
-            return verbatim.read_answer(text, names.vocabulary)
+        """What an answer says of each phrase."""
         return parse_answers(text, phrases, names)
 
     def _recall(self, key: str, names: ClassNames) -> int | None:

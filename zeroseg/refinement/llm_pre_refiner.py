@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.cached_chat import keep_answers
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
 from zeroseg.chat.lock import Lock
 from zeroseg.errors import PresetError
-from zeroseg.refinement import verbatim
 from zeroseg.refinement.certainty import Certainty
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.examples import Example, shown
@@ -41,8 +40,7 @@ class LLMPreRefiner(PreRefiner):
     be read, and which does not say "none" either, is asked for again; if that does not help,
     nothing is selected. Where the question itself is refused (the description is held back by a
     filter of contents, or too long), the others go on, and this image's classes are chosen by the
-    rules of `LexicalPreRefiner`; with "verbatim" reading only united tags are. An image without
-    tags and caption is not asked about.
+    rules of `LexicalPreRefiner`. An image without tags and caption is not asked about.
 
     Args:
         chat: The language model.
@@ -53,13 +51,6 @@ class LLMPreRefiner(PreRefiner):
             drawn from the vocabulary's aliases and the built-in thesaurus.
         examples: Descriptions with right answers for the prompt.
         retries: How often an answer that cannot be read is asked for again.
-        unite_tags: Whether tags that are exactly classes, as words, are added to the model's
-            choice, as the published implementation does.
-        reading: "verbatim" reads answers and united tags as the published implementation does (see
-            `zeroseg.refinement.verbatim`): "Dog" and "dog." are no classes, and the last tag is
-            lost to the caption behind it. No JSON schema is sent along then.
-        asks_for: What the detector is asked with: a class's "prompt", or as in the published
-            implementation its "name", "potted-plant".
         cache: Where answers are kept (see `CachedChat`); by default they are not.
         gate: Whether a description that leaves nothing to decide is not asked about: its words say
             with certainty which classes they mean (see `Certainty`), and these are selected.
@@ -69,8 +60,7 @@ class LLMPreRefiner(PreRefiner):
 
     Raises:
         PresetError: The template cannot be used.
-        ValueError: `retries` is negative, `reading` or `asks_for` is none of these, or `gate` is
-            combined with "verbatim" reading, which asks always.
+        ValueError: `retries` is negative.
     """
 
     def __init__(
@@ -80,19 +70,12 @@ class LLMPreRefiner(PreRefiner):
         tips: bool = True,
         examples: Sequence[Example] = (),
         retries: int = 1,
-        unite_tags: bool = False,
-        reading: verbatim.Reading = "lenient",
-        asks_for: Literal["prompt", "name"] = "prompt",
         cache: AnswerCache | MutableMapping[str, str] | None = None,
         gate: bool = False,
     ) -> None:
         super().__init__()
         if retries < 0:
             raise ValueError(f"retries is {retries}, but cannot be negative")
-        if asks_for not in ("prompt", "name"):
-            raise ValueError(f"asks_for is {asks_for!r}, expected 'prompt' or 'name'")
-        if gate and reading == "verbatim":
-            raise ValueError("reading 'verbatim' asks about every description: it has no gate")
         self.chat = chat
         if cache is not None:
             self.keep(cache)
@@ -100,9 +83,6 @@ class LLMPreRefiner(PreRefiner):
         self.template = read_template(template, "pre_refinement.txt", known)
         self.tips = tips
         self.retries = retries
-        self.unite_tags = unite_tags
-        self.reading = verbatim.checked(reading)
-        self.asks_for = asks_for
         self.gate = gate
         self.skipped = 0
         self._lock = Lock()
@@ -139,19 +119,15 @@ class LLMPreRefiner(PreRefiner):
         settled = self._settle(descriptions, vocabulary)
         asked = [d for d, labels in zip(descriptions, settled, strict=True) if labels is None]
         system = self.system_prompt(vocabulary) if asked else ""
-        schema = answer_schema(vocabulary) if self.reading == "lenient" else None
+        schema = self._schema(vocabulary)
         answers = iter(self._ask([_question(system, d, schema) for d in asked], vocabulary))
         selections = []
         for description, known in zip(descriptions, settled, strict=True):
             labels, exchanges = next(answers) if known is None else (known, ())
             if exchanges and exchanges[-1].refused is not None:
                 labels = self._unrefined(description, vocabulary)
-            tagged = self._tagged(description, vocabulary)
-            selection = select_classes((*labels, *tagged), vocabulary, exchanges)
-            if self.asks_for == "name":
-                names = tuple(vocabulary.names[label] for label in selection.labels)
-                selection = replace(selection, prompts=names)
-            selections.append(selection)
+            selection = self._select(labels, description, vocabulary)
+            selections.append(replace(selection, exchanges=exchanges))
         return selections
 
     def _settle(
@@ -205,23 +181,22 @@ class LLMPreRefiner(PreRefiner):
 
     def _unrefined(self, description: Description, vocabulary: Vocabulary) -> tuple[int, ...]:
         """The classes of an image that the model was not allowed to be asked about."""
-        if self.reading == "verbatim":
-            return ()
         [selection] = LexicalPreRefiner()([description], vocabulary)
         return selection.labels
 
+    def _schema(self, vocabulary: Vocabulary) -> dict[str, Any] | None:
+        """What an answer has to look like; None leaves it to the prompt."""
+        return answer_schema(vocabulary)
+
     def _read(self, text: str, names: ClassNames) -> Parsed:
-        if self.reading == "verbatim":
-            return verbatim.read_labels(text, names.vocabulary)
+        """The classes that an answer names."""
         return parse_labels(text, names)
 
-    def _tagged(self, description: Description, vocabulary: Vocabulary) -> Sequence[int]:
-        if not self.unite_tags:
-            return ()
-        if self.reading == "verbatim":
-            return verbatim.tagged(description, vocabulary)
-        found = (vocabulary.find(tag.name) for tag in description.tags)
-        return [label for label in found if label is not None]
+    def _select(
+        self, labels: Sequence[int], description: Description, vocabulary: Vocabulary
+    ) -> Selection:
+        """What to look for where the model has chosen these classes for a description."""
+        return select_classes(labels, vocabulary)
 
 
 def answer_schema(vocabulary: Vocabulary) -> dict[str, Any]:

@@ -7,14 +7,15 @@ import json
 
 import pytest
 
-from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
-from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
+from tests.refinement.test_refused import Refuses
+from zeroseg.reference import ReferencePostRefiner, ReferencePreRefiner
+from zeroseg.reference.verbatim import read_answer, read_labels, tagged, told
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
-from zeroseg.refinement.verbatim import read_answer, read_labels, tagged, told
 from zeroseg.testing import PostRefinerContract, PreRefinerContract, ScriptedChat
-from zeroseg.values import UNRESOLVED, Description, Selection, Tag
+from zeroseg.values import DISTRACTOR, UNRESOLVED, Description, Selection, Tag
 from zeroseg.vocabularies import DRAM, VOC2012
+from zeroseg.vocabulary import Vocabulary
 
 
 def describe(*tags: str, caption: str | None = None) -> Description:
@@ -23,9 +24,7 @@ def describe(*tags: str, caption: str | None = None) -> Description:
 
 def selected(answer: str, described: Description) -> Selection:
     chat = ScriptedChat([answer])
-    options = {"reading": "verbatim", "asks_for": "name", "tips": False, "retries": 0}
-    part = LLMPreRefiner(chat, unite_tags=True, **options)  # type: ignore[arg-type]
-    [selection] = part([described], VOC2012)
+    [selection] = ReferencePreRefiner(chat, tips=False)([described], VOC2012)
     return selection
 
 
@@ -48,7 +47,7 @@ def slow(described: Description, answer: str) -> set[str]:
 
 class TestVerbatimPreRefiner(PreRefinerContract):
     def part(self) -> PreRefiner:
-        return LLMPreRefiner(ScriptedChat(["dog, person"]), unite_tags=True, reading="verbatim")
+        return ReferencePreRefiner(ScriptedChat(["dog, person"]))
 
     def test_the_last_tag_is_lost_to_the_caption(self) -> None:
         described = describe("dog", "boat", caption="a dog in a boat")
@@ -95,25 +94,32 @@ class TestVerbatimPreRefiner(PreRefinerContract):
 
     def test_no_schema_is_sent_along(self) -> None:
         chat = ScriptedChat(["dog"])
-        LLMPreRefiner(chat, reading="verbatim")([describe("hound")], DRAM)
+        ReferencePreRefiner(chat)([describe("hound")], DRAM)
         assert chat.asked[0].schema is None
 
     def test_an_answer_without_class_is_asked_again_unless_it_is_none(self) -> None:
         for answer, asked in (("", 2), ("Dog", 2), ("none", 1), ("dog", 1)):
             chat = ScriptedChat([answer])
-            LLMPreRefiner(chat, reading="verbatim")([describe("hound")], DRAM)
+            ReferencePreRefiner(chat, retries=1)([describe("hound")], DRAM)
             assert len(chat.asked) == asked
 
-    def test_by_default_none_of_this_happens(self) -> None:
-        part = LLMPreRefiner(ScriptedChat(["Cats, potted plant."]), unite_tags=True)
-        [selection] = part([describe("Dog", "boat", caption="a dog")], DRAM)
-        assert selection.prompts == ("boat", "cat", "dog", "potted plant")
+    def test_an_answer_is_not_asked_for_again_by_default(self) -> None:
+        chat = ScriptedChat(["Dog"])
+        ReferencePreRefiner(chat)([describe("hound")], DRAM)
+        assert len(chat.asked) == 1
 
-    def test_unknown_options_are_refused(self) -> None:
-        with pytest.raises(ValueError, match="verbatim"):
-            LLMPreRefiner(ScriptedChat([""]), reading="strict")  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="asks_for"):
-            LLMPreRefiner(ScriptedChat([""]), asks_for="names")  # type: ignore[arg-type]
+    def test_a_class_of_several_words_is_asked_for_by_its_name_alone(self) -> None:
+        wordy = Vocabulary.from_names(
+            ["dog", "boat"], words={"dog": ["puppy"]}, distractors=["frame"]
+        )
+        [selection] = ReferencePreRefiner(ScriptedChat(["dog"]))([describe("hound")], wordy)
+        assert selection.prompts == ("dog", "frame")
+        assert selection.labels == (wordy.index("dog"), DISTRACTOR)
+
+    def test_where_the_question_is_refused_there_are_the_tags(self) -> None:
+        [selection] = ReferencePreRefiner(Refuses("cat"))([describe("cat", "puppy")], DRAM)
+        assert selection.prompts == ("cat",)
+        assert [exchange.refused for exchange in selection.exchanges] == ["held back"]
 
 
 MEANS = {"puppy": "dog", "kitty": "Cat", "rock": "background", "vase": "potted-plant."}
@@ -130,7 +136,7 @@ class TestVerbatimPostRefiner(PostRefinerContract):
             return knows(phrase).replace("potted plant", "potted-plant")
 
         self.chat = ScriptedChat(reply)
-        return LLMPostRefiner(self.chat, reading="verbatim")
+        return ReferencePostRefiner(self.chat, retries=1)
 
     def test_only_names_letter_for_letter_count(self) -> None:
         found = self.part()(["puppy", "kitty", "rock", "vase", "dog", "Dogs", ""], DRAM)
@@ -157,21 +163,21 @@ class TestVerbatimPostRefiner(PostRefinerContract):
     def test_phrases_are_asked_about_as_they_are(self) -> None:
         chat = ScriptedChat(["dog"] * 5)
         phrases = ["dog-sheep", "dog sheep", "-sheep", "Sheep", "potted - plant"]
-        LLMPostRefiner(chat, reading="verbatim")(phrases, DRAM)
+        ReferencePostRefiner(chat)(phrases, DRAM)
         lines = {c.messages[-1].content.split("\n")[1] for c in chat.asked}
         assert lines == {'"dog-sheep"', '"dog sheep"', '"-sheep"', '"Sheep"', '"potted-plant"'}
 
     def test_a_rejected_answer_sticks_and_an_empty_one_is_asked_again(self) -> None:
         chat = ScriptedChat(["", "", "dog", "Cat"])
-        part = LLMPostRefiner(chat, reading="verbatim", retries=2)
+        part = ReferencePostRefiner(chat)
         assert part(["puppy"], DRAM).labels == (DRAM.index("dog"),)
         assert part(["kitty"], DRAM).labels == (UNRESOLVED,)
         assert part(["kitty", "puppy"], DRAM).labels == (UNRESOLVED, DRAM.index("dog"))
         assert len(chat.asked) == 4
 
-    def test_unknown_readings_are_refused(self) -> None:
-        with pytest.raises(ValueError, match="verbatim"):
-            LLMPostRefiner(ScriptedChat([""]), reading="strict")  # type: ignore[arg-type]
+    def test_a_refused_phrase_is_unresolved_and_the_others_are_not(self) -> None:
+        part = ReferencePostRefiner(Refuses("gizmo"))
+        assert part(["gizmo", "puppy"], DRAM).labels == (UNRESOLVED, DRAM.index("dog"))
 
 
 def test_reading_alone() -> None:

@@ -7,29 +7,13 @@ marks is read as it stands, down to its last space.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 from zeroseg.chat.final_answer import final_answer
 from zeroseg.refinement.reply import Answers, Parsed
 from zeroseg.values import UNRESOLVED, Description
 from zeroseg.vocabulary import Vocabulary
 
-Reading = Literal["lenient", "verbatim"]
-"""How an answer is read: see `zeroseg.refinement.reply`, or as here."""
-
 _SEPARATOR = ", "
 _NONE = "none"
-
-
-def checked(reading: Reading) -> Reading:
-    """The value itself.
-
-    Raises:
-        ValueError: It is no way of reading.
-    """
-    if reading not in get_args(Reading):
-        raise ValueError(f"reading is {reading!r}, not one of {list(get_args(Reading))}")
-    return reading
 
 
 def told(description: Description) -> str:
