@@ -80,6 +80,20 @@ def test_the_ablation_writes_its_table(config: str, capsys: pytest.CaptureFixtur
     assert [row["miou"] for row in content("a/ablation.json")] == [row["miou"] for row in rows]
 
 
+@pytest.mark.parametrize(
+    ("protocol", "asks"),
+    [
+        ("standard", "zeroseg.refinement.raw_tags.RawTags"),
+        ("paper", "zeroseg.reference.raw_tags.ReferenceRawTags"),
+    ],
+)
+def test_unrefined_tags_are_those_of_the_protocol(protocol: str, asks: str, config: str) -> None:
+    given = [*SCENES, "--protocol", protocol, "--points", "1", "--output", "a"]
+    assert main(["ablate", "--model", config, *given]) == 0
+    run = content("a/rows/without-pre-refinement/results.json")
+    assert run["config"]["pre_refiner"] == {"class_path": asks}
+
+
 def test_predictions_of_another_system_are_scored_and_compared(
     config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

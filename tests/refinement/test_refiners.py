@@ -125,22 +125,6 @@ class TestRawTags(PreRefinerContract):
         expected = (UNRESOLVED, DRAM.index("dog"), UNRESOLVED, DRAM.index("potted-plant"))
         assert selection.labels == expected
 
-    def test_the_caption_comes_last_where_asked(self) -> None:
-        part = RawTags(caption=True)
-        assert chosen(part, told("dog", caption="a hound "), DRAM).prompts == ("dog", "a hound")
-        assert chosen(part, told("dog", caption="dog"), DRAM).prompts == ("dog",)
-        assert chosen(part, told("dog"), DRAM).prompts == ("dog",)
-
-    def test_the_caption_can_be_glued_to_the_last_tag_as_published(self) -> None:
-        part = RawTags(caption=True, glue=True)
-        selection = chosen(part, told("cat", "dog", caption="a hound"), DRAM)
-        assert selection.prompts == ("cat", "dog: a hound")
-        assert selection.labels == (DRAM.index("cat"), UNRESOLVED)
-        assert chosen(part, told(caption="a hound"), DRAM).prompts == ("a hound",)
-        assert chosen(part, told("cat", "dog"), DRAM).prompts == ("cat", "dog")
-        with pytest.raises(ValueError, match="set caption"):
-            RawTags(glue=True)
-
 
 class TestGivenLabels(PreRefinerContract):
     def part(self) -> PreRefiner:

@@ -66,6 +66,7 @@ def run(arguments: Namespace) -> int:
     from zeroseg.evaluation.ablation import ablate
     from zeroseg.evaluation.ablation_rows import COUNTS
     from zeroseg.evaluation.run_folder import RunFolder
+    from zeroseg.reference.raw_tags import ReferenceRawTags
     from zeroseg.refinement.raw_tags import RawTags
 
     output = options.output_folder(arguments.output)
@@ -77,7 +78,7 @@ def run(arguments: Namespace) -> int:
         output,
         _other(arguments.other, given.model),
         tuple(arguments.points or COUNTS),
-        RawTags(caption=given.data.protocol == "paper"),
+        ReferenceRawTags() if given.data.protocol == "paper" else RawTags(),
         **about,
     )
     RunFolder(output).write_json("ablation.json", report.to_dict())

@@ -7,5 +7,6 @@ from zeroseg.reference.points import ReferencePoints as ReferencePoints
 from zeroseg.reference.post_refiner import ReferencePostRefiner as ReferencePostRefiner
 from zeroseg.reference.pre_refiner import ReferencePreRefiner as ReferencePreRefiner
 from zeroseg.reference.ram_plus import ReferenceRamPlus as ReferenceRamPlus
+from zeroseg.reference.raw_tags import ReferenceRawTags as ReferenceRawTags
 from zeroseg.reference.sam import ReferenceSam as ReferenceSam
 from zeroseg.reference.sam import ReferenceSamHq as ReferenceSamHq
