@@ -216,6 +216,13 @@ def test_the_paper_preset_is_told_apart_from_the_sane_one_by_its_parts() -> None
         assert paper[stage]["init_args"].keys() == {"chat"}
 
 
+def test_the_baseline_without_all_has_the_parts_of_the_paper_preset() -> None:
+    paper, without = load_preset("paper"), load_preset("ram-grounded-sam")
+    paper["mask_predictor"]["init_args"]["point_sampler"] = None
+    for stage in ("tagger", "detector", "mask_predictor", "fusion"):
+        assert without[stage] == paper[stage]
+
+
 MASKS = {"class_path": "zeroseg.testing.BoxMasks"}
 
 

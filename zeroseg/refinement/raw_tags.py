@@ -23,7 +23,7 @@ class RawTags(PreRefiner):
         return [self._select(description, vocabulary) for description in descriptions]
 
     def _select(self, description: Description, vocabulary: Vocabulary) -> Selection:
-        prompts = list(dict.fromkeys(self._prompts(description)))
+        prompts = self._prompts(description)
         unresolved = (None, vocabulary.background)
         labels = (vocabulary.find(prompt) for prompt in prompts)
         return Selection(
@@ -31,5 +31,5 @@ class RawTags(PreRefiner):
         )
 
     def _prompts(self, description: Description) -> list[str]:
-        """What is looked for; twice the same counts once."""
+        """What is looked for."""
         return [tag.name for tag in description.tags]
