@@ -20,6 +20,7 @@ from zeroseg.errors import CheckpointError, CheckpointNotFound
 from zeroseg.official import grounding_dino_checkpoint
 from zeroseg.official.grounding_dino_checkpoint import to_transformers
 from zeroseg.official.grounding_dino_network import load_official
+from zeroseg.reference import ReferenceOfficialGroundingDino
 from zeroseg.testing import DetectorContract, noise
 from zeroseg.values import Detections, Selection
 
@@ -46,6 +47,12 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def official(parts: dict[str, Any], **options: Any) -> OfficialGroundingDino:
     settings = {"box_threshold": 0.5, "nms_threshold": 0.9, **options}
     return OfficialGroundingDino(model=parts["official"], processor=parts["processor"], **settings)
+
+
+def reference(parts: dict[str, Any]) -> ReferenceOfficialGroundingDino:
+    return ReferenceOfficialGroundingDino(
+        model=parts["official"], processor=parts["processor"], box_threshold=0.5, nms_threshold=0.9
+    )
 
 
 def ours(parts: dict[str, Any], **options: Any) -> GroundingDino:
@@ -137,7 +144,9 @@ def test_what_cannot_be_loaded_is_said(
 @pytest.mark.parametrize(
     "size", [(40, 56), (56, 40), (50, 50), (100, 77), (70, 140), (141, 70), (33, 112), (80, 95)]
 )
-def test_reference_sizes_are_the_packages(parts: dict[str, Any], size: tuple[int, int]) -> None:
+def test_the_reference_prepares_pictures_as_the_package_does(
+    parts: dict[str, Any], size: tuple[int, int]
+) -> None:
     image = noise(*size)
     picture = Image.fromarray(image.permute(1, 2, 0).numpy().astype(np.uint8))
     prepare = transforms.Compose(
@@ -148,27 +157,23 @@ def test_reference_sizes_are_the_packages(parts: dict[str, Any], size: tuple[int
         ]
     )
     expected, _ = prepare(picture, None)
-    pixels = official(parts, reference_size=True)._prepare([image])[0]
-    assert pixels.shape == expected.shape
-    # Two grey levels at most: PIL and torchvision round differently between their two passes.
-    assert float((pixels - expected).abs().max()) < 2.5 / 255 / 0.224
-    assert float((pixels - expected).abs().mean()) < 0.5 / 255 / 0.224
+    [pixels] = reference(parts)._prepare([image])
+    torch.testing.assert_close(pixels, expected, atol=1e-6, rtol=0)
 
 
 def test_sizes_differ_only_where_the_longer_side_is_the_limit(parts: dict[str, Any]) -> None:
-    plain, reference = official(parts), official(parts, reference_size=True)
+    plain, published = official(parts), reference(parts)
     for size in ((40, 56), (56, 56), (90, 66)):
         assert (
-            plain._prepare([noise(*size)])[0].shape == reference._prepare([noise(*size)])[0].shape
+            plain._prepare([noise(*size)])[0].shape == published._prepare([noise(*size)])[0].shape
         )
     assert plain._prepare([noise(33, 90)])[0].shape == (3, 41, 112)
-    assert reference._prepare([noise(33, 90)])[0].shape == (3, 41, 111)
+    assert published._prepare([noise(33, 90)])[0].shape == (3, 41, 111)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 700), (300, 3)])
 def test_odd_shapes_are_read(parts: dict[str, Any], size: tuple[int, int]) -> None:
-    for reference_size in (False, True):
-        detector = official(parts, reference_size=reference_size)
+    for detector in (official(parts), reference(parts)):
         [found] = detector([noise(*size)], [ask("dog")])
         limit = torch.tensor([size[1], size[0], size[1], size[0]])
         assert bool((found.boxes >= 0).all() and (found.boxes <= limit).all())

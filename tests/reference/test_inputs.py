@@ -12,7 +12,6 @@ from torch import Tensor
 
 from benchmarks.parity_sam import seeded_weights
 from zeroseg import GroundingDino, Selection
-from zeroseg.detection.input_size import published_size
 from zeroseg.official.sam_checkpoint import SamSizes
 from zeroseg.official.sam_hq_checkpoint import sam_hq_of
 from zeroseg.reference import (
@@ -21,6 +20,7 @@ from zeroseg.reference import (
     ReferenceRamPlus,
     ReferenceSamHq,
 )
+from zeroseg.reference.input_size import published_size
 from zeroseg.reference.resizing import resized
 from zeroseg.testing import (
     CaptionerContract,

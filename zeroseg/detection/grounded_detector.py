@@ -113,10 +113,6 @@ class GroundedDetector(Detector):
             x, centre y, width and height in shares of the image.
         """
 
-    def _size(self, height: int, width: int) -> dict[str, int] | None:
-        """What an image of this size is resized to; None leaves it to the processor."""
-        return None
-
     @property
     def _weight(self) -> Tensor:
         """Any parameter, for the network's device and precision."""
@@ -178,17 +174,16 @@ class GroundedDetector(Detector):
                     readings[asked[i]].append(_Reading(text, tokens, boxes * scale))
         return readings
 
-    def _prepare(self, images: Sequence[Tensor]) -> list[Tensor]:
-        """Resize and normalise images as the checkpoint says, (3, h, w) each."""
+    def _prepare(self, images: Sequence[Tensor], **options: Any) -> list[Tensor]:
+        """Resize and normalise images as the checkpoint or `options` say, (3, h, w) each."""
         prepared: dict[int, Tensor] = {}
         for alike in by_size(images):
-            size = self._size(*images[alike[0]].shape[1:])
             pixels: Tensor = self.processor.image_processor(
                 [images[i] for i in alike],
                 input_data_format="channels_first",
                 do_pad=False,
                 return_tensors="pt",
-                **({"size": size} if size else {}),
+                **options,
             )["pixel_values"]
             prepared.update(zip(alike, pixels.to(self._weight), strict=True))
         return [prepared[i] for i in range(len(images))]

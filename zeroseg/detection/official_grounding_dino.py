@@ -11,7 +11,6 @@ from transformers import BatchEncoding, GroundingDinoProcessor
 from typing_extensions import Self
 
 from zeroseg.detection.grounded_detector import GroundedDetector
-from zeroseg.detection.input_size import published_size
 from zeroseg.official.grounding_dino_checkpoint import published_processor, read_grounding_dino
 from zeroseg.official.grounding_dino_network import load_official
 from zeroseg.official.weights import naming
@@ -38,10 +37,6 @@ class OfficialGroundingDino(GroundedDetector):
         nms_threshold: Of two boxes whose IoU is above this, the lower score goes.
         decoding: "spans" or "phrases"; see `GroundingDino`.
         separator: What stands between prompts; see `GroundingDino`.
-        reference_size: Round sizes as the authors' preprocessing does. It differs from
-            transformers' where the longer side is what limits the size: the authors round the
-            shorter side first and compute the longer one from that, transformers computes it from
-            the shorter side before rounding (2048 x 1024 becomes 1332 x 666 against 1333 x 666).
         model: A network of `build_official` already in hand; together with `processor` in place of
             `checkpoint`.
         processor: What prepares images and text for `model`.
@@ -64,7 +59,6 @@ class OfficialGroundingDino(GroundedDetector):
         nms_threshold: float = 0.8,
         decoding: Literal["spans", "phrases"] = "spans",
         separator: str = " . ",
-        reference_size: bool = False,
         model: nn.Module | None = None,
         processor: GroundingDinoProcessor | None = None,
     ) -> None:
@@ -80,7 +74,6 @@ class OfficialGroundingDino(GroundedDetector):
             model=model,
             processor=processor,
         )
-        self.reference_size = reference_size
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
@@ -106,10 +99,3 @@ class OfficialGroundingDino(GroundedDetector):
     def _look(self, pixels: Tensor, tokens: BatchEncoding) -> tuple[Tensor, Tensor]:
         output = self.model(pixels, captions=tokens)
         return output["pred_logits"], output["pred_boxes"]
-
-    def _size(self, height: int, width: int) -> dict[str, int] | None:
-        if not self.reference_size:
-            return None
-        limits = self.processor.image_processor.size
-        sides = published_size(height, width, limits["shortest_edge"], limits["longest_edge"])
-        return dict(zip(("height", "width"), sides, strict=True))

@@ -2,6 +2,9 @@
 
 from zeroseg.reference.blip2 import ReferenceBlip2 as ReferenceBlip2
 from zeroseg.reference.grounding_dino import ReferenceGroundingDino as ReferenceGroundingDino
+from zeroseg.reference.grounding_dino import (
+    ReferenceOfficialGroundingDino as ReferenceOfficialGroundingDino,
+)
 from zeroseg.reference.overlap import ReferenceOverlap as ReferenceOverlap
 from zeroseg.reference.points import ReferencePoints as ReferencePoints
 from zeroseg.reference.post_refiner import ReferencePostRefiner as ReferencePostRefiner

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from PIL import Image
 from torch import Tensor
 
+from zeroseg.detection.grounded_detector import GroundedDetector
 from zeroseg.detection.grounding_dino import GroundingDino
-from zeroseg.detection.input_size import published_size
+from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
+from zeroseg.reference.input_size import published_size
 from zeroseg.reference.resizing import resized
 
 
-class ReferenceGroundingDino(GroundingDino):
-    """`GroundingDino` as the published code runs it.
-
-    Images are resized by PIL to the authors' rule (see `published_size`), and a region none of
-    whose words is over the text threshold has the empty phrase, which no class answers to; the
-    main class gives it its best word. Arguments are those of `GroundingDino`.
-    """
-
-    def _prepare(self, images: Sequence[Tensor]) -> list[Tensor]:
+class _AsPublished(GroundedDetector):
+    def _prepare(self, images: Sequence[Tensor], **options: Any) -> list[Tensor]:
         bilinear = Image.Resampling.BILINEAR
-        return super()._prepare(
-            [resized(image, self._sides(*image.shape[1:]), bilinear) for image in images]
-        )
+        made = [resized(image, self._sides(*image.shape[1:]), bilinear) for image in images]
+        return super()._prepare(made, do_resize=False, **options)
 
     def _sides(self, height: int, width: int) -> tuple[int, int]:
         own = self.processor.image_processor.size
@@ -32,9 +27,22 @@ class ReferenceGroundingDino(GroundingDino):
             return own["height"], own["width"]
         return published_size(height, width, own["shortest_edge"], own["longest_edge"])
 
-    def _size(self, height: int, width: int) -> dict[str, int]:
-        return {"height": height, "width": width}  # `_prepare` has made it so
-
     def _chosen(self, scores: Tensor) -> list[int]:
         over: list[int] = (scores > self.text_threshold).nonzero()[:, 0].tolist()
         return over
+
+
+class ReferenceGroundingDino(_AsPublished, GroundingDino):
+    """`GroundingDino` as the published code runs it.
+
+    Images are resized by PIL to the authors' rule (see `published_size`), and a region none of
+    whose words is over the text threshold has the empty phrase, which no class answers to; the
+    main class gives it its best word. Arguments are those of `GroundingDino`.
+    """
+
+
+class ReferenceOfficialGroundingDino(_AsPublished, OfficialGroundingDino):
+    """`OfficialGroundingDino` as the published code runs it; see `ReferenceGroundingDino`.
+
+    Arguments are those of `OfficialGroundingDino`.
+    """
