@@ -84,7 +84,8 @@ class _Offloaded(nn.Module):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Travel by the name of the class that was offloaded."""
-        return _remade, (type(self).__mro__[2],), self.__getstate__()
+        _, _, *state = super().__reduce_ex__(protocol)
+        return _remade, (type(self).__mro__[2],), *state
 
 
 @cache

@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.parity_sam import seeded_weights
+from tests.official.sam_parts import SMALL
 from zeroseg import GroundingDino, Selection
-from zeroseg.official.sam_checkpoint import SamSizes
 from zeroseg.official.sam_hq_checkpoint import sam_hq_of
 from zeroseg.reference import (
     ReferenceBlip2,
@@ -32,24 +32,10 @@ from zeroseg.testing import (
 from zeroseg.values import UNRESOLVED
 
 PICTURE = noise(90, 120)
-SIZES = SamSizes(
-    width=32,
-    depth=2,
-    heads=2,
-    mlp_width=64,
-    patch=8,
-    grid=8,
-    window=4,
-    global_blocks=(1,),
-    channels=32,
-    mask_channels=4,
-    decoder_mlp_width=32,
-    iou_width=16,
-)
 
 
 def sam_hq() -> ReferenceSamHq:
-    model, processor = sam_hq_of(seeded_weights(SIZES, high_quality=True))
+    model, processor = sam_hq_of(seeded_weights(SMALL, high_quality=True))
     return ReferenceSamHq(model=model, image_processor=processor)
 
 
