@@ -83,6 +83,16 @@ def test_tiny(report: Report) -> None:
     assert found["masks, box"]["things"] > 0
 
 
+def test_overhead_is_what_stages_take_beside_their_networks(report: Report) -> None:
+    found = report("overhead", "--size", "64x64", "--images", "2")["64x64"]
+    whole = found.pop("all")
+    assert sum(stage["ms"] for stage in found.values()) == pytest.approx(whole["ms"])
+    assert 0 < whole["forward_ms"] < whole["ms"]
+    for stage in ("tags", "caption", "detection", "masks"):
+        assert 0 < found[stage]["forward_ms"] < found[stage]["ms"]
+    assert found["fusion"]["forward_ms"] == found["between"]["forward_ms"] == 0
+
+
 def test_resizing_moves_little(capsys: pytest.CaptureFixture[str]) -> None:
     resizing.main(["--images", "2", "--size", "96x80"])
     said = capsys.readouterr().out
