@@ -84,8 +84,8 @@ class _Offloaded(nn.Module):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Travel by the name of the class that was offloaded."""
-        _, _, *state = super().__reduce_ex__(protocol)
-        return _remade, (type(self).__mro__[2],), *state
+        usual: Any = super().__reduce_ex__(protocol)
+        return _remade, (type(self).__mro__[2],), *usual[2:]
 
 
 @cache

@@ -70,7 +70,8 @@ def test_ids_of_sixteen_bits_and_more(tmp_path: Path, suffix: str, kind: str) ->
 def test_colours_are_no_ids(tmp_path: Path, mode: str) -> None:
     file = tmp_path / "x.tif"
     Image.new(mode, (12, 10)).save(file)
-    with pytest.raises(ImageError, match=f"x.tif' is a picture of mode {mode}.*grey or indexed"):
+    read = "(YCbCr|RGB)" if mode == "YCbCr" else mode  # Pillow before 13 converts it
+    with pytest.raises(ImageError, match=f"x.tif' is a picture of mode {read}: .*grey or indexed"):
         read_ids(file)
 
 

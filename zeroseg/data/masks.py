@@ -40,22 +40,26 @@ def read_ids(path: Path | None, what: str = "mask") -> Tensor:
         if path is None or not path.is_file():
             raise MissingMask(f"there is no {what} '{path}'")
         with Image.open(path) as picture:
-            mode, kind = picture.mode, picture.format
+            _want_ids(f"{what} '{path}'", picture.mode, picture.format)
             spread = _SPREAD.get(_stored(picture), 1)
             numbers = np.array(picture)
-    except MissingMask:
+    except ImageError:
         raise
     except Exception as error:  # whatever any decoder raises is a problem of this file alone
         said = str(error) or type(error).__name__
         raise ImageError(f"the {what} '{path}' cannot be read: {said}") from error
+    return torch.from_numpy(numbers.astype(np.int64)) // spread
+
+
+def _want_ids(named: str, mode: str, kind: str | None) -> None:
+    """Refuse a picture that can hold no ids, before any of its pixels are read."""
     if mode not in _DEPTHS:
         raise ImageError(
-            f"the {what} '{path}' is a picture of mode {mode}: it holds colours, not ids; save "
-            f"ids as a grey or indexed PNG of one channel"
+            f"the {named} is a picture of mode {mode}: it holds colours, not ids; save ids as a "
+            f"grey or indexed PNG of one channel"
         )
     if kind in _LOSSY:
-        raise ImageError(f"the {what} '{path}' is a {kind}, which changes ids; save it as PNG")
-    return torch.from_numpy(numbers.astype(np.int64)) // spread
+        raise ImageError(f"the {named} is a {kind}, which changes ids; save it as PNG")
 
 
 def _stored(picture: Image.Image) -> str:
