@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from zeroseg.official.grounding_dino_checkpoint import swin_b, swin_t
+from zeroseg.weights.official.grounding_dino_checkpoint import swin_b, swin_t
 
 SHAPES = ((480, 640), (800, 1066))
 PARTS = ("dino_t", "dino_b", "sam", "sam_hq")

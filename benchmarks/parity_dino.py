@@ -28,8 +28,8 @@ from torch import Tensor, nn
 from transformers import BatchEncoding, GroundingDinoConfig, GroundingDinoForObjectDetection
 
 from zeroseg.detection.text_positions import keep_positions
-from zeroseg.official.grounding_dino_checkpoint import to_transformers
-from zeroseg.official.grounding_dino_network import build_official, load_official
+from zeroseg.weights.official.grounding_dino_checkpoint import to_transformers
+from zeroseg.weights.official.grounding_dino_network import build_official, load_official
 
 CLS, SEP, STOP, QUESTION, COMMA = 101, 102, 1012, 1029, 1010
 """What these tokens are in the vocabulary of bert-base-uncased."""

@@ -22,10 +22,10 @@ from torch import Tensor
 from zeroseg.masking.official_sam import OfficialSam, official_sam, official_sam_of
 from zeroseg.masking.sam import Sam
 from zeroseg.masking.sam_hq import SamHq
-from zeroseg.official.sam_checkpoint import SamSizes, sam_of
-from zeroseg.official.sam_hq_checkpoint import sam_hq_of
 from zeroseg.testing import noise
 from zeroseg.values import Points
+from zeroseg.weights.official.sam_checkpoint import SamSizes, sam_of
+from zeroseg.weights.official.sam_hq_checkpoint import sam_hq_of
 
 VIT_B = SamSizes(
     width=768,

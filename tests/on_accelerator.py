@@ -52,7 +52,7 @@ from tests.baselines.test_closed_set_vote import (
 )
 from tests.masking.conftest import processor, sam_hq_model, sam_model
 from tests.masking.test_official_sam import SIZES
-from tests.official.dino_parts import small_tokenizer, small_weights
+from tests.weights.official.dino_parts import small_tokenizer, small_weights
 from zeroseg import LLMPostRefiner, LLMPreRefiner, Sam, Segmentation, Selection, ZeroShotSegmenter
 from zeroseg.baselines import SemanticSegmentAnything
 from zeroseg.baselines.clip_vote import ClipVote
@@ -69,9 +69,6 @@ from zeroseg.images import read_image
 from zeroseg.masking import QueryCentres, SamHq, SpreadPoints, TopLogits
 from zeroseg.masking.official_sam import OfficialSam, official_sam_of
 from zeroseg.metrics.segmentation_scores import SegmentationScores
-from zeroseg.official.grounding_dino_checkpoint import to_transformers
-from zeroseg.official.grounding_dino_network import load_official
-from zeroseg.offloaded import offload
 from zeroseg.presets import load_preset
 from zeroseg.reference import ReferenceOverlap, ReferencePoints
 from zeroseg.refinement import LexicalPostRefiner
@@ -85,6 +82,9 @@ from zeroseg.scale.workers import build_worker, pools_of
 from zeroseg.testing import ScriptedChat, boxed, noise
 from zeroseg.values import Detections
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.weights.official.grounding_dino_checkpoint import to_transformers
+from zeroseg.weights.official.grounding_dino_network import load_official
+from zeroseg.weights.offload import offload
 
 __all__ = ["processor", "sam_hq_model", "sam_model"]
 

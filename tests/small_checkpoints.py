@@ -33,10 +33,10 @@ from zeroseg.chat.transformers_chat import TransformersChat
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.masking.sam import Sam
 from zeroseg.masking.sam_hq import SamHq
-from zeroseg.official.sam_checkpoint import SamSizes
 from zeroseg.recognition.blip2 import Blip2
 from zeroseg.recognition.ram_plus import RamPlus
 from zeroseg.weights.checkpoints import locate
+from zeroseg.weights.official.sam_checkpoint import SamSizes
 
 COMPONENTS: dict[str, Callable[[Path], Any]] = {
     "ram_plus": RamPlus,

@@ -18,8 +18,8 @@ from torch import nn
 from benchmarks import loopback_llm, resizing
 from benchmarks.parity_sam import seeded_weights
 from benchmarks.reference_loop import HostOverlap, HostPoints, ReferenceLoop
-from tests.official.dino_parts import small_config
-from tests.official.test_sam_checkpoint import SMALL
+from tests.weights.official.dino_parts import small_config
+from tests.weights.official.test_sam_checkpoint import SMALL
 from zeroseg import (
     Detections,
     HighestScore,
@@ -35,11 +35,11 @@ from zeroseg import (
 from zeroseg.errors import ChatError
 from zeroseg.masking import SpreadPoints, TopLogits
 from zeroseg.masking.points import ON_OBJECT
-from zeroseg.official.sam_checkpoint import sam_of
 from zeroseg.reference import ReferencePostRefiner
 from zeroseg.refinement import AllClasses, LexicalPreRefiner
 from zeroseg.testing import BoxMasks, ScriptedChat, ScriptedDetector, boxed, noise
 from zeroseg.values import Description, Geometry, Tag
+from zeroseg.weights.official.sam_checkpoint import sam_of
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 PETS = Vocabulary.from_names(["background", "dog", "cat", "boat"])

@@ -27,7 +27,6 @@ from zeroseg.images import read_image as read_image
 from zeroseg.masking import MaskPredictor as MaskPredictor
 from zeroseg.masking import PointSampler as PointSampler
 from zeroseg.masking import Sam as Sam
-from zeroseg.offloaded import offload as offload
 from zeroseg.recognition import Blip2 as Blip2
 from zeroseg.recognition import Captioner as Captioner
 from zeroseg.recognition import RamPlus as RamPlus
@@ -46,5 +45,6 @@ from zeroseg.values import Masks as Masks
 from zeroseg.values import Selection as Selection
 from zeroseg.values import Tag as Tag
 from zeroseg.vocabulary import Vocabulary as Vocabulary
+from zeroseg.weights.offload import offload as offload
 
 __version__: str

@@ -12,17 +12,17 @@ from PIL import Image
 from transformers import GroundingDinoImageProcessor, GroundingDinoProcessor
 
 from benchmarks.parity_dino import recorded_ranking, replayed_ranking
-from tests.official.dino_parts import publish, small_tokenizer, small_weights
+from tests.weights.official.dino_parts import publish, small_tokenizer, small_weights
 from zeroseg.detection.detector import Detector
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
 from zeroseg.errors import CheckpointError, CheckpointNotFound
-from zeroseg.official import grounding_dino_checkpoint
-from zeroseg.official.grounding_dino_checkpoint import to_transformers
-from zeroseg.official.grounding_dino_network import load_official
 from zeroseg.reference import ReferenceOfficialGroundingDino
 from zeroseg.testing import DetectorContract, noise
 from zeroseg.values import Detections, Selection
+from zeroseg.weights.official import grounding_dino_checkpoint
+from zeroseg.weights.official.grounding_dino_checkpoint import to_transformers
+from zeroseg.weights.official.grounding_dino_network import load_official
 
 Make = Callable[..., Any]
 

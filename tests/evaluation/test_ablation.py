@@ -210,8 +210,14 @@ def test_rows_of_detectors_of_ones_own_need_no_prompted_decoding() -> None:
 def test_offloaded_components_have_all_rows() -> None:
     config = load_preset("tiny")
     wrapped = dict(config)
-    for slot in ("tagger", "captioner", "detector", "mask_predictor"):
-        path = f"zeroseg.offloaded.offload_{slot}"
+    folders = {
+        "tagger": "recognition",
+        "captioner": "recognition",
+        "detector": "detection",
+        "mask_predictor": "masking",
+    }
+    for slot, folder in folders.items():
+        path = f"zeroseg.{folder}.{slot}.offload_{slot}"
         wrapped[slot] = {"class_path": path, "init_args": {"part": config[slot]}}
     plain, _ = rows(ZeroShotSegmenter.from_config(config), "no other", (1,))
     other, _ = rows(ZeroShotSegmenter.from_config(wrapped), "no other", (1,))

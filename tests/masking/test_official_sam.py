@@ -25,9 +25,9 @@ from zeroseg.masking.official_sam import OfficialSam, official_sam_of
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import SpreadPoints, TopLogits
 from zeroseg.masking.sam import Sam
-from zeroseg.official.sam_checkpoint import RENAMES, SamSizes, origins, sam_of
 from zeroseg.testing import MaskPredictorContract, boxed, noise
 from zeroseg.values import Detections, Points
+from zeroseg.weights.official.sam_checkpoint import RENAMES, SamSizes, origins, sam_of
 
 SIZES = SamSizes(
     width=32,

@@ -14,10 +14,10 @@ from zeroseg.errors import CheckpointNotFound
 from zeroseg.masking.mask_predictor import MaskPredictor
 from zeroseg.masking.points import TopLogits
 from zeroseg.masking.sam_hq import SamHq
-from zeroseg.official.sam_checkpoint import SamSizes
-from zeroseg.official.sam_hq_checkpoint import sam_hq_of
 from zeroseg.testing import MaskPredictorContract, boxed, noise
 from zeroseg.values import Detections, Points
+from zeroseg.weights.official.sam_checkpoint import SamSizes
+from zeroseg.weights.official.sam_hq_checkpoint import sam_hq_of
 
 BOXES = ((10, 8, 70, 50), (40.5, 3.25, 119, 79), (0, 0, 20, 20))
 

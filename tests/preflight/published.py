@@ -24,11 +24,11 @@ from transformers import (
 )
 
 from tests.hub.server import Hub, Repository
-from zeroseg.official.sam_checkpoint import SamSizes
 from zeroseg.recognition import ram_plus
 from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel
 from zeroseg.weights.authors_file import AuthorsFile
 from zeroseg.weights.checkpoints import locate
+from zeroseg.weights.official.sam_checkpoint import SamSizes
 
 RAM = "xinyu1205/recognize-anything-plus-model"
 BLIP = "Salesforce/blip2-opt-2.7b"

@@ -11,9 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.parity_sam import seeded_weights
-from tests.official.sam_parts import SMALL
+from tests.weights.official.sam_parts import SMALL
 from zeroseg import GroundingDino, Selection
-from zeroseg.official.sam_hq_checkpoint import sam_hq_of
 from zeroseg.reference import (
     ReferenceBlip2,
     ReferenceGroundingDino,
@@ -30,6 +29,7 @@ from zeroseg.testing import (
     noise,
 )
 from zeroseg.values import UNRESOLVED
+from zeroseg.weights.official.sam_hq_checkpoint import sam_hq_of
 
 PICTURE = noise(90, 120)
 

@@ -22,17 +22,17 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from benchmarks.parity_sam import seeded_weights
-from tests.official.sam_parts import SMALL
 from tests.small_checkpoints import write
+from tests.weights.official.sam_parts import SMALL
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
 from zeroseg.errors import CheckpointError
 from zeroseg.masking.official_sam import OfficialSam
 from zeroseg.masking.sam import Sam
 from zeroseg.masking.sam_hq import SamHq
-from zeroseg.official.weights import read_weights
 from zeroseg.recognition.ram_plus import RamPlus
 from zeroseg.weights.damage import damage, damages
+from zeroseg.weights.official.weights import read_weights
 
 COMPONENTS = (Sam, SamHq, OfficialSam, GroundingDino, OfficialGroundingDino, RamPlus)
 

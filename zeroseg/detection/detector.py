@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from zeroseg.values import Detections, Selection
+from zeroseg.weights.offload import offload
 
 
 class Detector(nn.Module, ABC):
@@ -43,3 +44,8 @@ class Detector(nn.Module, ABC):
 
     if TYPE_CHECKING:
         __call__ = forward
+
+
+def offload_detector(part: Detector) -> Detector:
+    """Offload a detector; for configurations, whose entries have to be of a slot's type."""
+    return offload(part)

@@ -13,14 +13,14 @@ from transformers import BatchEncoding, GroundingDinoForObjectDetection, Groundi
 from zeroseg.detection.grounded_detector import GroundedDetector
 from zeroseg.detection.half_sampling import keep_sampling
 from zeroseg.detection.text_positions import keep_positions
-from zeroseg.official.grounding_dino_checkpoint import (
+from zeroseg.weights.checkpoints import load_pretrained
+from zeroseg.weights.needs import Need, published_or_hub
+from zeroseg.weights.official.grounding_dino_checkpoint import (
     published_processor,
     read_grounding_dino,
     to_transformers,
 )
-from zeroseg.official.weights import is_published, naming
-from zeroseg.weights.checkpoints import load_pretrained
-from zeroseg.weights.needs import Need, published_or_hub
+from zeroseg.weights.official.weights import is_published, naming
 
 
 class GroundingDino(GroundedDetector):

@@ -11,10 +11,13 @@ from transformers import BatchEncoding, GroundingDinoProcessor
 from typing_extensions import Self
 
 from zeroseg.detection.grounded_detector import GroundedDetector
-from zeroseg.official.grounding_dino_checkpoint import published_processor, read_grounding_dino
-from zeroseg.official.grounding_dino_network import load_official
-from zeroseg.official.weights import naming
 from zeroseg.weights.needs import Need, Package, published_or_hub
+from zeroseg.weights.official.grounding_dino_checkpoint import (
+    published_processor,
+    read_grounding_dino,
+)
+from zeroseg.weights.official.grounding_dino_network import load_official
+from zeroseg.weights.official.weights import naming
 
 
 class OfficialGroundingDino(GroundedDetector):

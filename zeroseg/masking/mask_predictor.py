@@ -11,6 +11,7 @@ from typing_extensions import Self
 
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.values import Detections, Masks
+from zeroseg.weights.offload import offload
 
 Encodings = tuple[Tensor, ...]
 """What a mask predictor knows of B images before there are boxes: tensors, B rows each."""
@@ -63,3 +64,8 @@ class MaskPredictor(nn.Module, ABC):
 
     if TYPE_CHECKING:
         __call__ = forward
+
+
+def offload_mask_predictor(part: MaskPredictor) -> MaskPredictor:
+    """Offload a mask predictor; for configurations, whose entries have to be of a slot's type."""
+    return offload(part)

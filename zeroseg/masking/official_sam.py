@@ -15,12 +15,12 @@ from zeroseg.masking.mask_predictor import Encodings
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import NO_POINT
 from zeroseg.masking.two_pass import TOP_20, TwoPassMasks
-from zeroseg.official.package import import_official
-from zeroseg.official.sam_checkpoint import UNUSED, SamSizes, refuse_hq
-from zeroseg.official.weights import naming, read_weights
 from zeroseg.values import Points
 from zeroseg.weights.fit import require_same
 from zeroseg.weights.needs import Need, Package, published_or_hub
+from zeroseg.weights.official.package import import_official
+from zeroseg.weights.official.sam_checkpoint import UNUSED, SamSizes, refuse_hq
+from zeroseg.weights.official.weights import naming, read_weights
 
 
 class OfficialSam(TwoPassMasks):

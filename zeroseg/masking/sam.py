@@ -11,8 +11,8 @@ from zeroseg.masking.mask_predictor import Encodings
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.transformers_masks import FIRST_MASK, TransformersMasks, answers
 from zeroseg.masking.two_pass import TOP_20
-from zeroseg.official.sam_checkpoint import read_sam
 from zeroseg.values import Points
+from zeroseg.weights.official.sam_checkpoint import read_sam
 
 
 class Sam(TransformersMasks):

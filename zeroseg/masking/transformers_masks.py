@@ -14,11 +14,11 @@ from zeroseg.errors import CheckpointError
 from zeroseg.masking.attention import slice_attention
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.two_pass import TwoPassMasks
-from zeroseg.official.weights import is_published
 from zeroseg.running.transfer import upload
 from zeroseg.values import Points
 from zeroseg.weights.checkpoints import load_pretrained
 from zeroseg.weights.needs import Need, published_or_hub
+from zeroseg.weights.official.weights import is_published
 
 FIRST_MASK = 1
 """Place of the token of SAM's first mask, after that of the masks' quality."""

@@ -152,9 +152,13 @@ def _asked(wanted: Wanted) -> Wanted:
 
 def _visits(users: Sequence[Place], found: Sequence[Place]) -> bool:
     """Whether every component that uses a checkpoint stands within one that is offloaded."""
-    from zeroseg.offloaded import OFFLOADING
+    from zeroseg.detection.detector import offload_detector
+    from zeroseg.masking.mask_predictor import offload_mask_predictor
+    from zeroseg.recognition.captioner import offload_captioner
+    from zeroseg.recognition.tagger import offload_tagger
 
-    hosts = [place.path for place in found if place.kind in OFFLOADING]
+    offloading = (offload_tagger, offload_captioner, offload_detector, offload_mask_predictor)
+    hosts = [place.path for place in found if place.kind in offloading]
     return all(any(user.path[: len(host)] == host for host in hosts) for user in users)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from zeroseg.weights.offload import offload
+
 
 class Captioner(nn.Module, ABC):
     """Describes images in a sentence."""
@@ -25,3 +27,8 @@ class Captioner(nn.Module, ABC):
 
     if TYPE_CHECKING:
         __call__ = forward
+
+
+def offload_captioner(part: Captioner) -> Captioner:
+    """Offload a captioner; for configurations, whose entries have to be of a slot's type."""
+    return offload(part)

@@ -23,9 +23,9 @@ from transformers import SwinConfig, SwinModel
 from transformers.initialization import no_init_weights
 
 from zeroseg.errors import CheckpointError
-from zeroseg.official.weights import naming, read_weights
 from zeroseg.weights.damage import damage, remedy
 from zeroseg.weights.fit import first, require_numbers, require_same
+from zeroseg.weights.official.weights import naming, read_weights
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from zeroseg.values import Tag
+from zeroseg.weights.offload import offload
 
 
 class Tagger(nn.Module, ABC):
@@ -27,3 +28,8 @@ class Tagger(nn.Module, ABC):
 
     if TYPE_CHECKING:
         __call__ = forward
+
+
+def offload_tagger(part: Tagger) -> Tagger:
+    """Offload a tagger; for configurations, whose entries have to be of a slot's type."""
+    return offload(part)

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import SamHQConfig
 
 from benchmarks.parity_sam import RestatedHq, high_quality_shapes, seeded_weights
-from tests.official.sam_parts import (
+from tests.weights.official.sam_parts import (
     classifier,
     on_meta,
     parameters,
@@ -20,10 +20,15 @@ from zeroseg.errors import CheckpointError
 from zeroseg.masking.official_sam import OfficialSam
 from zeroseg.masking.sam import Sam
 from zeroseg.masking.sam_hq import SamHq
-from zeroseg.official.sam_checkpoint import HQ_TOKEN, SamSizes
-from zeroseg.official.sam_hq_checkpoint import LIGHT_RENAMES, LightSamHq, LightSizes, read_sam_hq
-from zeroseg.official.tiny_vit import TinyVit
 from zeroseg.testing import boxed, noise
+from zeroseg.weights.official.sam_checkpoint import HQ_TOKEN, SamSizes
+from zeroseg.weights.official.sam_hq_checkpoint import (
+    LIGHT_RENAMES,
+    LightSamHq,
+    LightSizes,
+    read_sam_hq,
+)
+from zeroseg.weights.official.tiny_vit import TinyVit
 
 TINY = LightSizes(
     patch=16,

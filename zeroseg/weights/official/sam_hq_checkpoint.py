@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import SamHQConfig, SamHQModel, SamImageProcessor
 
 from zeroseg.errors import CheckpointError
-from zeroseg.official.sam_checkpoint import (
+from zeroseg.weights.official.sam_checkpoint import (
     DECODER_RENAMES,
     HQ_TOKEN,
     TINY_VIT,
@@ -25,8 +25,8 @@ from zeroseg.official.sam_checkpoint import (
     filled,
     shape_of,
 )
-from zeroseg.official.tiny_vit import TinyVit
-from zeroseg.official.weights import naming, read_weights
+from zeroseg.weights.official.tiny_vit import TinyVit
+from zeroseg.weights.official.weights import naming, read_weights
 
 LIGHT_RENAMES: Renames = (
     (r"\.hf_token\.", ".hq_token."),

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from zeroseg.official.sam_checkpoint import DecoderSizes, Renames, SamSizes, origins
-from zeroseg.official.sam_hq_checkpoint import LightSizes
+from zeroseg.weights.official.sam_checkpoint import DecoderSizes, Renames, SamSizes, origins
+from zeroseg.weights.official.sam_hq_checkpoint import LightSizes
 
 SMALL = SamSizes(
     width=32,

@@ -15,11 +15,6 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from zeroseg.detection.detector import Detector
-from zeroseg.masking.mask_predictor import MaskPredictor
-from zeroseg.recognition.captioner import Captioner
-from zeroseg.recognition.tagger import Tagger
-
 Part = TypeVar("Part", bound=nn.Module)
 
 _WORKING = ("forward", "encode")
@@ -43,30 +38,6 @@ def offload(part: Part) -> Part:
         kind: Any = type(part)
         part.__class__ = _offloaded(kind)
     return part
-
-
-def offload_tagger(part: Tagger) -> Tagger:
-    """Offload a tagger; for configurations, whose entries have to be of a slot's type."""
-    return offload(part)
-
-
-def offload_captioner(part: Captioner) -> Captioner:
-    """Offload a captioner; see `offload_tagger`."""
-    return offload(part)
-
-
-def offload_detector(part: Detector) -> Detector:
-    """Offload a detector; see `offload_tagger`."""
-    return offload(part)
-
-
-def offload_mask_predictor(part: MaskPredictor) -> MaskPredictor:
-    """Offload a mask predictor; see `offload_tagger`."""
-    return offload(part)
-
-
-OFFLOADING = (offload_tagger, offload_captioner, offload_detector, offload_mask_predictor)
-"""What the class paths of configurations name."""
 
 
 class _Offloaded(nn.Module):

@@ -24,8 +24,8 @@ from transformers import (
 )
 
 from zeroseg.errors import CheckpointError
-from zeroseg.official.weights import load_strictly, read_weights
 from zeroseg.weights.checkpoints import load_pretrained
+from zeroseg.weights.official.weights import load_strictly, read_weights
 
 _SPLIT = ("query", "key", "value")
 _PATCHES = "backbone.0.patch_embed.proj.weight"

@@ -17,9 +17,9 @@ from unittest.mock import patch
 from torch import Tensor, nn
 from transformers import GroundingDinoConfig
 
-from zeroseg.official.grounding_dino_bert import GivenTokens, PairwiseBert
-from zeroseg.official.package import import_official
 from zeroseg.weights.fit import require_same
+from zeroseg.weights.official.grounding_dino_bert import GivenTokens, PairwiseBert
+from zeroseg.weights.official.package import import_official
 
 UNUSED = (r"label_enc\.weight", r"bert\.embeddings\.position_ids")
 """Published keys that the package's network does without: what only training needs, and 0, 1, 2,

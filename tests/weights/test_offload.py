@@ -14,7 +14,6 @@ from zeroseg import GroundingDino, RamPlus, Sam, Selection, ZeroShotSegmenter
 from zeroseg.detection.detector import Detector
 from zeroseg.masking import TopLogits
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
-from zeroseg.offloaded import offload
 from zeroseg.presets import load_preset
 from zeroseg.recognition.blip2 import Blip2
 from zeroseg.recognition.captioner import Captioner
@@ -28,6 +27,7 @@ from zeroseg.testing import (
     noise,
 )
 from zeroseg.values import Detections, Masks, Tag
+from zeroseg.weights.offload import offload
 
 
 class Seen(Tagger):
@@ -161,25 +161,33 @@ def test_answers_are_those_of_the_component() -> None:
     assert torch.equal(found.scores, expected.scores)
 
 
+FOLDERS = {
+    "tagger": "recognition",
+    "captioner": "recognition",
+    "detector": "detection",
+    "mask_predictor": "masking",
+}
+"""Where the contract of each slot's components lies."""
+
+
 def test_a_preset_offloads_every_network() -> None:
     config = load_preset("large-low-memory")
     large = load_preset("large")
-    slots = ("tagger", "captioner", "detector", "mask_predictor")
-    for slot in slots:
-        assert config[slot]["class_path"] == f"zeroseg.offloaded.offload_{slot}"
+    for slot, folder in FOLDERS.items():
+        assert config[slot]["class_path"] == f"zeroseg.{folder}.{slot}.offload_{slot}"
         offloaded = config[slot]["init_args"]["part"]
         assert offloaded["class_path"] == large[slot]["class_path"]
         assert offloaded["init_args"]["checkpoint"] == large[slot]["init_args"]["checkpoint"]
-    assert {k: v for k, v in config.items() if k not in (*slots, "batch_size")} == {
-        k: v for k, v in large.items() if k not in slots
+    assert {k: v for k, v in config.items() if k not in (*FOLDERS, "batch_size")} == {
+        k: v for k, v in large.items() if k not in FOLDERS
     }
 
 
 def test_a_segmenter_of_offloaded_components_gives_the_same_map() -> None:
     config = load_preset("tiny")
     offloaded = dict(config)
-    for slot in ("tagger", "captioner", "detector", "mask_predictor"):
-        path = f"zeroseg.offloaded.offload_{slot}"
+    for slot, folder in FOLDERS.items():
+        path = f"zeroseg.{folder}.{slot}.offload_{slot}"
         offloaded[slot] = {"class_path": path, "init_args": {"part": config[slot]}}
     image = noise(64, 80)
     plain = ZeroShotSegmenter.from_config(config).segment(image)

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import SamConfig, SamImageProcessor, SamModel
 
 from zeroseg.errors import CheckpointError
-from zeroseg.official.weights import load_strictly, naming, read_weights
+from zeroseg.weights.official.weights import load_strictly, naming, read_weights
 
 HQ_TOKEN = "mask_decoder.hf_token.weight"
 """The key that only SAM-HQ has."""

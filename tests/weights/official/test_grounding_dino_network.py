@@ -27,9 +27,9 @@ from benchmarks.parity_dino import (
     replayed_ranking,
     seeded_weights,
 )
-from tests.official.dino_parts import small_config
+from tests.weights.official.dino_parts import small_config
 from zeroseg.errors import CheckpointError, PackageNotFound, ZerosegError
-from zeroseg.official.grounding_dino_network import build_official, load_official
+from zeroseg.weights.official.grounding_dino_network import build_official, load_official
 
 TEXTS = prompts(1060)
 

@@ -19,14 +19,14 @@ from benchmarks.parity_sam import (
     sam_rows,
     seeded_weights,
 )
-from tests.official.sam_parts import SMALL, on_meta, parameters, published
+from tests.weights.official.sam_parts import SMALL, on_meta, parameters, published
 from zeroseg.errors import CheckpointError, CheckpointNotFound
 from zeroseg.masking.official_sam import official_sam
 from zeroseg.masking.sam import Sam
 from zeroseg.masking.sam_hq import SamHq
-from zeroseg.official.sam_checkpoint import RENAMES, SamSizes, read_sam, sam_of
-from zeroseg.official.sam_hq_checkpoint import HQ_RENAMES, read_sam_hq, sam_hq_of
 from zeroseg.testing import boxed, noise
+from zeroseg.weights.official.sam_checkpoint import RENAMES, SamSizes, read_sam, sam_of
+from zeroseg.weights.official.sam_hq_checkpoint import HQ_RENAMES, read_sam_hq, sam_hq_of
 
 VIT_L = replace(
     VIT_B, width=1024, depth=24, heads=16, mlp_width=4096, global_blocks=(5, 11, 17, 23)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zeroseg.official.tiny_vit import TinyVit
+from zeroseg.weights.official.tiny_vit import TinyVit
 
 WIDTHS, DEPTHS, HEADS = (8, 16, 20, 24), (2, 1, 2, 2), (2, 5, 3)
 WINDOWS = pytest.mark.parametrize("windows", [(7, 14, 7), (3, 8, 4)], ids=["published", "small"])

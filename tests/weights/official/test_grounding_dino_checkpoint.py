@@ -11,16 +11,16 @@ from torch.overrides import TorchFunctionMode
 from transformers import GroundingDinoConfig
 
 from benchmarks.parity_dino import SpecialTokens
-from tests.official.dino_parts import publish, small_weights
+from tests.weights.official.dino_parts import publish, small_weights
 from zeroseg.errors import CheckpointError, CheckpointNotFound
-from zeroseg.official.grounding_dino_checkpoint import (
+from zeroseg.weights.official.grounding_dino_checkpoint import (
     published_processor,
     read_grounding_dino,
     swin_b,
     swin_t,
     to_transformers,
 )
-from zeroseg.official.grounding_dino_network import build_official
+from zeroseg.weights.official.grounding_dino_network import build_official
 
 Weights = dict[str, Tensor]
 
@@ -79,7 +79,7 @@ def test_half_precision_and_what_training_leaves_are_read(
     small: tuple[GroundingDinoConfig, Weights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, weights = small
-    monkeypatch.setattr("zeroseg.official.grounding_dino_checkpoint.swin_t", lambda: config)
+    monkeypatch.setattr("zeroseg.weights.official.grounding_dino_checkpoint.swin_t", lambda: config)
     half = {key: value.half() for key, value in weights.items()}
     recognised, read = read_grounding_dino(publish(tmp_path / "small.pth", half), "Part")
     assert recognised is config

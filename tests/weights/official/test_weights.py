@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import BertConfig, BertModel
 
 from zeroseg.errors import CheckpointError, CheckpointNotFound
-from zeroseg.official.weights import is_published, load_strictly, read_weights
+from zeroseg.weights.official.weights import is_published, load_strictly, read_weights
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 
-from tests.official.dino_parts import small_config
 from tests.small_checkpoints import COMPONENTS, write
+from tests.weights.official.dino_parts import small_config
 from zeroseg.errors import CheckpointError
 from zeroseg.weights.checkpoints import load_pretrained
 
