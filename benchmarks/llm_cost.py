@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
     with serving(0.0, RATE) as address, tempfile.TemporaryDirectory() as folder:
         chats: dict[str, ChatModel] = {"loopback": OpenAIChat(NAME, base_url=address)}
         if not args.no_tiny_chat:
-            chats["tiny:chat"] = TransformersChat("tiny:chat")
+            chats["tiny:chat"] = TransformersChat.from_pretrained("tiny:chat")
         rows = measure(data, chats, Path(folder))
     _print(rows)
     if args.json is not None:

@@ -119,7 +119,7 @@ def _predictor(network: str) -> Any:
     from zeroseg import Sam
 
     if network == "tiny":
-        return Sam("tiny:sam")
+        return Sam.from_pretrained("tiny:sam")
     torch.manual_seed(0)
     return Sam(model=SamModel(SamConfig()), image_processor=SamImageProcessor())
 

@@ -35,12 +35,12 @@ from benchmarks.recipes.captioner_model import IMAGE
 from zeroseg import Blip2, GroundingDino, RamPlus, Selection, ZeroShotSegmenter
 from zeroseg.drawn.world import FINE_NAMES
 from zeroseg.masking import SamHq
-from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel
 from zeroseg.refinement import LexicalPostRefiner, LexicalPreRefiner
 from zeroseg.values import Detections
 from zeroseg.vocabularies import DRAWN
 from zeroseg.weights.checkpoints import locate
 from zeroseg.weights.official.grounding_dino_checkpoint import swin_t
+from zeroseg.weights.official.ram_plus_model import RamPlusConfig, RamPlusModel
 from zeroseg.weights.official.sam_checkpoint import SamSizes
 
 TAGS, BOXES = 8, 12

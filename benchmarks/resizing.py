@@ -29,12 +29,12 @@ def main(words: Sequence[str] | None = None) -> None:
     usual = ZeroShotSegmenter.from_preset("tiny")
     by_pil = ZeroShotSegmenter.from_preset(
         "tiny",
-        tagger=ReferenceRamPlus("tiny:ram_plus"),
-        captioner=ReferenceBlip2("tiny:blip2"),
-        detector=ReferenceGroundingDino(
+        tagger=ReferenceRamPlus.from_pretrained("tiny:ram_plus"),
+        captioner=ReferenceBlip2.from_pretrained("tiny:blip2"),
+        detector=ReferenceGroundingDino.from_pretrained(
             "tiny:grounding_dino", box_threshold=0.25, text_threshold=0.2, nms_threshold=0.7
         ),
-        mask_predictor=ReferenceSam("tiny:sam", point_sampler=TopLogits(20)),
+        mask_predictor=ReferenceSam.from_pretrained("tiny:sam", point_sampler=TopLogits(20)),
     )
     maps = []
     for name, system in (("tensors", usual), ("PIL", by_pil)):

@@ -198,7 +198,7 @@ def variants() -> dict[str, Variant]:
         return ZeroShotSegmenter.from_preset("tiny", vocabulary=DRAM, **changes)
 
     def plain_sam() -> MaskPredictor:
-        return Sam("tiny:sam", point_sampler=None)
+        return Sam.from_pretrained("tiny:sam", point_sampler=None)
 
     return {
         "full": tiny,
@@ -236,11 +236,15 @@ def measure(parts: list[str], world: World) -> dict[str, dict[str, float]]:
         report["captions"] = score_captioner(segmenter.captioner, world)
     if "detector" in parts:
         threshold = preset["detector"]["init_args"]["box_threshold"]
-        keen = GroundingDino("tiny:grounding_dino", box_threshold=0.02, nms_threshold=0.7)
+        keen = GroundingDino.from_pretrained(
+            "tiny:grounding_dino", box_threshold=0.02, nms_threshold=0.7
+        )
         report["detector"] = score_detector(keen, threshold, world)
     if "masks" in parts:
-        report["masks, box"] = score_masks(Sam("tiny:sam", point_sampler=None), world)
-        pointed = Sam("tiny:sam", point_sampler=TopLogits(20))
+        report["masks, box"] = score_masks(
+            Sam.from_pretrained("tiny:sam", point_sampler=None), world
+        )
+        pointed = Sam.from_pretrained("tiny:sam", point_sampler=TopLogits(20))
         report["masks, box and 20 points"] = score_masks(pointed, world)
     if "pipeline" in parts:
         for name, make in variants().items():

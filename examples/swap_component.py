@@ -15,9 +15,9 @@ from zeroseg.masking import SpreadPoints
 def main() -> None:
     picture = sys.argv[1] if len(sys.argv) > 1 else DrawnScenes(seed=1).dataset[0].image
     predictors = {
-        "20 points of highest logit": Sam("tiny:sam"),
-        "20 points, spread out": Sam("tiny:sam", point_sampler=SpreadPoints(20)),
-        "boxes only": Sam("tiny:sam", point_sampler=None),
+        "20 points of highest logit": Sam.from_pretrained("tiny:sam"),
+        "20 points, spread out": Sam.from_pretrained("tiny:sam", point_sampler=SpreadPoints(20)),
+        "boxes only": Sam.from_pretrained("tiny:sam", point_sampler=None),
     }
     for name, predictor in predictors.items():
         segmenter = ZeroShotSegmenter.from_preset("tiny", mask_predictor=predictor)

@@ -597,8 +597,7 @@ def test_masks_of_everything(
     segmenter = SemanticSegmentAnything(
         CLASSES,
         EverythingMasks(
-            model=copy.deepcopy(sam_model),
-            image_processor=processor,
+            Sam(copy.deepcopy(sam_model), processor),
             points_per_side=3,
             iou_threshold=-9.0,
             stability_threshold=0.0,

@@ -39,16 +39,16 @@ from zeroseg.weights.checkpoints import locate
 from zeroseg.weights.official.sam_checkpoint import SamSizes
 
 COMPONENTS: dict[str, Callable[[Path], Any]] = {
-    "ram_plus": RamPlus,
-    "blip2": Blip2,
-    "grounding_dino": GroundingDino,
-    "sam": Sam,
-    "sam_hq": SamHq,
-    "chat": TransformersChat,
-    "seeing_chat": TransformersChat,
-    "clip": ClipVote,
-    "segformer": ClosedSetVote,
-    "mask2former": ClosedSetVote,
+    "ram_plus": RamPlus.from_pretrained,
+    "blip2": Blip2.from_pretrained,
+    "grounding_dino": GroundingDino.from_pretrained,
+    "sam": Sam.from_pretrained,
+    "sam_hq": SamHq.from_pretrained,
+    "chat": TransformersChat.from_pretrained,
+    "seeing_chat": TransformersChat.from_pretrained,
+    "clip": ClipVote.from_pretrained,
+    "segformer": ClosedSetVote.from_pretrained,
+    "mask2former": ClosedSetVote.from_pretrained,
 }
 """What loads each kind."""
 KINDS = tuple(COMPONENTS)

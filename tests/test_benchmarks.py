@@ -175,7 +175,7 @@ class TestThroughput:
 
 class TestReferenceLoop:
     def test_tags_are_put_together_from_pieces(self) -> None:
-        tagger = RamPlus("tiny:ram_plus", tile_size=64)
+        tagger = RamPlus.from_pretrained("tiny:ram_plus", tile_size=64)
         loop = ReferenceLoop(
             ZeroShotSegmenter(PETS, AllClasses(), ScriptedDetector({}), small_sam(), tagger=tagger)
         )

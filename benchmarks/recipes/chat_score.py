@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=500, help="questions of each kind")
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
-    chat = TransformersChat(args.checkpoint, dtype="float32")
+    chat = TransformersChat.from_pretrained(args.checkpoint, dtype="float32")
     print("held-out lists:", score(chat, args.seed, args.count))
     print("DRAM:", score(chat, args.seed, args.count, [DRAM]))
     print("drawn world:", score(chat, args.seed, args.count, [tuple(THINGS)]))

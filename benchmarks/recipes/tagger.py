@@ -43,7 +43,7 @@ from benchmarks.recipes.vit_start import (
     start_projection,
 )
 from zeroseg.drawn.world import FINE_NAMES, STUFF, THINGS
-from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel
+from zeroseg.weights.official.ram_plus_model import RamPlusConfig, RamPlusModel
 
 TAGS = (*FINE_NAMES, *STUFF)
 STRETCH = 0.3

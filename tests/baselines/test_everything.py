@@ -14,6 +14,7 @@ from zeroseg.baselines.everything import EverythingMasks
 from zeroseg.baselines.mask_proposer import Proposals
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import CheckpointNotFound
+from zeroseg.masking.sam import Sam
 from zeroseg.testing import noise
 from zeroseg.values import Detections, Masks
 
@@ -28,11 +29,8 @@ class Network:
         self.model, self.processor = model, processor
 
     def __call__(self, **options: object) -> EverythingMasks:
-        return EverythingMasks(
-            model=self.model,
-            image_processor=self.processor,
-            **{"points_per_side": 3, **ALL, **options},  # type: ignore[arg-type]
-        )
+        sam = Sam(self.model, self.processor)
+        return EverythingMasks(sam, **{"points_per_side": 3, **ALL, **options})  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +92,7 @@ def test_no_image_has_no_mask(everything: Network) -> None:
 def test_reduced_precision_stays_finite(everything: Network) -> None:
     copy = SamModel(everything.model.config)
     copy.load_state_dict(everything.model.state_dict())
-    part = EverythingMasks(model=copy, image_processor=everything.processor, **ALL).half()
+    part = EverythingMasks(Sam(copy, everything.processor), **ALL).half()
     part.points_per_side = 2
     [found] = part([noise(50, 70)])
     assert found.masks.logits.dtype == torch.float32
@@ -138,7 +136,7 @@ class Painted(EverythingMasks):
 
 @pytest.fixture
 def painted(everything: Network) -> Painted:
-    return Painted(model=everything.model, image_processor=everything.processor, points_per_side=3)
+    return Painted(Sam(everything.model, everything.processor), points_per_side=3)
 
 
 def test_only_sure_stable_and_different_masks_are_kept(painted: Painted) -> None:
@@ -191,7 +189,7 @@ def test_points_are_the_centres_of_cells_and_squares_stand_around_them(
 
 
 def test_the_tiny_network_finds_what_is_drawn_when_it_is_shown_squares() -> None:
-    part = EverythingMasks(
+    part = EverythingMasks.from_pretrained(
         "tiny:sam",
         points_per_side=8,
         iou_threshold=0.5,
@@ -221,4 +219,4 @@ def test_nothing_to_ask_is_refused(everything: Network, option: str) -> None:
 
 def test_missing_weights_say_what_to_do(tmp_path: object) -> None:
     with pytest.raises(CheckpointNotFound, match="needs the checkpoint"):
-        EverythingMasks(f"{tmp_path}/nowhere")
+        EverythingMasks.from_pretrained(f"{tmp_path}/nowhere")

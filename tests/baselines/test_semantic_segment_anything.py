@@ -20,6 +20,7 @@ from zeroseg.baselines.mask_proposer import MaskProposer, Proposals
 from zeroseg.baselines.semantic_segment_anything import SemanticSegmentAnything
 from zeroseg.data.drawn_scenes import DrawnScenes
 from zeroseg.errors import PresetError
+from zeroseg.masking.sam import Sam
 from zeroseg.presets import load_preset
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.testing import blank, noise
@@ -128,8 +129,7 @@ def test_it_runs_under_the_trainer_with_real_masks(
     sam_model: SamModel, processor: SamImageProcessor
 ) -> None:
     proposer = EverythingMasks(
-        model=sam_model,
-        image_processor=processor,
+        Sam(sam_model, processor),
         points_per_side=3,
         iou_threshold=-9.0,
         stability_threshold=0.0,

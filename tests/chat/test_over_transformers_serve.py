@@ -44,7 +44,7 @@ def test_pre_refinement_is_the_same_as_in_this_process(language_server: str) -> 
         return LLMPreRefiner(model, tips=False)
 
     served = refiner(chat(language_server))(DESCRIBED, DRAM)
-    own = refiner(TransformersChat("tiny:chat"))(DESCRIBED, DRAM)
+    own = refiner(TransformersChat.from_pretrained("tiny:chat"))(DESCRIBED, DRAM)
     assert [selection.prompts for selection in served] == [selection.prompts for selection in own]
     assert "dog" in served[0].prompts
 
@@ -53,7 +53,7 @@ def test_post_refinement_is_the_same_as_in_this_process(language_server: str) ->
     phrases = ["puppy", "kitten", "sailboat", "armchair", "cloud"]
     served, own = (
         LLMPostRefiner(model, batch_size=12, tips=False)(phrases, DRAM).labels
-        for model in (chat(language_server), TransformersChat("tiny:chat"))
+        for model in (chat(language_server), TransformersChat.from_pretrained("tiny:chat"))
     )
     assert served == own
     assert any(label != UNRESOLVED for label in served)

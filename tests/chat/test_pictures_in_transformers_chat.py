@@ -145,7 +145,7 @@ def test_a_template_that_shows_no_pictures_is_found_out(family: str) -> None:
 
 
 def test_a_folder_says_itself_which_kind_of_model_it_holds(family: str, tmp_path: Path) -> None:
-    part = TransformersChat(save(family, tmp_path), max_new_tokens=12)
+    part = TransformersChat.from_pretrained(save(family, tmp_path), max_new_tokens=12)
     assert [r.text for r in part(ASKED)] == [r.text for r in chat(family)(ASKED)]
     assert part.processor is not None
 

@@ -112,10 +112,10 @@ def test_both_load_the_published_file(
 ) -> None:
     monkeypatch.setattr(grounding_dino_checkpoint, "swin_t", lambda: parts["config"])
     options = {"tokenizer": parts["folder"], "box_threshold": 0.5}
-    built = OfficialGroundingDino(parts["file"], **options)
+    built = OfficialGroundingDino.from_pretrained(parts["file"], **options)
     assert built.processor.image_processor.size["shortest_edge"] == 800
     assert built.processor.image_processor.size["longest_edge"] == 1333
-    again = GroundingDino(str(parts["file"]), **options)
+    again = GroundingDino.from_pretrained(str(parts["file"]), **options)
     for detector, model in ((built, parts["official"]), (again, parts["ours"])):
         assert not detector.model.training
         own, given = detector.model.state_dict(), model.state_dict()
@@ -125,20 +125,18 @@ def test_both_load_the_published_file(
 
 @pytest.mark.parametrize("kind", [GroundingDino, OfficialGroundingDino])
 def test_what_cannot_be_loaded_is_said(
-    parts: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Make
+    parts: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
 ) -> None:
     with pytest.raises(CheckpointNotFound, match=kind.__name__):
-        kind(tmp_path / "nothing.pth")
+        kind.from_pretrained(tmp_path / "nothing.pth")
     (tmp_path / "broken.pth").write_text("no weights")
     with pytest.raises(CheckpointError, match=r"broken\.pth"):
-        kind(tmp_path / "broken.pth")
+        kind.from_pretrained(tmp_path / "broken.pth")
     monkeypatch.setattr(grounding_dino_checkpoint, "swin_t", lambda: parts["config"])
     with pytest.raises(CheckpointNotFound, match="nowhere"):
-        kind(parts["file"], tokenizer=tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="both"):
-        kind(model=parts["official"])
+        kind.from_pretrained(parts["file"], tokenizer=tmp_path / "nowhere")
     with pytest.raises(ValueError, match="box_threshold is -1"):
-        kind(parts["file"], box_threshold=-1)
+        kind(parts["official"], parts["processor"], box_threshold=-1)
 
 
 @pytest.mark.parametrize(

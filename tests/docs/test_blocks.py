@@ -111,7 +111,7 @@ def test_no_block_is_overlooked(page: str) -> None:
     "code",
     [
         "from zeroseg import Segmentor",
-        "GroundingDino()",
+        "GroundingDino.from_pretrained()",
         "from zeroseg import Sam\nSam.from_presets('x')",
         "from zeroseg import Sam\nSam('x', points=3)",
         "from zeroseg import ZeroShotSegmenter\nZeroShotSegmenter.from_preset('x', detektor=None)",

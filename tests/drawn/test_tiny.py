@@ -151,7 +151,7 @@ def test_batch_order_and_class_order_change_no_more_than_noise(
 
 @pytest.fixture(scope="module")
 def chat() -> TransformersChat:
-    return TransformersChat("tiny:chat")
+    return TransformersChat.from_pretrained("tiny:chat")
 
 
 @pytest.mark.parametrize(

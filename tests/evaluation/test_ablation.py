@@ -86,12 +86,14 @@ def test_a_row_scores_as_its_system_alone(tmp_path: Path) -> None:
     data = DrawnScenes("dram", count=2, size=(96, 96), seed=5, batch_size=2)
     report = ablate(tiny(), data, tmp_path / "all", "no other", counts=(2,), **QUIET)
     line = {line["name"]: line for line in report.to_dict()}
-    predictor = Sam("tiny:sam", point_sampler=None)
+    predictor = Sam.from_pretrained("tiny:sam", point_sampler=None)
     for name, system in {
         "without captions": tiny(captioner=None),
         "without points": tiny(mask_predictor=predictor),
         "2 points, query centres": tiny(
-            mask_predictor=Sam("tiny:sam", point_sampler=SAMPLERS["query centres"](2))
+            mask_predictor=Sam.from_pretrained(
+                "tiny:sam", point_sampler=SAMPLERS["query centres"](2)
+            )
         ),
     }.items():
         alone = evaluate({"it": system}, data, {"it": tmp_path / name}, **QUIET)["it"]

@@ -161,7 +161,7 @@ def main(folder: Path) -> None:
         published_data(folder)
     except ZerosegError as error:
         print("refused:", error)
-    print(asking(TransformersChat("tiny:chat"), "Which?"))
+    print(asking(TransformersChat.from_pretrained("tiny:chat"), "Which?"))
 
 
 if __name__ == "__main__":

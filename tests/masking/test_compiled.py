@@ -45,7 +45,7 @@ def test_an_encoder_compiled_in_place_gives_the_same_label_maps() -> None:
 
 
 def test_a_compiled_encoder_keeps_its_weights_names_and_travels() -> None:
-    part = Sam("tiny:sam")
+    part = Sam.from_pretrained("tiny:sam")
     graphs: list[GraphModule] = []
     names = list(part.state_dict())
     [expected] = part([noise()], [boxed((5, 5, 50, 50))])

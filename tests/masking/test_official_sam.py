@@ -133,7 +133,7 @@ class TestCheckpoints:
         extra = {"pixel_mean": torch.zeros(3, 1, 1), "pixel_std": torch.ones(3, 1, 1)}
         torch.save({**weights, **extra}, tmp_path / "a.pth")
         image, found = noise(60, 80), boxed((5, 5, 50, 50))
-        [read] = OfficialSam(tmp_path / "a.pth")([image], [found])
+        [read] = OfficialSam.from_pretrained(tmp_path / "a.pth")([image], [found])
         [given] = OfficialSam(model=official_sam_of(weights))([image], [found])
         torch.testing.assert_close(read.logits, given.logits)
 
@@ -154,23 +154,17 @@ class TestCheckpoints:
     ) -> None:
         torch.save({**weights, **change}, tmp_path / "a.pth")
         with pytest.raises(CheckpointError, match=rf"(?s)a\.pth': .*{complaint}"):
-            OfficialSam(tmp_path / "a.pth")
+            OfficialSam.from_pretrained(tmp_path / "a.pth")
 
     def test_a_missing_key_is_named(self, weights: dict[str, Tensor], tmp_path: Path) -> None:
         key = "mask_decoder.mask_tokens.weight"
         torch.save({k: v for k, v in weights.items() if k != key}, tmp_path / "a.pth")
         with pytest.raises(CheckpointError, match=rf"missing: {key}"):
-            OfficialSam(tmp_path / "a.pth")
+            OfficialSam.from_pretrained(tmp_path / "a.pth")
 
     def test_a_missing_file_says_what_to_do(self, tmp_path: Path) -> None:
         with pytest.raises(CheckpointNotFound, match="OfficialSam needs the checkpoint"):
-            OfficialSam(tmp_path / "sam_vit_b_01ec64.pth")
-
-    def test_one_source_of_weights_is_needed(self, weights: dict[str, Tensor]) -> None:
-        with pytest.raises(ValueError, match="either `checkpoint`"):
-            OfficialSam()
-        with pytest.raises(ValueError, match="either `checkpoint`"):
-            OfficialSam("sam.pth", model=official_sam_of(weights))
+            OfficialSam.from_pretrained(tmp_path / "sam_vit_b_01ec64.pth")
 
     def test_a_missing_package_is_named(
         self, weights: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -179,7 +173,7 @@ class TestCheckpoints:
         for module in [name for name in sys.modules if name.startswith("segment_anything")]:
             monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(ZerosegError, match=r'pip install "zeroseg\[official\]"'):
-            OfficialSam(tmp_path / "a.pth")
+            OfficialSam.from_pretrained(tmp_path / "a.pth")
 
 
 def authors_network(sam: Sam) -> nn.Module:
@@ -215,7 +209,7 @@ def authors_network(sam: Sam) -> nn.Module:
 def test_trained_weights_segment_the_same_things() -> None:
     scene = draw_scene(3, 7, (96, 128))
     image = torch.as_tensor(scene.image).permute(2, 0, 1)
-    ours = Sam("tiny:sam")
+    ours = Sam.from_pretrained("tiny:sam")
     official = OfficialSam(model=authors_network(ours))
     found = boxed(*[region.box for region in scene.regions][:5])
     [mine], [theirs] = ours([image], [found]), official([image], [found])

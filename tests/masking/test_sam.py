@@ -154,21 +154,17 @@ class TestSam(MaskPredictorContract):
         before = Sam(model=self.model, image_processor=self.processor)([image], [found])[0].logits
         self.model.save_pretrained(tmp_path)
         self.processor.save_pretrained(tmp_path)
-        part = Sam(tmp_path)
+        part = Sam.from_pretrained(tmp_path)
         assert next(part.parameters()).dtype == torch.float32
         torch.testing.assert_close(part([image], [found])[0].logits, before)
 
     def test_missing_weights_say_what_to_do(self, tmp_path: Path) -> None:
         with pytest.raises(CheckpointNotFound, match="Sam needs the checkpoint"):
-            Sam(tmp_path / "nowhere")
+            Sam.from_pretrained(tmp_path / "nowhere")
 
     def test_empty_chunks_are_refused(self) -> None:
         with pytest.raises(ValueError, match="chunk_size is 0"):
             Sam(model=self.model, image_processor=self.processor, chunk_size=0)
-
-    def test_a_network_needs_its_image_processor(self) -> None:
-        with pytest.raises(ValueError, match="give both"):
-            Sam(model=self.model)
 
 
 class LargestTensor(TorchFunctionMode):

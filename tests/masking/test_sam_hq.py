@@ -100,4 +100,4 @@ class TestSamHq(MaskPredictorContract):
 
     def test_missing_weights_say_what_to_do(self, tmp_path: Path) -> None:
         with pytest.raises(CheckpointNotFound, match="SamHq needs the checkpoint"):
-            SamHq(tmp_path / "nowhere")
+            SamHq.from_pretrained(tmp_path / "nowhere")

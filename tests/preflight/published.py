@@ -25,9 +25,9 @@ from transformers import (
 
 from tests.hub.server import Hub, Repository
 from zeroseg.recognition import ram_plus
-from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel
 from zeroseg.weights.authors_file import AuthorsFile
 from zeroseg.weights.checkpoints import locate
+from zeroseg.weights.official.ram_plus_model import RamPlusConfig, RamPlusModel
 from zeroseg.weights.official.sam_checkpoint import SamSizes
 
 RAM = "xinyu1205/recognize-anything-plus-model"

@@ -265,7 +265,7 @@ class TestTraining:
         with safe_open(tmp_path / "chat" / "model.safetensors", "pt") as weights:
             kinds = {weights.get_tensor(key).dtype for key in weights.keys()}  # noqa: SIM118
         assert kinds == {torch.float16}
-        chat = TransformersChat(tmp_path / "chat", dtype="float32")
+        chat = TransformersChat.from_pretrained(tmp_path / "chat", dtype="float32")
         vocabulary = Vocabulary.from_names(classes)
         selections = LLMPreRefiner(chat)(asked, vocabulary)
         assert [selection.prompts for selection in selections] == [("dog",), ("cat",)]

@@ -90,7 +90,7 @@ def test_greedy_whatever_the_checkpoint_says(captioner: Blip2) -> None:
 
 
 def test_a_cache_of_fixed_size_changes_no_caption() -> None:
-    captioner = Blip2("tiny:blip2")
+    captioner = Blip2.from_pretrained("tiny:blip2")
     expected = captioner(IMAGES)
     settings = captioner.model.language_model.generation_config
     settings.cache_implementation = "static"
@@ -108,9 +108,9 @@ def test_a_cache_of_fixed_size_changes_no_caption() -> None:
 def test_loads_what_was_saved_at_any_precision(captioner: Blip2, tmp_path: Path) -> None:
     captioner.model.save_pretrained(tmp_path)
     captioner.processor.save_pretrained(tmp_path)
-    loaded = Blip2(tmp_path, max_new_tokens=6, dtype="float32")
+    loaded = Blip2.from_pretrained(tmp_path, max_new_tokens=6, dtype="float32")
     assert loaded(IMAGES) == captioner(IMAGES)
-    half = Blip2(str(tmp_path), max_new_tokens=6, dtype="bfloat16")
+    half = Blip2.from_pretrained(str(tmp_path), max_new_tokens=6, dtype="bfloat16")
     assert half.model.vision_model.dtype == torch.bfloat16
     assert len(half(IMAGES)) == len(IMAGES)
     assert {p.dtype for p in half.half().parameters()} == {torch.float16}
@@ -119,13 +119,13 @@ def test_loads_what_was_saved_at_any_precision(captioner: Blip2, tmp_path: Path)
 
 def test_a_missing_checkpoint_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(CheckpointNotFound, match=r"Blip2 needs .* no such file or folder"):
-        Blip2(tmp_path / "nowhere")
+        Blip2.from_pretrained(tmp_path / "nowhere")
 
 
 def test_eight_bits_without_the_packages_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zeroseg.weights.eight_bit.find_spec", lambda name: None)
     with pytest.raises(ZerosegError, match="pip install bitsandbytes accelerate"):
-        Blip2("tiny:blip2", dtype="int8")
+        Blip2.from_pretrained("tiny:blip2", dtype="int8")
 
 
 def test_eight_bits_are_asked_for_the_language_model_alone(
@@ -139,7 +139,7 @@ def test_eight_bits_are_asked_for_the_language_model_alone(
 
     monkeypatch.setattr("zeroseg.weights.eight_bit.find_spec", lambda name: object())
     monkeypatch.setattr("zeroseg.recognition.blip2.load_pretrained", load)
-    Blip2("anything", dtype="int8")
+    Blip2.from_pretrained("anything", dtype="int8")
     quantised = asked[0]["quantization_config"]
     assert quantised.load_in_8bit
     kept = set(quantised.llm_int8_skip_modules)
@@ -149,12 +149,19 @@ def test_eight_bits_are_asked_for_the_language_model_alone(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dtype": "int3"}, "expected one of"),
         ({"max_new_tokens": 0}, "at least 1"),
         ({"batch_size": 0}, "at least 1"),
-        ({"processor": object()}, "or neither"),
     ],
 )
-def test_refuses_what_makes_no_sense(options: dict[str, object], message: str) -> None:
+def test_refuses_what_makes_no_sense(
+    network: tuple[Blip2ForConditionalGeneration, Blip2Processor],
+    options: dict[str, int],
+    message: str,
+) -> None:
     with pytest.raises(ValueError, match=message):
-        Blip2("nowhere", **options)  # type: ignore[arg-type]
+        Blip2(*network, **options)
+
+
+def test_an_unknown_precision_is_refused_before_anything_is_loaded() -> None:
+    with pytest.raises(ValueError, match="expected one of"):
+        Blip2.from_pretrained("nowhere", dtype="int3")  # type: ignore[arg-type]

@@ -15,11 +15,11 @@ from PIL import Image
 from torch import Tensor
 
 from zeroseg.errors import CheckpointError, CheckpointNotFound
-from zeroseg.recognition import ram_plus
 from zeroseg.recognition.ram_plus import RamPlus, quarters
-from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel
 from zeroseg.testing import TaggerContract, noise
 from zeroseg.weights.authors_file import AuthorsFile
+from zeroseg.weights.official import ram_plus_files
+from zeroseg.weights.official.ram_plus_model import RamPlusConfig, RamPlusModel
 
 NAMES = ("cat", "dog", "potted plant", "sky")
 CONFIG = RamPlusConfig(
@@ -171,7 +171,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_lists_beside_the_checkpoint_are_used(folder: Path) -> None:
-    part = RamPlus(folder)
+    part = RamPlus.from_pretrained(folder)
     assert part.tags == NAMES
     torch.testing.assert_close(part.thresholds, torch.tensor([0.1, 0.2, 0.3, 0.4]))
     image = noise(30, 30)
@@ -188,7 +188,7 @@ def test_authors_file_is_read_with_the_lists_beside_it(
     torch.save({"model": random_model().official_state_dict()}, file)
     (folder / "config.json").unlink()
     monkeypatch.setattr(RamPlusConfig, "swin_large", lambda: CONFIG)
-    part = RamPlus(folder if given == "folder" else file, thresholds=[0.0] * 4)
+    part = RamPlus.from_pretrained(folder if given == "folder" else file, thresholds=[0.0] * 4)
     assert part.tags == NAMES
     image = noise(30, 30)
     assert torch.equal(scores(part, image), scores(tagger(), image))
@@ -197,7 +197,7 @@ def test_authors_file_is_read_with_the_lists_beside_it(
 def test_given_lists_win(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text("a\nb\nc\nd")
-    part = RamPlus(folder, tag_list=other, thresholds=[0.5, 0.5, 0.5, 0.5])
+    part = RamPlus.from_pretrained(folder, tag_list=other, thresholds=[0.5, 0.5, 0.5, 0.5])
     assert part.tags == ("a", "b", "c", "d")
     assert part.thresholds.tolist() == [0.5] * 4
 
@@ -217,17 +217,18 @@ def test_lists_that_do_not_fit_are_refused(
     folder: Path, lists: dict[str, object], message: str
 ) -> None:
     with pytest.raises(CheckpointError, match=message):
-        RamPlus(folder, **lists)
+        RamPlus.from_pretrained(folder, **lists)
 
 
-def test_a_network_of_its_own_size_does_not_get_the_published_lists() -> None:
+def test_a_network_of_its_own_size_does_not_get_the_published_lists(tmp_path: Path) -> None:
+    random_model().save_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match=r"needs its own ram_tag_list\.txt"):
-        RamPlus(model=random_model())
+        RamPlus.from_pretrained(tmp_path)
 
 
 def test_a_checkpoint_out_of_reach_says_so() -> None:
     with pytest.raises(CheckpointNotFound, match="RamPlus needs the checkpoint 'no/such/folder'"):
-        RamPlus("no/such/folder")
+        RamPlus.from_pretrained("no/such/folder")
 
 
 @pytest.fixture
@@ -263,12 +264,14 @@ def published(site: ThreadingHTTPServer, name: str = "ram_tag_list.txt") -> Auth
 
 
 def test_published_lists_are_fetched_once(
-    site: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
+    site: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(ram_plus, "TAG_LIST", published(site))
+    monkeypatch.setattr(ram_plus_files, "TAG_LIST", published(site))
     monkeypatch.setattr(RamPlusConfig, "num_tags", len(NAMES))
+    random_model().save_pretrained(tmp_path / "network")
     for _ in range(2):
-        assert RamPlus(model=random_model(), thresholds=[0.5] * 4).tags == NAMES
+        part = RamPlus.from_pretrained(tmp_path / "network", thresholds=[0.5] * 4)
+        assert part.tags == NAMES
     assert site.asked == ["/ram_tag_list.txt"]  # type: ignore[attr-defined]
 
 
@@ -306,6 +309,6 @@ def test_a_missing_page_is_not_kept(site: ThreadingHTTPServer) -> None:
 
 
 def test_the_published_lists_are_pinned() -> None:
-    for file in (ram_plus.TAG_LIST, ram_plus.THRESHOLDS):
+    for file in (ram_plus_files.TAG_LIST, ram_plus_files.THRESHOLDS):
         assert "/7cb804a8609e9f4b1a50b7f31436d2df40bb9481/" in file.url
         assert len(file.sha256) == 64

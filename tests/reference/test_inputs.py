@@ -77,7 +77,7 @@ def normalised(pixels: Tensor, processor: Any) -> Tensor:
 
 @pytest.mark.parametrize("fixed", [True, False])
 def test_the_detector_sees_what_pil_makes(fixed: bool) -> None:
-    part = ReferenceGroundingDino("tiny:grounding_dino")
+    part = ReferenceGroundingDino.from_pretrained("tiny:grounding_dino")
     processor = part.processor.image_processor
     wide, size = noise(100, 260), (160, 160)
     if not fixed:
@@ -89,14 +89,14 @@ def test_the_detector_sees_what_pil_makes(fixed: bool) -> None:
 
 
 def test_the_tagger_sees_what_pil_makes() -> None:
-    part = ReferenceRamPlus("tiny:ram_plus")
+    part = ReferenceRamPlus.from_pretrained("tiny:ram_plus")
     side = part.model.config.image_size
     squashed = part._squash(PICTURE, side)
     assert torch.equal(squashed, by_pil(PICTURE, (side, side), Image.Resampling.BILINEAR).float())
 
 
 def test_the_captioner_sees_what_pil_makes(monkeypatch: pytest.MonkeyPatch) -> None:
-    part = ReferenceBlip2("tiny:blip2")
+    part = ReferenceBlip2.from_pretrained("tiny:blip2")
     seen: list[Tensor] = []
     generate = part.model.generate
 
@@ -126,8 +126,10 @@ def test_the_mask_predictor_sees_what_pil_makes() -> None:
 def test_a_region_without_a_word_over_the_threshold_has_the_empty_phrase() -> None:
     options: dict[str, Any] = {"box_threshold": 0.01, "text_threshold": 1.0, "decoding": "phrases"}
     asked = [Selection(("dog", "boat"), (0, 1))]
-    [best] = GroundingDino("tiny:grounding_dino", **options)([PICTURE], asked)
-    [found] = ReferenceGroundingDino("tiny:grounding_dino", **options)([PICTURE], asked)
+    [best] = GroundingDino.from_pretrained("tiny:grounding_dino", **options)([PICTURE], asked)
+    [found] = ReferenceGroundingDino.from_pretrained("tiny:grounding_dino", **options)(
+        [PICTURE], asked
+    )
     assert len(found) and set(found.phrases) == {""}
     assert set(found.labels.tolist()) == {UNRESOLVED}
     assert len(best) and all(best.phrases)
@@ -135,17 +137,17 @@ def test_a_region_without_a_word_over_the_threshold_has_the_empty_phrase() -> No
 
 class TestReferenceRamPlus(TaggerContract):
     def part(self) -> ReferenceRamPlus:
-        return ReferenceRamPlus("tiny:ram_plus")
+        return ReferenceRamPlus.from_pretrained("tiny:ram_plus")
 
 
 class TestReferenceBlip2(CaptionerContract):
     def part(self) -> ReferenceBlip2:
-        return ReferenceBlip2("tiny:blip2")
+        return ReferenceBlip2.from_pretrained("tiny:blip2")
 
 
 class TestReferenceGroundingDino(DetectorContract):
     def part(self) -> ReferenceGroundingDino:
-        return ReferenceGroundingDino("tiny:grounding_dino")
+        return ReferenceGroundingDino.from_pretrained("tiny:grounding_dino")
 
 
 class TestReferenceSamHq(MaskPredictorContract):

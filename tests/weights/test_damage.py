@@ -120,7 +120,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def refused(component: Callable[..., Any], file: Path, tokenizer: Path) -> str:
     more = {"tokenizer": tokenizer} if component in COMPONENTS[3:5] else {}
     with pytest.raises(CheckpointError) as caught:
-        component(file, **more)
+        component.from_pretrained(file, **more)
     message = str(caught.value)
     assert "\n" not in message and len(message) < 700
     name = component.__name__
@@ -171,10 +171,10 @@ def test_no_program_is_run_in_a_folder(trap: Any, legacy: bool, tmp_path: Path) 
     new = {"_use_new_zipfile_serialization": not legacy}
     (folder / "pytorch_model.bin").write_bytes(saved(content, **new))
     with pytest.raises(CheckpointError, match=r"pytorch_model\.bin holds more than tensors"):
-        Sam(folder)
+        Sam.from_pretrained(folder)
     assert not (tmp_path / "ran").exists()
     (folder / "pytorch_model.bin").write_bytes(saved(tensors, **new))
-    Sam(folder)
+    Sam.from_pretrained(folder)
 
 
 @pytest.mark.parametrize("kind", [k for k in FILES if k not in ("another's", "safetensors")])
@@ -183,7 +183,7 @@ def test_damaged_files_in_a_folder(kind: str, tmp_path: Path) -> None:
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin").write_bytes(FILES[kind][0])
     with pytest.raises(CheckpointError) as caught:
-        Sam(folder)
+        Sam.from_pretrained(folder)
     assert "\n" not in str(caught.value)
 
 
@@ -237,12 +237,12 @@ def test_weights_over_several_files(kind: str, tmp_path: Path) -> None:
     index = shards(folder)
     file = folder / "model.safetensors.index.json"
     file.write_text(json.dumps(index))
-    Sam(folder)
+    Sam.from_pretrained(folder)
     change, says = SHARDS[kind]
     change(folder, index)
     file.write_text(json.dumps(index))
     with pytest.raises(CheckpointError, match=says) as caught:
-        Sam(folder)
+        Sam.from_pretrained(folder)
     assert "\n" not in str(caught.value)
 
 
@@ -265,7 +265,7 @@ def test_the_authors_files_load_in_the_older_format(tmp_path: Path) -> None:
     weights = seeded_weights(SMALL)
     file = tmp_path / "sam.pth"
     file.write_bytes(saved(weights, _use_new_zipfile_serialization=False))
-    Sam(file)
+    Sam.from_pretrained(file)
 
 
 def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(folder / "config.json")
     assert damage(folder / "config.json") == "cannot be read: it is no file"
     with pytest.raises(CheckpointError, match=r"has no config\.json"):
-        Sam(folder)
+        Sam.from_pretrained(folder)
 
 
 def test_whole_files_are_not_called_damaged(tmp_path: Path) -> None:
@@ -299,4 +299,4 @@ def test_a_checkpoint_in_the_cache_has_to_be_deleted_first(
     os.truncate(blob, 5000)
     (Path(folder) / "model.safetensors").symlink_to(blob)
     with pytest.raises(CheckpointError, match=f"delete {blob} and fetch it again"):
-        Sam("somebody/sam")
+        Sam.from_pretrained("somebody/sam")

@@ -42,7 +42,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 def said(component: Callable[[str], Any], kind: type[ZerosegError] = CheckpointNotFound) -> str:
     with pytest.raises(kind) as caught:
-        component(NAME)
+        component.from_pretrained(NAME)
     message = str(caught.value)
     assert f"'{NAME}'" in message and component.__name__ in message
     assert "\n" not in message and len(message) < 500
@@ -77,7 +77,7 @@ def test_a_token_opens_what_is_gated(
     hub.repositories[NAME] = Repository(files, gated=True)
     hub.members.add("hf_of_a_member")
     monkeypatch.setenv("HF_TOKEN", "hf_of_a_member")
-    Sam(NAME)
+    Sam.from_pretrained(NAME)
 
 
 @ANY
@@ -150,9 +150,9 @@ def test_what_is_here_needs_no_hub(
     from huggingface_hub import constants
 
     hub.repositories[NAME] = Repository(files)
-    Sam(NAME)
+    Sam.from_pretrained(NAME)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    Sam(NAME)
+    Sam.from_pretrained(NAME)
 
 
 @pytest.mark.parametrize("component", [Sam, RamPlus])

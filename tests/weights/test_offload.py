@@ -122,26 +122,26 @@ def test_weights_are_saved_like_any_other() -> None:
 
 class TestTagger(TaggerContract):
     def part(self) -> Tagger:
-        return offload(RamPlus("tiny:ram_plus"))
+        return offload(RamPlus.from_pretrained("tiny:ram_plus"))
 
 
 class TestCaptioner(CaptionerContract):
     def part(self) -> Captioner:
-        return offload(Blip2("tiny:blip2"))
+        return offload(Blip2.from_pretrained("tiny:blip2"))
 
 
 class TestDetector(DetectorContract):
     def part(self) -> Detector:
-        return offload(GroundingDino("tiny:grounding_dino"))
+        return offload(GroundingDino.from_pretrained("tiny:grounding_dino"))
 
 
 class TestMaskPredictor(MaskPredictorContract):
     def part(self) -> MaskPredictor:
-        return offload(Sam("tiny:sam", TopLogits(3)))
+        return offload(Sam.from_pretrained("tiny:sam", TopLogits(3)))
 
 
 def test_a_component_keeps_its_type_and_travels() -> None:
-    part = offload(Sam("tiny:sam", TopLogits(3)))
+    part = offload(Sam.from_pretrained("tiny:sam", TopLogits(3)))
     assert offload(part) is part
     assert isinstance(part, Sam) and type(part).__name__ == "Sam"
     for other in (copy.deepcopy(part), pickle.loads(pickle.dumps(part)), part.with_points(None)):
@@ -152,7 +152,7 @@ def test_a_component_keeps_its_type_and_travels() -> None:
 
 def test_answers_are_those_of_the_component() -> None:
     image = noise(90, 120)
-    plain = GroundingDino("tiny:grounding_dino", box_threshold=0.01)
+    plain = GroundingDino.from_pretrained("tiny:grounding_dino", box_threshold=0.01)
     asked = [Selection(("dog", "boat"), (0, 1))]
     [expected] = plain([image], asked)
     [found] = offload(plain)([image], asked)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import CLIPModel, CLIPProcessor
+from typing_extensions import Self
 
 from zeroseg.baselines.everything import ends
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
@@ -27,47 +28,60 @@ class ClipVote(MaskClassifier):
     Pixels without a mask are background.
 
     Args:
-        checkpoint: A hub name or a folder.
+        model: The network.
+        processor: What prepares images and words for it.
         template: Sentence that a class is asked with; `{}` stands for its prompt.
         others: Words for what is none of the classes, asked in the same sentence: a mask they
             win is background. Without any, every mask gets a class.
         chunk_size: Crops embedded at a time.
-        model: A network already in hand; together with `processor` in place of `checkpoint`.
-        processor: What prepares images and words for `model`.
 
     Raises:
-        CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: It is damaged, incomplete, or of another network.
-        ValueError: `template` has no place for the class, `chunk_size` is less than one, or only
-            one of `model` and `processor` is given.
+        ValueError: `template` has no place for the class, or `chunk_size` is less than one.
     """
 
     def __init__(
         self,
-        checkpoint: str | Path = "openai/clip-vit-large-patch14",
+        model: CLIPModel,
+        processor: CLIPProcessor,
         template: str = "a photo of a {}",
         others: tuple[str, ...] = ("background",),
         chunk_size: int = 32,
-        *,
-        model: CLIPModel | None = None,
-        processor: CLIPProcessor | None = None,
     ) -> None:
         super().__init__()
         if "{}" not in template:
             raise ValueError(f"the template '{template}' has no {{}} where the class goes")
         if chunk_size < 1:
             raise ValueError(f"chunk_size is {chunk_size}, it must be at least 1")
-        if (model is None) != (processor is None):
-            raise ValueError("give both `model` and `processor`, or neither")
-        if model is None:
-            name = type(self).__name__
-            model = load_pretrained(CLIPModel, checkpoint, name, dtype=torch.float32)
-            processor = load_pretrained(CLIPProcessor, checkpoint, name)
         self.model: Any = model.eval()
         self.processor: Any = processor
         self.template = template
         self.others = tuple(others)
         self.chunk_size = chunk_size
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        checkpoint: str | Path = "openai/clip-vit-large-patch14",
+        template: str = "a photo of a {}",
+        others: tuple[str, ...] = ("background",),
+        chunk_size: int = 32,
+    ) -> Self:
+        """Load the network and its processor.
+
+        Args:
+            checkpoint: A hub name or a folder.
+            template: See the class.
+            others: See the class.
+            chunk_size: See the class.
+
+        Raises:
+            CheckpointNotFound: The checkpoint is neither here nor within reach.
+            CheckpointError: It is damaged, incomplete, or of another network.
+        """
+        name = cls.__name__
+        model = load_pretrained(CLIPModel, checkpoint, name, dtype=torch.float32)
+        processor = load_pretrained(CLIPProcessor, checkpoint, name)
+        return cls(model, processor, template, others, chunk_size)
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:

@@ -20,6 +20,7 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING_NAMES,
     MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING_NAMES,
 )
+from typing_extensions import Self
 
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
 from zeroseg.errors import CheckpointError
@@ -45,42 +46,48 @@ class ClosedSetVote(MaskClassifier):
     keep the network's own prediction, as in the published system.
 
     Args:
-        checkpoint: A hub name or a folder.
+        model: The network.
+        processor: What prepares images for it, and reads its outputs by
+            `post_process_semantic_segmentation`.
         resolution: Longest side, in pixels, that the network's prediction is brought to. Those
             of larger images are enlarged from it, since all class scores are held at that size.
         chunk_size: Masks brought to full size at a time.
-        model: A network already in hand; together with `processor` in place of `checkpoint`.
-        processor: What prepares images for `model`, and reads its outputs by
-            `post_process_semantic_segmentation`.
 
     Raises:
-        CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: It is damaged, incomplete, or no semantic segmentation network.
-        ValueError: `resolution` or `chunk_size` is less than one, or only one of `model` and
-            `processor` is given.
+        ValueError: `resolution` or `chunk_size` is less than one.
     """
 
     def __init__(
-        self,
-        checkpoint: str | Path = "shi-labs/oneformer_coco_swin_large",
-        resolution: int = 1024,
-        chunk_size: int = 16,
-        *,
-        model: nn.Module | None = None,
-        processor: Any = None,
+        self, model: nn.Module, processor: Any, resolution: int = 1024, chunk_size: int = 16
     ) -> None:
         super().__init__()
         for name, value in (("resolution", resolution), ("chunk_size", chunk_size)):
             if value < 1:
                 raise ValueError(f"{name} is {value}, it must be at least 1")
-        if (model is None) != (processor is None):
-            raise ValueError("give both `model` and `processor`, or neither")
-        if model is None:
-            model, processor = _load(checkpoint)
         self.model: Any = model.eval()
         self.processor: Any = processor
         self.resolution = resolution
         self.chunk_size = chunk_size
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        checkpoint: str | Path = "shi-labs/oneformer_coco_swin_large",
+        resolution: int = 1024,
+        chunk_size: int = 16,
+    ) -> Self:
+        """Load the network and its processor.
+
+        Args:
+            checkpoint: A hub name or a folder.
+            resolution: See the class.
+            chunk_size: See the class.
+
+        Raises:
+            CheckpointNotFound: The checkpoint is neither here nor within reach.
+            CheckpointError: It is damaged, incomplete, or no semantic segmentation network.
+        """
+        return cls(*_load(checkpoint), resolution, chunk_size)
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:

@@ -10,12 +10,24 @@ from typing import Any
 import torch
 from torch import Tensor
 from torchvision.ops import nms
-from transformers import SamImageProcessor, SamModel
+from typing_extensions import Self, TypedDict, Unpack
 
 from zeroseg.baselines.mask_proposer import MaskProposer, Proposals
 from zeroseg.masking.sam import Sam
 from zeroseg.values import Detections, Masks
 from zeroseg.weights.needs import Need
+
+
+class EverythingOptions(TypedDict, total=False):
+    """The grid, and which masks are kept; see `EverythingMasks`."""
+
+    points_per_side: int
+    iou_threshold: float
+    stability_threshold: float
+    stability_offset: float
+    nms_threshold: float
+    box_sizes: tuple[float, ...]
+    chunk_size: int
 
 
 class EverythingMasks(MaskProposer):
@@ -37,7 +49,7 @@ class EverythingMasks(MaskProposer):
     end are decoded once more.
 
     Args:
-        checkpoint: A hub name, a folder, or "tiny:sam".
+        sam: The mask predictor; only its network is used.
         points_per_side: The grid has this many columns and rows.
         iou_threshold: A mask's predicted IoU has to be above this.
         stability_threshold: A mask's stability has to reach this: the share that the pixels whose
@@ -47,19 +59,14 @@ class EverythingMasks(MaskProposer):
         box_sizes: Sides of the squares that are asked for around each point in place of the bare
             point, as shares of the image's longer side.
         chunk_size: Points or squares decoded at a time.
-        model: A network already in hand; together with `image_processor` in place of `checkpoint`.
-        image_processor: What prepares images for `model`.
 
     Raises:
-        CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: It is damaged, incomplete, or of another network.
-        ValueError: `points_per_side` or `chunk_size` is less than one, or only one of `model` and
-            `image_processor` is given.
+        ValueError: `points_per_side` or `chunk_size` is less than one.
     """
 
     def __init__(
         self,
-        checkpoint: str | Path = "facebook/sam-vit-huge",
+        sam: Sam,
         points_per_side: int = 32,
         iou_threshold: float = 0.88,
         stability_threshold: float = 0.95,
@@ -67,15 +74,12 @@ class EverythingMasks(MaskProposer):
         nms_threshold: float = 0.7,
         box_sizes: tuple[float, ...] = (),
         chunk_size: int = 32,
-        *,
-        model: SamModel | None = None,
-        image_processor: SamImageProcessor | None = None,
     ) -> None:
         super().__init__()
         for name, value in (("points_per_side", points_per_side), ("chunk_size", chunk_size)):
             if value < 1:
                 raise ValueError(f"{name} is {value}, it must be at least 1")
-        self.sam = Sam(checkpoint, None, model=model, image_processor=image_processor)
+        self.sam = sam.with_points(None)
         self.points_per_side = points_per_side
         self.iou_threshold = iou_threshold
         self.stability_threshold = stability_threshold
@@ -83,6 +87,22 @@ class EverythingMasks(MaskProposer):
         self.nms_threshold = nms_threshold
         self.box_sizes = tuple(box_sizes)
         self.chunk_size = chunk_size
+
+    @classmethod
+    def from_pretrained(
+        cls, checkpoint: str | Path = "facebook/sam-vit-huge", **options: Unpack[EverythingOptions]
+    ) -> Self:
+        """Load SAM.
+
+        Args:
+            checkpoint: A hub name, a folder, a file of the authors, or "tiny:sam".
+            options: The grid and the thresholds; see the class.
+
+        Raises:
+            CheckpointNotFound: The checkpoint is neither here nor within reach.
+            CheckpointError: It is damaged, incomplete, or of another network.
+        """
+        return cls(Sam.from_pretrained(checkpoint), **options)
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:

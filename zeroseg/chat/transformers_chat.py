@@ -23,6 +23,7 @@ from transformers import (
 )
 from transformers import PreTrainedTokenizerBase as PreTrainedTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+from typing_extensions import Self
 
 from zeroseg.chat.answer_length import AnswerLength
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Picture, Reply
@@ -50,39 +51,29 @@ class TransformersChat(ChatModel):
     than the model's context goes unanswered alone (`Reply.refused`).
 
     Args:
-        checkpoint: Hub name or folder of an instruct model, of a language model or one for images
-            and text. The paper compares GPT-4 with Llama-3-8B-Instruct.
+        model: The network.
+        processor: Its tokenizer, or the processor of a model for images and text; with a chat
+            template. If the tokenizer has no padding token, its end token is taken.
         max_new_tokens: Longest answer in tokens; thoughts do not count.
         batch_size: Conversations to a forward pass of the network.
-        dtype: What the weights are loaded as; "auto" is the precision that they are stored in.
         thinking: Whether the model should think first. It is told where its template can be; some
             models think in any case.
         max_thought_tokens: Longest thought that is waited for. Behind a longer one is no answer.
-        model: A network already in hand; together with `tokenizer` or `processor` in place of
-            `checkpoint`.
-        tokenizer: The tokenizer of `model`, with a chat template. If it has no padding token, its
-            end token is taken.
-        processor: The processor of a `model` for images and text, with a chat template.
 
     Raises:
-        CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: It is damaged, incomplete, of another network, or has no chat template.
-        ValueError: A number is less than 1, or only one of `model` and `tokenizer` or `processor`
-            is given.
+        CheckpointError: There is no chat template.
+        ValueError: A number is less than 1.
     """
 
     def __init__(
         self,
-        checkpoint: str | Path = "meta-llama/Meta-Llama-3-8B-Instruct",
+        model: PreTrainedModel,
+        processor: PreTrainedTokenizer | ProcessorMixin,
         *,
         max_new_tokens: int = 256,
         batch_size: int = 8,
-        dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto",
         thinking: bool = False,
         max_thought_tokens: int = 2048,
-        model: PreTrainedModel | None = None,
-        tokenizer: PreTrainedTokenizer | None = None,
-        processor: ProcessorMixin | None = None,
     ) -> None:
         super().__init__()
         self.max_new_tokens = max_new_tokens
@@ -92,11 +83,8 @@ class TransformersChat(ChatModel):
         for name in ("max_new_tokens", "batch_size", "max_thought_tokens"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
-        reader: Any = processor or tokenizer
-        if (model is None) != (reader is None):
-            raise ValueError("give both `model` and its `tokenizer` or `processor`, or neither")
-        loaded: tuple[Any, Any] = (model, reader) if model else self._load(checkpoint, dtype)
-        self.model, reader = loaded[0].eval(), loaded[1]
+        reader: Any = processor
+        self.model: Any = model.eval()
         self.processor: Any = reader if hasattr(reader, "image_processor") else None
         self.tokenizer = getattr(reader, "tokenizer", reader)
         self.name = self.model.config.name_or_path or "the model"
@@ -107,13 +95,45 @@ class TransformersChat(ChatModel):
             first = self.tokenizer.convert_ids_to_tokens(0)
             self.tokenizer.pad_token = self.tokenizer.eos_token or first
 
-    def _load(self, checkpoint: str | Path, dtype: str) -> tuple[Any, Any]:
-        name = type(self).__name__
-        config = load_pretrained(AutoConfig, checkpoint, name)
-        sees = _sees(config)
+    @classmethod
+    def from_pretrained(
+        cls,
+        checkpoint: str | Path = "meta-llama/Meta-Llama-3-8B-Instruct",
+        *,
+        dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto",
+        max_new_tokens: int = 256,
+        batch_size: int = 8,
+        thinking: bool = False,
+        max_thought_tokens: int = 2048,
+    ) -> Self:
+        """Load the network and what prepares conversations for it.
+
+        Args:
+            checkpoint: Hub name or folder of an instruct model, of a language model or one for
+                images and text. The paper compares GPT-4 with Llama-3-8B-Instruct.
+            dtype: What the weights are loaded as; "auto" is the precision that they are stored in.
+            max_new_tokens: See the class.
+            batch_size: See the class.
+            thinking: See the class.
+            max_thought_tokens: See the class.
+
+        Raises:
+            CheckpointNotFound: The checkpoint is neither here nor within reach.
+            CheckpointError: It is damaged, incomplete, of another network, or has no chat template.
+        """
+        name = cls.__name__
+        sees = _sees(load_pretrained(AutoConfig, checkpoint, name))
         kind = AutoModelForImageTextToText if sees else AutoModelForCausalLM
         model = load_pretrained(kind, checkpoint, name, dtype=dtype)
-        return model, load_pretrained(AutoProcessor if sees else AutoTokenizer, checkpoint, name)
+        processor = load_pretrained(AutoProcessor if sees else AutoTokenizer, checkpoint, name)
+        return cls(
+            model,
+            processor,
+            max_new_tokens=max_new_tokens,
+            batch_size=batch_size,
+            thinking=thinking,
+            max_thought_tokens=max_thought_tokens,
+        )
 
     @cached_property
     def identity(self) -> str:

@@ -6,7 +6,6 @@ import copy
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -14,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import nms
 from transformers import BatchEncoding
-from typing_extensions import Self
+from typing_extensions import Self, TypedDict
 
 from zeroseg.detection.detector import Detector
 from zeroseg.detection.token_spans import PromptText, write_prompts
@@ -24,6 +23,16 @@ from zeroseg.values import UNRESOLVED, Detections, Queries, Selection, check_ima
 MAX_ASPECT = 32
 """Longer pictures are widened with grey to this many times their short side: else too few image
 tokens would be left for the detector to choose its queries from."""
+
+
+class GroundedOptions(TypedDict, total=False):
+    """How answers become detections; see `GroundedDetector`."""
+
+    box_threshold: float
+    text_threshold: float
+    nms_threshold: float
+    decoding: Literal["spans", "phrases"]
+    separator: str
 
 
 @dataclass(frozen=True)
@@ -47,27 +56,35 @@ class _Reading:
 class GroundedDetector(Detector):
     """Prompts in, boxes out, around any network that scores queries against the tokens of a text.
 
-    A subclass loads a network and says how it looks at a batch; `GroundingDino` states what is done
-    with the answers, and the options.
+    A subclass says how its network looks at a batch; `GroundingDino` states what is done with the
+    answers.
 
-    Attributes:
+    Args:
         model: The network.
         processor: What prepares images and text for it.
+        batch_size: Images to a forward pass of the network.
+        box_threshold: Queries must score more than this.
+        text_threshold: For decoding "phrases": tokens must score more than this to be part of one.
+        nms_threshold: Of two boxes whose IoU is above this, the lower score goes.
+        decoding: "spans" or "phrases"; see `GroundingDino`.
+        separator: What stands between prompts; see `GroundingDino`.
+
+    Raises:
+        ValueError: A threshold is not in [0, 1], the decoding is unknown, or `batch_size` is less
+            than one.
     """
 
     def __init__(
         self,
-        checkpoint: str | Path,
-        *,
-        tokenizer: str | Path,
-        box_threshold: float,
-        text_threshold: float,
-        nms_threshold: float,
-        decoding: Literal["spans", "phrases"],
-        separator: str,
+        model: nn.Module,
+        processor: Any,
         batch_size: int,
-        model: nn.Module | None,
-        processor: Any | None,
+        *,
+        box_threshold: float = 0.18,
+        text_threshold: float = 0.15,
+        nms_threshold: float = 0.8,
+        decoding: Literal["spans", "phrases"] = "spans",
+        separator: str = " . ",
     ) -> None:
         super().__init__()
         for name, value in (
@@ -81,20 +98,14 @@ class GroundedDetector(Detector):
             raise ValueError(f"decoding is {decoding!r}, expected 'spans' or 'phrases'")
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}, expected at least 1")
-        if (model is None) != (processor is None):
-            raise ValueError("give both `model` and `processor`, or neither")
-        loaded: tuple[Any, Any] = (model, processor) if model else self._load(checkpoint, tokenizer)
-        self.model, self.processor = loaded[0].eval(), loaded[1]
+        self.model: Any = model.eval()
+        self.processor = processor
+        self.batch_size = batch_size
         self.box_threshold = box_threshold
         self.text_threshold = text_threshold
         self.nms_threshold = nms_threshold
         self.decoding = decoding
         self.separator = separator
-        self.batch_size = batch_size
-
-    @abstractmethod
-    def _load(self, checkpoint: str | Path, tokenizer: str | Path) -> tuple[Any, Any]:
-        """The network of a checkpoint, and what prepares images and text for it."""
 
     @abstractmethod
     def _limit(self) -> int:

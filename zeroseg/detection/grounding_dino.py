@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import BatchEncoding, GroundingDinoForObjectDetection, GroundingDinoProcessor
+from typing_extensions import Self, Unpack
 
-from zeroseg.detection.grounded_detector import GroundedDetector
+from zeroseg.detection.grounded_detector import GroundedDetector, GroundedOptions
 from zeroseg.detection.half_sampling import keep_sampling
 from zeroseg.detection.text_positions import keep_positions
 from zeroseg.weights.checkpoints import load_pretrained
@@ -41,31 +42,27 @@ class GroundingDino(GroundedDetector):
     the preprocessing brings to the same size, so that company never changes a result.
 
     Args:
-        checkpoint: Hub name or folder, or a `.pth` file of the authors, Swin-T or Swin-B;
-            "tiny:grounding_dino" is part of the package.
-        tokenizer: Hub name or folder of BERT's tokenizer, for a `.pth` file, which has none.
-        box_threshold: Queries must score more than this.
-        text_threshold: For decoding "phrases": tokens must score more than this to be part of one.
-        nms_threshold: Of two boxes whose IoU is above this, the lower score goes.
-        decoding: "spans": a detection's phrase is its prompt. "phrases": its phrase is made of all
-            tokens over the text threshold wherever they stand, as in the paper; where that is not
-            a prompt, the label is left to post-refinement.
-        separator: What stands between prompts. " . " is what the network was trained with and keeps
-            them apart; ", " is what the paper's code writes: one sentence in which they mix.
+        model: The network.
+        processor: What prepares images and text for it.
         batch_size: Images to a forward pass of the network.
-        model: A network already in hand; together with `processor` in place of `checkpoint`.
-        processor: What prepares images and text for `model`.
+        box_threshold: Queries must score more than this; 0.18 by default.
+        text_threshold: For decoding "phrases": tokens must score more than this to be part of one;
+            0.15 by default.
+        nms_threshold: Of two boxes whose IoU is above this, the lower score goes; 0.8 by default.
+        decoding: "spans", the default: a detection's phrase is its prompt. "phrases": its phrase is
+            made of all tokens over the text threshold wherever they stand, as in the paper; where
+            that is not a prompt, the label is left to post-refinement.
+        separator: What stands between prompts. " . ", the default, is what the network was trained
+            with and keeps them apart; ", " is what the paper's code writes: one sentence in which
+            they mix.
 
     Raises:
-        CheckpointNotFound: The checkpoint or the tokenizer is neither here nor within reach.
-        CheckpointError: It is damaged or incomplete, or the `.pth` file does not hold exactly one
-            of the published networks.
-        ValueError: A threshold is not in [0, 1], the decoding is unknown, or only one of `model`
-            and `processor` is given.
+        ValueError: A threshold is not in [0, 1], the decoding is unknown, or `batch_size` is less
+            than one.
 
     Example:
         >>> from zeroseg import GroundingDino, Selection, read_image
-        >>> detector = GroundingDino("tiny:grounding_dino")
+        >>> detector = GroundingDino.from_pretrained("tiny:grounding_dino")
         >>> selection = Selection(("dog", "boat"), labels=(1, 2))
         >>> [found] = detector([read_image("picture.png")], [selection])
         >>> found.phrases, found.boxes.shape
@@ -74,49 +71,46 @@ class GroundingDino(GroundedDetector):
 
     def __init__(
         self,
+        model: GroundingDinoForObjectDetection,
+        processor: GroundingDinoProcessor,
+        *,
+        batch_size: int = 8,
+        **options: Unpack[GroundedOptions],
+    ) -> None:
+        super().__init__(model, processor, batch_size, **options)
+        keep_positions(self.model)
+        keep_sampling(self.model)
+
+    @classmethod
+    def from_pretrained(
+        cls,
         checkpoint: str | Path = "IDEA-Research/grounding-dino-tiny",
         *,
         tokenizer: str | Path = "google-bert/bert-base-uncased",
-        box_threshold: float = 0.18,
-        text_threshold: float = 0.15,
-        nms_threshold: float = 0.8,
-        decoding: Literal["spans", "phrases"] = "spans",
-        separator: str = " . ",
         batch_size: int = 8,
-        model: GroundingDinoForObjectDetection | None = None,
-        processor: GroundingDinoProcessor | None = None,
-    ) -> None:
-        super().__init__(
-            checkpoint,
-            tokenizer=tokenizer,
-            box_threshold=box_threshold,
-            text_threshold=text_threshold,
-            nms_threshold=nms_threshold,
-            decoding=decoding,
-            separator=separator,
-            batch_size=batch_size,
-            model=model,
-            processor=processor,
-        )
-        keep_positions(self.model)
-        keep_sampling(self.model)
+        **options: Unpack[GroundedOptions],
+    ) -> Self:
+        """Load the network and its processor.
+
+        Args:
+            checkpoint: Hub name or folder, or a `.pth` file of the authors, Swin-T or Swin-B;
+                "tiny:grounding_dino" is part of the package.
+            tokenizer: Hub name or folder of BERT's tokenizer, for a `.pth` file, which has none.
+            batch_size: See the class.
+            options: Thresholds, decoding and separator; see the class.
+
+        Raises:
+            CheckpointNotFound: The checkpoint or the tokenizer is neither here nor within reach.
+            CheckpointError: It is damaged or incomplete, or the `.pth` file does not hold exactly
+                one of the published networks.
+        """
+        model, processor = _load(checkpoint, tokenizer, cls.__name__)
+        return cls(model, processor, batch_size=batch_size, **options)
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
         """What must be here before it is built; see `zeroseg.weights.needs`."""
         return published_or_hub(arguments, ("network", "pictures", "words"), "tokenizer")
-
-    def _load(self, checkpoint: str | Path, tokenizer: str | Path) -> tuple[Any, Any]:
-        name = type(self).__name__
-        if is_published(checkpoint):
-            config, weights = read_grounding_dino(checkpoint, name)
-            processor = published_processor(tokenizer, name)
-            with naming(checkpoint, name):
-                return to_transformers(config, weights), processor
-        model = load_pretrained(
-            GroundingDinoForObjectDetection, checkpoint, name, dtype=torch.float32
-        )
-        return model, load_pretrained(GroundingDinoProcessor, checkpoint, name)
 
     def _limit(self) -> int:
         config = self.model.config
@@ -125,3 +119,14 @@ class GroundingDino(GroundedDetector):
     def _look(self, pixels: Tensor, tokens: BatchEncoding) -> tuple[Tensor, Tensor]:
         output = self.model(pixel_values=pixels, **tokens)
         return output.logits, output.pred_boxes
+
+
+def _load(checkpoint: str | Path, tokenizer: str | Path, name: str) -> tuple[Any, Any]:
+    if is_published(checkpoint):
+        config, weights = read_grounding_dino(checkpoint, name)
+        processor = published_processor(tokenizer, name)
+        with naming(checkpoint, name):
+            return to_transformers(config, weights), processor
+    kind = GroundingDinoForObjectDetection
+    model = load_pretrained(kind, checkpoint, name, dtype=torch.float32)
+    return model, load_pretrained(GroundingDinoProcessor, checkpoint, name)

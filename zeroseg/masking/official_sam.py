@@ -30,45 +30,56 @@ class OfficialSam(TwoPassMasks):
     values by one grey level of 255. The rest agrees to floating point noise.
 
     Args:
-        checkpoint: A `.pth` file of the authors: ViT-B, ViT-L or ViT-H, told apart by its shapes.
+        model: A `segment_anything.modeling.Sam`.
         point_sampler: Where the points of the second pass come from, None for no second pass.
         chunk_size: Boxes decoded at a time; those of one image share its embedding.
-        model: A `segment_anything.modeling.Sam` already in hand, in place of `checkpoint`.
 
     Raises:
         PackageNotFound: The package is not installed.
-        CheckpointNotFound: There is no such file.
-        CheckpointError: It does not hold exactly one SAM; the keys are named.
-        ValueError: `chunk_size` is less than one, or not exactly one of `checkpoint` and `model`
-            is given.
+        ValueError: `chunk_size` is less than one.
     """
 
     def __init__(
         self,
-        checkpoint: str | Path | None = None,
+        model: nn.Module,
         point_sampler: PointSampler | None = TOP_20,
         chunk_size: int = 16,
-        *,
-        model: nn.Module | None = None,
     ) -> None:
         network: Any = model
-        if checkpoint is not None and model is None:
-            weights = read_weights(checkpoint, "OfficialSam")
-            with naming(checkpoint, "OfficialSam"):
-                network = official_sam_of(weights)
-        elif checkpoint is not None or model is None:
-            raise ValueError("give either `checkpoint`, a .pth file of SAM's authors, or `model`")
         frame, cells = network.image_encoder.img_size, network.prompt_encoder.image_embedding_size
         super().__init__(network, frame, 4 * cells[0], point_sampler, chunk_size)
         transforms = _package("utils.transforms")
         self._resize = transforms.ResizeLongestSide(frame).apply_image
 
+    @classmethod
+    def from_pretrained(
+        cls,
+        checkpoint: str | Path,
+        point_sampler: PointSampler | None = TOP_20,
+        chunk_size: int = 16,
+    ) -> Self:
+        """Load the network.
+
+        Args:
+            checkpoint: A `.pth` file of the authors: ViT-B, ViT-L or ViT-H, told apart by its
+                shapes.
+            point_sampler: See the class.
+            chunk_size: See the class.
+
+        Raises:
+            PackageNotFound: The package is not installed.
+            CheckpointNotFound: There is no such file.
+            CheckpointError: It does not hold exactly one SAM; the keys are named.
+        """
+        weights = read_weights(checkpoint, cls.__name__)
+        with naming(checkpoint, cls.__name__):
+            return cls(official_sam_of(weights), point_sampler, chunk_size)
+
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
         """What must be here before it is built; see `zeroseg.weights.needs`."""
         yield Package("segment_anything", "zeroseg[official]")
-        if arguments["checkpoint"] is not None:
-            yield from published_or_hub(arguments, ("network",))
+        yield from published_or_hub(arguments, ("network",))
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
         """Move and cast the parameters, but for the prompt encoder: it computes in float32."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from torch import Tensor
-from transformers import SamImageProcessor, SamModel
+from transformers import SamModel
+from typing_extensions import Self
 
 from zeroseg.masking.mask_predictor import Encodings
 from zeroseg.masking.point_sampler import PointSampler
@@ -19,41 +20,46 @@ class Sam(TransformersMasks):
     """SAM from transformers, prompted with boxes, then with boxes and points.
 
     Args:
-        checkpoint: A hub name, a folder, a `.pth` file of the authors (ViT-B, ViT-L or ViT-H),
-            or "tiny:sam".
+        model: The network.
+        image_processor: What prepares images for it.
         point_sampler: Where the points of the second pass come from, None for no second pass.
         chunk_size: Boxes decoded at a time, of one or several images.
-        model: A network already in hand; together with `image_processor` in place of `checkpoint`.
-        image_processor: What prepares images for `model`.
 
     Raises:
-        CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: It is damaged or incomplete, or a file of the authors does not hold exactly
-            one such network.
-        ValueError: See `TransformersMasks`.
+        CheckpointError: The processor does not fill the frame that it pads to.
+        ValueError: `chunk_size` is less than one.
 
     Example:
         >>> import torch
         >>> from zeroseg import Detections, Sam, read_image
         >>> box = torch.tensor([[10.0, 40.0, 90.0, 120.0]])
         >>> found = Detections(box, torch.ones(1), torch.tensor([1]), ("dog",), torch.tensor([0]))
-        >>> [masks] = Sam("tiny:sam")([read_image("picture.png")], [found])
+        >>> [masks] = Sam.from_pretrained("tiny:sam")([read_image("picture.png")], [found])
         >>> masks.logits.shape
         torch.Size([1, 80, 80])
     """
 
-    def __init__(
-        self,
+    @classmethod
+    def from_pretrained(
+        cls,
         checkpoint: str | Path = "facebook/sam-vit-huge",
         point_sampler: PointSampler | None = TOP_20,
         chunk_size: int = 16,
-        *,
-        model: SamModel | None = None,
-        image_processor: SamImageProcessor | None = None,
-    ) -> None:
-        super().__init__(
-            SamModel, read_sam, checkpoint, point_sampler, chunk_size, model, image_processor
-        )
+    ) -> Self:
+        """Load the network and its image processor.
+
+        Args:
+            checkpoint: A hub name, a folder, a `.pth` file of
+                the authors (ViT-B, ViT-L or ViT-H), or "tiny:sam".
+            point_sampler: See the class.
+            chunk_size: See the class.
+
+        Raises:
+            CheckpointNotFound: The checkpoint is neither here nor within reach.
+            CheckpointError: It is damaged or incomplete, or a file of the authors does not hold
+                exactly one such network.
+        """
+        return cls(*cls._load(SamModel, read_sam, checkpoint), point_sampler, chunk_size)
 
     def _embed(self, pixels: Tensor) -> Encodings:
         return (self.model.vision_encoder(pixels).last_hidden_state,)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from torch import Tensor
-from transformers import SamHQModel, SamImageProcessor
+from transformers import SamHQModel
+from typing_extensions import Self
 
 from zeroseg.masking.mask_predictor import Encodings
 from zeroseg.masking.point_sampler import PointSampler
@@ -23,32 +24,37 @@ class SamHq(TransformersMasks):
     what the transformer made of them, as SAM does (see `docs/decisions/`).
 
     Args:
-        checkpoint: A hub name, a folder, or a `.pth` file of the authors (ViT-B, ViT-L, ViT-H, or
-            the TinyViT of Light HQ-SAM).
+        model: The network.
+        image_processor: What prepares images for it.
         point_sampler: Where the points of the second pass come from, None for no second pass.
         chunk_size: Boxes decoded at a time, of one or several images.
-        model: A network already in hand; together with `image_processor` in place of `checkpoint`.
-        image_processor: What prepares images for `model`.
 
     Raises:
-        CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: It is damaged or incomplete, or a file of the authors does not hold exactly
-            one such network.
-        ValueError: See `TransformersMasks`.
+        CheckpointError: The processor does not fill the frame that it pads to.
+        ValueError: `chunk_size` is less than one.
     """
 
-    def __init__(
-        self,
+    @classmethod
+    def from_pretrained(
+        cls,
         checkpoint: str | Path = "syscv-community/sam-hq-vit-large",
         point_sampler: PointSampler | None = TOP_20,
         chunk_size: int = 16,
-        *,
-        model: SamHQModel | None = None,
-        image_processor: SamImageProcessor | None = None,
-    ) -> None:
-        super().__init__(
-            SamHQModel, read_sam_hq, checkpoint, point_sampler, chunk_size, model, image_processor
-        )
+    ) -> Self:
+        """Load the network and its image processor.
+
+        Args:
+            checkpoint: A hub name, a folder, or a `.pth` file of
+                the authors (ViT-B, ViT-L, ViT-H, or the TinyViT of Light HQ-SAM).
+            point_sampler: See the class.
+            chunk_size: See the class.
+
+        Raises:
+            CheckpointNotFound: The checkpoint is neither here nor within reach.
+            CheckpointError: It is damaged or incomplete, or a file of the authors does not hold
+                exactly one such network.
+        """
+        return cls(*cls._load(SamHQModel, read_sam_hq, checkpoint), point_sampler, chunk_size)
 
     def _embed(self, pixels: Tensor) -> Encodings:
         outputs = self.model.vision_encoder(pixels)

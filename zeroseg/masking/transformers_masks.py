@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +13,14 @@ from transformers import SamImageProcessor
 from zeroseg.errors import CheckpointError
 from zeroseg.masking.attention import slice_attention
 from zeroseg.masking.point_sampler import PointSampler
-from zeroseg.masking.two_pass import TwoPassMasks
+from zeroseg.masking.two_pass import TOP_20, TwoPassMasks
 from zeroseg.running.transfer import upload
 from zeroseg.values import Points
 from zeroseg.weights.checkpoints import load_pretrained
 from zeroseg.weights.needs import Need, published_or_hub
 from zeroseg.weights.official.weights import is_published
+
+Network = TypeVar("Network", bound=nn.Module)
 
 FIRST_MASK = 1
 """Place of the token of SAM's first mask, after that of the masks' quality."""
@@ -28,48 +30,45 @@ class TransformersMasks(TwoPassMasks):
     """Two passes of a network of transformers.
 
     The attention of its image encoder is replaced by one that takes less memory, see
-    `zeroseg.masking.attention`, also in a `model` already in hand.
+    `zeroseg.masking.attention`.
 
     Args:
-        kind: The network's class in transformers.
-        read_published: Reads the network and its image processor from a file of its authors.
-        checkpoint: A hub name, a folder, a file of the network's authors, or "tiny:sam".
+        model: The network.
+        image_processor: What prepares images for it.
         point_sampler: Where the points of the second pass come from, None for no second pass.
         chunk_size: Boxes decoded at a time, of one or several images.
-        model: A network already in hand; together with `image_processor` in place of `checkpoint`.
-        image_processor: What prepares images for `model`.
 
     Raises:
-        CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: It is damaged or incomplete, a file of the authors does not hold exactly
-            such a network, or the processor does not fill the frame that it pads to.
-        ValueError: `chunk_size` is less than one, or only one of `model` and `image_processor` is
-            given.
+        CheckpointError: The processor does not fill the frame that it pads to.
+        ValueError: `chunk_size` is less than one.
     """
 
     def __init__(
         self,
-        kind: type[nn.Module],
-        read_published: Callable[[str | Path], tuple[nn.Module, SamImageProcessor]],
-        checkpoint: str | Path,
-        point_sampler: PointSampler | None,
-        chunk_size: int,
-        model: nn.Module | None,
-        image_processor: SamImageProcessor | None,
+        model: nn.Module,
+        image_processor: SamImageProcessor,
+        point_sampler: PointSampler | None = TOP_20,
+        chunk_size: int = 16,
     ) -> None:
-        if (model is None) != (image_processor is None):
-            raise ValueError("give both `model` and `image_processor`, or neither")
         network: Any = model
-        if network is None and is_published(checkpoint):
-            network, image_processor = read_published(checkpoint)
-        elif network is None:
-            name = type(self).__name__
-            network = load_pretrained(kind, checkpoint, name, dtype=torch.float32)
-            image_processor = load_pretrained(SamImageProcessor, checkpoint, name)
         slice_attention(network)
         side = 4 * network.config.prompt_encoder_config.image_embedding_size
         super().__init__(network, _frame(image_processor), side, point_sampler, chunk_size)
         self.image_processor: Any = image_processor
+
+    @classmethod
+    def _load(
+        cls,
+        kind: type[Network],
+        read_authors_file: Callable[[str | Path], tuple[Network, SamImageProcessor]],
+        checkpoint: str | Path,
+    ) -> tuple[Network, SamImageProcessor]:
+        """The network and image processor of a hub name, a folder, or a file of the authors."""
+        if is_published(checkpoint):
+            return read_authors_file(checkpoint)
+        name = cls.__name__
+        model: Network = load_pretrained(kind, checkpoint, name, dtype=torch.float32)
+        return model, load_pretrained(SamImageProcessor, checkpoint, name)
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:

@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from zeroseg.weights.needs import Need
+from zeroseg.weights.needs import Need, maker
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _place(path: tuple[str, ...], kind: Any, given: Mapping[str, Any]) -> Place:
 
 def _defaults(kind: Any) -> dict[str, Any]:
     try:
-        parameters = inspect.signature(kind).parameters.values()
+        parameters = inspect.signature(maker(kind)).parameters.values()
     except (TypeError, ValueError):
         return {}
     return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}

@@ -19,6 +19,7 @@ from zeroseg.decoding import decoded
 from zeroseg.errors import PresetError, ZerosegError
 from zeroseg.preflight.secrets import without_secrets
 from zeroseg.presets.entries import check_arguments, check_entry
+from zeroseg.presets.loading import as_written, with_loading
 from zeroseg.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _parsed(
     # What is given as an object needs no parsing; what is None keeps its default.
     parser.add_class_arguments(kind, skip={"vocabulary", *objects}, fail_untyped=False)
     try:
-        return parser, parser.parse_object(dict(plain))
+        return parser, parser.parse_object(with_loading(plain))
     except (ArgumentError, TypeError, ValueError) as error:
         raise PresetError(f"this does not describe a segmenter: {_reason(error)}") from None
 
@@ -231,7 +232,7 @@ def component(
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument(f"--{name}", type=kind)
     try:
-        parsed = parser.parse_object({name: entry})
+        parsed = parser.parse_object(with_loading({name: entry}))
     except (ArgumentError, TypeError, ValueError) as error:
         raise PresetError(f"this does not describe a {name}: {_reason(error)}") from None
     built = _instantiate(parser, parsed)[name]
@@ -312,7 +313,7 @@ def _reason(error: Exception) -> str:
         text = line.strip()
         if not text.startswith(("Given value", *_NOISE)):
             lines.append(text.removeprefix("- "))
-    return " ".join(lines)
+    return as_written(" ".join(lines))
 
 
 def _origin(error: BaseException) -> BaseException:

@@ -9,6 +9,7 @@ from typing import Any
 
 from zeroseg.class_lists.values import shown
 from zeroseg.errors import PresetError
+from zeroseg.weights.needs import maker
 
 _KEYS = ("class_path", "init_args")
 
@@ -67,7 +68,7 @@ def _made_by(path: object) -> Callable[..., Any] | None:
     """What a class path means; None where jsonargparse has more to say about it."""
     module, _, name = str(path).rpartition(".")
     try:
-        found = getattr(import_module(module), name)
+        found = maker(getattr(import_module(module), name))
         inspect.signature(found)
     except (ImportError, AttributeError, TypeError, ValueError):
         return None

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from transformers import Blip2ForConditionalGeneration, Blip2Processor
+from typing_extensions import Self
 
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.running.transfer import upload
@@ -31,57 +32,79 @@ class Blip2(Captioner):
     end of a caption on to the language model, captions are stripped.
 
     Args:
-        checkpoint: Hub name or folder; "tiny:blip2" is part of the package.
+        model: The network.
+        processor: What prepares images and text for it.
         max_new_tokens: Longest caption in tokens. The reference takes the library's default of 20.
         prompt: What the model is made to go on from, e.g. "Question: what is this? Answer:". The
             caption is what it adds. None, as in the reference, lets it start by itself.
-        dtype: What the weights are loaded as. "auto" is float16 on a machine with an accelerator
-            (the reference always takes float16), else float32; `.to()` and `.half()` change it
-            later like any module's. "int8" keeps the layers of the language model in 8 bits and the
-            rest as "auto" does; it needs bitsandbytes and accelerate, and the network stays on the
-            device that it is loaded on: the accelerator, if there is one.
         batch_size: Images to a forward pass of the network.
-        model: A network already in hand; together with `processor` in place of `checkpoint`.
-        processor: What prepares images and text for `model`.
 
     Raises:
-        CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: It is damaged, incomplete, or of another network.
-        ValueError: A number is less than 1, `dtype` is unknown, or only one of `model` and
-            `processor` is given.
-        ZerosegError: 8 bits are asked for, and a package that they take is not installed.
+        ValueError: A number is less than 1.
     """
 
     def __init__(
         self,
-        checkpoint: str | Path = "Salesforce/blip2-opt-2.7b",
+        model: Blip2ForConditionalGeneration,
+        processor: Blip2Processor,
         *,
         max_new_tokens: int = 20,
         prompt: str | None = None,
-        dtype: Precision = "auto",
         batch_size: int = 16,
-        model: Blip2ForConditionalGeneration | None = None,
-        processor: Blip2Processor | None = None,
     ) -> None:
         super().__init__()
         for name, value in (("max_new_tokens", max_new_tokens), ("batch_size", batch_size)):
             if value < 1:
                 raise ValueError(f"{name} is {value}, expected at least 1")
-        if (model is None) != (processor is None):
-            raise ValueError("give both `model` and `processor`, or neither")
-        options: dict[str, Any] = {"dtype": _torch_dtype(dtype)}
-        if dtype == "int8":
-            options["quantization_config"] = eight_bit(type(self).__name__, KEPT)
-        loaded: tuple[Any, Any] = (model, processor) if model else self._load(checkpoint, options)
-        self.model, self.processor = loaded[0].eval(), loaded[1]
+        self.model: Any = model.eval()
+        self.processor: Any = processor
         self.max_new_tokens = max_new_tokens
         self.prompt = prompt
         self.batch_size = batch_size
 
-    def _load(self, checkpoint: str | Path, options: dict[str, Any]) -> tuple[Any, Any]:
-        name = type(self).__name__
+    @classmethod
+    def from_pretrained(
+        cls,
+        checkpoint: str | Path = "Salesforce/blip2-opt-2.7b",
+        *,
+        dtype: Precision = "auto",
+        max_new_tokens: int = 20,
+        prompt: str | None = None,
+        batch_size: int = 16,
+    ) -> Self:
+        """Load the network and its processor.
+
+        Args:
+            checkpoint: Hub name or folder; "tiny:blip2" is part of the package.
+            dtype: What the weights are loaded as. "auto" is float16 on a machine with an
+                accelerator (the reference always takes float16), else float32; `.to()` and
+                `.half()` change it later like any module's. "int8" keeps the layers of the language
+                model in 8 bits and the rest as "auto" does; it needs bitsandbytes and accelerate,
+                and the network stays on the device that it is loaded on: the accelerator, if there
+                is one.
+            max_new_tokens: See the class.
+            prompt: See the class.
+            batch_size: See the class.
+
+        Raises:
+            CheckpointNotFound: The checkpoint is neither here nor within reach.
+            CheckpointError: It is damaged, incomplete, or of another network.
+            ValueError: `dtype` is unknown.
+            ZerosegError: 8 bits are asked for, and a package that they take is not installed.
+        """
+        name = cls.__name__
+        options: dict[str, Any] = {"dtype": _torch_dtype(dtype)}
+        if dtype == "int8":
+            options["quantization_config"] = eight_bit(name, KEPT)
         model = load_pretrained(Blip2ForConditionalGeneration, checkpoint, name, **options)
-        return model, load_pretrained(Blip2Processor, checkpoint, name)
+        processor = load_pretrained(Blip2Processor, checkpoint, name)
+        return cls(
+            model,
+            processor,
+            max_new_tokens=max_new_tokens,
+            prompt=prompt,
+            batch_size=batch_size,
+        )
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:

@@ -1,7 +1,7 @@
 """What a component needs before it can be built; nothing is loaded to say it.
 
 A component that needs something has a static method `needs`, which takes the arguments that it
-would be built with, defaults included, and yields what they need:
+would be made with, defaults included, and yields what they need:
 
     class Blip2(Captioner):
         @staticmethod
@@ -77,6 +77,11 @@ class Package:
 
 
 Need: TypeAlias = Checkpoint | Published | Package
+
+
+def maker(kind: Any) -> Any:
+    """What makes a component of a configuration: its `from_pretrained`, or else its class."""
+    return getattr(kind, "from_pretrained", kind)
 
 
 def published_or_hub(

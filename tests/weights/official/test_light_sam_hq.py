@@ -129,7 +129,7 @@ def saved(weights: dict[str, Tensor], folder: Path) -> Path:
 class TestFiles:
     @torch.no_grad()
     def test_masks_are_the_published_ones(self, weights: dict[str, Tensor], tmp_path: Path) -> None:
-        part = SamHq(saved(weights, tmp_path), point_sampler=None)
+        part = SamHq.from_pretrained(saved(weights, tmp_path), point_sampler=None)
         image, found = noise(90, 130), boxed((10, 8, 70, 50), (40, 3, 119, 79))
         [masks] = part([image], [found])
         assert masks.geometry.frame == (1024, 1024)
@@ -203,7 +203,7 @@ class TestFiles:
         if value is not None:
             changed[f"image_encoder.{key}"] = value
         with pytest.raises(CheckpointError, match=complaint) as caught:
-            SamHq(saved(changed, tmp_path))
+            SamHq.from_pretrained(saved(changed, tmp_path))
         assert "any_name.pth" in str(caught.value)
 
     @pytest.mark.parametrize("component", [Sam, OfficialSam])
@@ -211,7 +211,7 @@ class TestFiles:
         self, component: type[Sam] | type[OfficialSam], weights: dict[str, Tensor], tmp_path: Path
     ) -> None:
         with pytest.raises(CheckpointError, match="load them with SamHq"):
-            component(saved(weights, tmp_path))
+            component.from_pretrained(saved(weights, tmp_path))
 
     @pytest.mark.parametrize("component", [Sam, SamHq, OfficialSam])
     def test_mobile_sam_is_refused(
@@ -222,4 +222,4 @@ class TestFiles:
     ) -> None:
         without = {k: v for k, v in weights.items() if k != HQ_TOKEN}
         with pytest.raises(CheckpointError, match="MobileSAM cannot"):
-            component(saved(without, tmp_path))
+            component.from_pretrained(saved(without, tmp_path))

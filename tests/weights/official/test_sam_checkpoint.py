@@ -102,7 +102,7 @@ class TestFiles:
         weights, _, component = kind
         torch.save(weights, tmp_path / "any_name.pth")
         image, found = noise(90, 130), boxed((10, 8, 70, 50), (40, 3, 119, 79))
-        [masks] = component(tmp_path / "any_name.pth")([image], [found])
+        [masks] = component.from_pretrained(tmp_path / "any_name.pth")([image], [found])
         model, processor = (sam_of if component is Sam else sam_hq_of)(weights)
         [again] = component(model=model, image_processor=processor)([image], [found])
         assert masks.geometry.frame == (64, 64)
@@ -168,10 +168,10 @@ class TestFiles:
         torch.save(seeded_weights(SMALL), tmp_path / "sam.pth")
         torch.save(seeded_weights(SMALL, high_quality=True), tmp_path / "hq.pth")
         with pytest.raises(CheckpointError, match="load them with SamHq"):
-            Sam(tmp_path / "hq.pth")
+            Sam.from_pretrained(tmp_path / "hq.pth")
         with pytest.raises(CheckpointError, match=r"load them with Sam$"):
-            SamHq(tmp_path / "sam.pth")
+            SamHq.from_pretrained(tmp_path / "sam.pth")
 
     def test_a_missing_file_says_what_to_do(self, kind: Kind, tmp_path: Path) -> None:
         with pytest.raises(CheckpointNotFound, match="needs the checkpoint"):
-            kind[2](tmp_path / "nowhere.pth")
+            kind[2].from_pretrained(tmp_path / "nowhere.pth")

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zeroseg.errors import CheckpointError
-from zeroseg.recognition.ram_plus_model import RamPlusConfig, RamPlusModel, read_official
+from zeroseg.weights.official.ram_plus_model import RamPlusConfig, RamPlusModel, read_official
 
 TINY = RamPlusConfig(
     image_size=32,
