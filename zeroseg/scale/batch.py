@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +48,11 @@ class BatchRun:
         parts: What is left to do.
         notes: Sentences about files that were left out.
 
+    A folder of this machine is locked from here until the run has ended.
+
     Raises:
-        ZerosegError: The archive cannot be listed or is empty, the folder holds another run or
-            cannot be written, or a package is not installed.
+        ZerosegError: The archive cannot be listed or is empty, the folder holds another run, or
+            another process writes to it, or it cannot be written, or a package is not installed.
     """
 
     def __init__(
@@ -65,8 +68,11 @@ class BatchRun:
         self.output = Manifest(target, recipe.vocabulary)
         found = list_pictures(source, without=target)
         works, self.notes = found.works[:limit], found.notes
-        self.output.begin(_identity(source, recipe))
-        status = self.output.finished(again)
+        with ExitStack() as alone:
+            alone.enter_context(self.output.folder.alone())
+            self.output.begin(_identity(source, recipe))
+            status = self.output.finished(again)
+            self._alone = alone.pop_all()  # until it has run
         left = [work for work in works if work.name not in status]
         self.total = len(works)
         self.left = len(left)
@@ -76,9 +82,9 @@ class BatchRun:
 
     def here(self, device: str | torch.device = "cpu") -> Iterator[Summary]:
         """Do it in this process; see `with_ray`."""
-        if not self.parts:
-            return
-        yield from _here(self.parts, self.recipe, torch.device(device), self.output)
+        with self._alone:
+            if self.parts:
+                yield from _here(self.parts, self.recipe, torch.device(device), self.output)
 
     def with_ray(self, pools: Mapping[str, Pool] | None = None) -> Iterator[Summary]:
         """Do it on a Ray cluster, or on this machine where none is running.
@@ -92,10 +98,13 @@ class BatchRun:
         Raises:
             ZerosegError: Nothing could be begun.
         """
-        if not self.parts:
-            return
+        with self._alone:
+            if self.parts:
+                yield from self._with_ray(pools or {})
+
+    def _with_ray(self, pools: Mapping[str, Pool]) -> Iterator[Summary]:
         with running_ray():
-            for summary in segment_parts(self.parts, self.recipe, self.output, pools or {}):
+            for summary in segment_parts(self.parts, self.recipe, self.output, pools):
                 if summary.stop is not None and not summary.stop.begun:
                     raise ZerosegError(summary.stop.message)
                 yield summary
