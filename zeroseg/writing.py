@@ -47,20 +47,19 @@ def write_whole(file: Path, content: str | bytes) -> None:
             partial.unlink()
 
 
-def write_picture(file: Path, picture: Image.Image, quality: int | None = None) -> None:
+def write_picture(file: Path, picture: Image.Image) -> None:
     """Write a picture in one step; see `write_whole`.
 
     Args:
         file: Where to; .jpg is a JPEG, all else a PNG.
         picture: What is written.
-        quality: Of a JPEG.
 
     Raises:
         OutputError: It cannot be written.
     """
     encoded = io.BytesIO()
     if file.suffix == ".jpg":
-        picture.save(encoded, "JPEG", quality=quality or 95)
+        picture.save(encoded, "JPEG", quality=95)
     else:
         picture.save(encoded, "PNG")
     write_whole(file, encoded.getvalue())

@@ -158,7 +158,8 @@ def _run(
 def _test(
     systems: JointRun, data: SampleData, callbacks: Sequence[Callback], options: dict[str, Any]
 ) -> None:
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for part in ("pytorch", "fabric"):
+        logging.getLogger(f"lightning.{part}").setLevel(logging.WARNING)
     runner = Trainer(
         logger=False,
         enable_checkpointing=False,

@@ -236,9 +236,16 @@ class Folder:
             with reaching(self._fs, path):
                 self._fs.pipe_file(path, content)
             return
-        if not os.path.isdir(self._root):
-            raise OutputError(f"cannot write to the folder '{self._root}': it is gone")
         write_whole(Path(path), content)
+
+    def require(self) -> None:
+        """Look whether it is still there, if it is on this machine.
+
+        Raises:
+            OutputError: It is gone.
+        """
+        if self._local and not os.path.isdir(self._root):
+            raise OutputError(f"cannot write to the folder '{self.url}': it is gone")
 
     def alone(self) -> AbstractContextManager[None]:
         """Be the one run that writes to it, where that can be known: on this machine.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +43,12 @@ class BatchRun:
     Attributes:
         total: Pictures that belong to the run.
         left: How many of them have no result yet.
+        before: Status of every picture that was done in an earlier run, by name.
         failed_before: How many of them failed in an earlier run and stay so.
         parts: What is left to do.
         notes: Sentences about files that were left out.
 
-    A folder of this machine is locked from here until the run has ended.
+    A folder of this machine has one run at a time that writes to it; another one is refused.
 
     Raises:
         ZerosegError: The archive cannot be listed or is empty, the folder holds another run, or
@@ -68,21 +68,20 @@ class BatchRun:
         self.output = Manifest(target, recipe.vocabulary)
         found = list_pictures(source, without=target)
         works, self.notes = found.works[:limit], found.notes
-        with ExitStack() as alone:
-            alone.enter_context(self.output.folder.alone())
+        with self.output.folder.alone():
             self.output.begin(_identity(source, recipe))
             status = self.output.finished(again)
-            self._alone = alone.pop_all()  # until it has run
         left = [work for work in works if work.name not in status]
         self.total = len(works)
         self.left = len(left)
-        self.failed_before = sum(status.get(work.name) == ERROR for work in works)
+        self.before = {w.name: status[w.name] for w in works if w.name in status}
+        self.failed_before = sum(state == ERROR for state in self.before.values())
         whole = max(1, part_size // recipe.batch_size) * recipe.batch_size
         self.parts = parts_of(left, whole)
 
     def here(self, device: str | torch.device = "cpu") -> Iterator[Summary]:
         """Do it in this process; see `with_ray`."""
-        with self._alone:
+        with self.output.folder.alone():
             if self.parts:
                 yield from _here(self.parts, self.recipe, torch.device(device), self.output)
 
@@ -98,7 +97,7 @@ class BatchRun:
         Raises:
             ZerosegError: Nothing could be begun.
         """
-        with self._alone:
+        with self.output.folder.alone():
             if self.parts:
                 yield from self._with_ray(pools or {})
 

@@ -7,7 +7,7 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +133,8 @@ class Summary:
         seconds: Time of each stage, added up.
         usage: What a language model was asked.
         stop: Why the run ended early.
+        pictures: The name of each, and what went wrong with it; those of a part alone, as an
+            archive may have millions.
     """
 
     done: int = 0
@@ -140,6 +142,7 @@ class Summary:
     seconds: dict[str, float] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     stop: Stop | None = None
+    pictures: tuple[tuple[str, Failure | None], ...] = ()
 
     def __add__(self, other: Summary) -> Summary:
         stages = dict.fromkeys((*self.seconds, *other.seconds))
@@ -265,6 +268,7 @@ class Manifest:
         Raises:
             ZerosegError: The rows cannot be written.
         """
+        self.folder.require()
         works = [self._write_mask(work) for work in part.works]
         if works:
             rows = _parquet(table(works, self.vocabulary))
@@ -272,7 +276,8 @@ class Manifest:
                 self.folder.write(f"manifest/part-{part.key}.parquet", rows)
             except OSError as error:
                 raise _unwritten(self.folder.url, error) from error
-        return sum(map(_summary, works), Summary(stop=part.stop))
+        total = sum(map(_summary, works), Summary(stop=part.stop))
+        return replace(total, pictures=tuple(map(_picture, works)))
 
     def _write_mask(self, work: Work) -> Work:
         if work.failure is not None:
@@ -282,6 +287,10 @@ class Manifest:
         except OSError as error:
             return work.failed("saving", f"cannot save the label map: {error}")
         return work
+
+
+def _picture(work: Work) -> tuple[str, Failure | None]:
+    return work.name, work.failure
 
 
 def _unwritten(place: str, error: OSError) -> ZerosegError:
