@@ -47,9 +47,11 @@ def listening() -> Iterator[list[int]]:
         if not isinstance(swallowed.exc_value, Ended):
             told(swallowed)
             return
-        # It was raised within a destructor, out of which no error comes.
+        # It was raised within a destructor, out of which no error comes, nor out of this.
         signal.signal(received[-1], end)
-        _thread.interrupt_main(received[-1])
+        later = threading.Timer(0.05, _thread.interrupt_main, (received[-1],))
+        later.daemon = True
+        later.start()
 
     told, sys.unraisablehook = sys.unraisablehook, again
     for each, handler in before.items():
