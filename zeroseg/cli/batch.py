@@ -208,8 +208,8 @@ class _Report:
                 bar.update(task, advance=finished, description="segmenting")
                 for failure in summary.failures:
                     self.outlet.failed(f"{failure.name}: {failure.message}")
-                for name, failure in summary.pictures:
-                    self.outlet.picture(name, failure)
+                for name, problem in summary.pictures:
+                    self.outlet.picture(name, problem)
         return total
 
     def _print(self, total: Summary) -> None:

@@ -161,7 +161,7 @@ class Manifest:
     It holds `run.json` (what is run), `masks/<name>.png` and `manifest/part-<key>.parquet`. Every
     file is written in one step, and the row of a picture after its mask, so that a row that says
     "ok" has a mask. A part that is done again, since its worker was lost, writes the same files: no
-    picture has two rows. One run at a time may write to a folder.
+    picture has two rows. One run at a time may write to a folder; see `Folder.alone`.
 
     Args:
         url: The folder.
