@@ -59,8 +59,6 @@ def run(arguments: Namespace) -> int:
     found = compare(arguments.a, arguments.b, arguments.resamples, arguments.seed)
     _print(found)
     numbers = json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n"
-    for name, (a, b) in found.images.items():
-        arguments.outlet.picture(name, a=a, b=b)
     if output is not None:
         from zeroseg.evaluation.report import write_page
         from zeroseg.evaluation.report.compare_page import compare_page
@@ -68,6 +66,8 @@ def run(arguments: Namespace) -> int:
         write_whole(output / "compare.json", numbers)
         write_page(output, compare_page(found), "compare")
         print(f"report in {output / 'compare.html'}")
+    for name, (a, b) in found.images.items():
+        arguments.outlet.picture(name, a=a, b=b)
     return 0
 
 
