@@ -4,7 +4,17 @@ from __future__ import annotations
 
 
 class ZerosegError(Exception):
-    """Base class of the errors that zeroseg raises on purpose."""
+    """Base class of the errors that zeroseg raises on purpose.
+
+    Attributes:
+        begun: Whether something was done before it, and is saved: the run can be gone on with.
+    """
+
+    begun = False
+
+
+class OutputError(ZerosegError, OSError):
+    """A file or folder that results cannot be written to."""
 
 
 class VocabularyError(ZerosegError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -18,15 +19,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tests.damage import DAMAGES, damage
 from tests.evaluation.conftest import CLASSES, QUIET, build, scenes
 from zeroseg.data.drawn_scenes import DrawnScenes
-from zeroseg.errors import ChatError, ZerosegError
+from zeroseg.errors import ChatError, OutputError, ZerosegError
 from zeroseg.evaluation.evaluate import Run, evaluate
 from zeroseg.metrics.protocol import PAPER
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.values import Tag
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.writing import alone_in
 
 
 class Counts(Tagger):
@@ -142,13 +145,60 @@ def test_another_run_may_not_use_the_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", DAMAGES)
+@pytest.mark.parametrize("file", ["images/drawn-3-00001.json", "predictions/drawn-3-00001.png"])
+def test_what_is_damaged_is_done_again(file: str, name: str, tmp_path: Path) -> None:
+    whole = run(tmp_path).results
+    others = {f: f.stat().st_mtime_ns for f in tmp_path.glob("images/*") if "00001" not in f.name}
+    (tmp_path / "images/drawn-3-00000.json.7.partial").write_text("{")  # of a run that was killed
+    damage(tmp_path / file, name)
+    with pytest.warns(UserWarning, match="of 1 images are damaged"):
+        again = run(tmp_path).results
+    assert again["confusion_matrix"] == whole["confusion_matrix"]
+    assert all(f.stat().st_mtime_ns == time for f, time in others.items())
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_a_digit_that_has_changed_is_damage(tmp_path: Path) -> None:
+    whole = run(tmp_path).results
+    record = tmp_path / "images/drawn-3-00001.json"
+    text = record.read_text()
+    record.write_text(text.replace('"present": [', '"present": [7, '))
+    with pytest.warns(UserWarning, match="damaged"):
+        assert run(tmp_path).results["presence"] == whole["presence"]
+
+
+@pytest.mark.parametrize("name", [*DAMAGES, "gone"])
+def test_a_damaged_run_is_refused(name: str, tmp_path: Path) -> None:
     run(tmp_path)
-    record = tmp_path / "images" / "drawn-3-00001.json"
-    record.write_text("{")
-    with pytest.raises(ZerosegError, match=r"drawn-3-00001\.json.*delete it and run again"):
+    damage(tmp_path / "run.json", name)
+    with pytest.raises(ZerosegError, match="choose another folder, or delete it"):
         run(tmp_path)
-    record.unlink()
+
+
+def test_one_run_at_a_time_writes_to_a_folder(tmp_path: Path) -> None:
+    with alone_in(tmp_path), pytest.raises(OutputError, match="another run writes to"):
+        run(tmp_path)
+    assert run(tmp_path).results["images"]["scored"] == 5
+
+
+def test_a_folder_that_fills_up_keeps_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, left = os.replace, iter(range(5))
+
+    def full(source: Path, target: Path) -> None:
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", full)
+        with pytest.raises(OutputError, match="No space left on device") as caught:
+            run(tmp_path)
+    assert caught.value.begun
+    assert not list(tmp_path.rglob("*.partial"))
+    assert len(list(tmp_path.glob("images/*"))) == 2
     assert run(tmp_path).results["images"]["scored"] == 5
 
 

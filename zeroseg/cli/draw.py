@@ -12,6 +12,7 @@ import yaml
 
 from zeroseg.cli import options
 from zeroseg.errors import ZerosegError
+from zeroseg.writing import write_picture, write_whole
 
 if TYPE_CHECKING:
     from zeroseg.drawn.scene import Scene
@@ -94,7 +95,8 @@ def run(arguments: Namespace) -> int:
     with progress(Console(stderr=True)) as bar:
         for number in bar.track(numbers, description="drawing"):
             scene = draw_scene(arguments.seed, number, arguments.size)
-            write_scene(scene, vocabulary, output, arguments.format)
+            file = write_scene(scene, vocabulary, output, arguments.format)
+            arguments.outlet.picture(file.stem, file=str(file))
     print(f"{arguments.count} scenes in {output}: images, masks, scenes and vocabulary.yaml")
     return 0
 
@@ -111,7 +113,7 @@ def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
         raise ZerosegError(
             f"{path} describes other classes than '{vocabulary.name}'; draw into another folder"
         )
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, text)
 
 
 def write_scene(scene: Scene, vocabulary: Vocabulary, folder: Path, suffix: str) -> Path:
@@ -137,12 +139,10 @@ def write_scene(scene: Scene, vocabulary: Vocabulary, folder: Path, suffix: str)
         "masks": folder / "masks" / f"{name}.png",
         "scenes": folder / "scenes" / f"{name}.json",
     }
-    for file in files.values():
-        file.parent.mkdir(exist_ok=True)
-    Image.fromarray(scene.image).save(files["images"], quality=95)
-    indexed(label_map(scene, vocabulary), vocabulary).save(files["masks"])
+    write_picture(files["images"], Image.fromarray(scene.image))
+    write_picture(files["masks"], indexed(label_map(scene, vocabulary), vocabulary))
     text = json.dumps(_description(scene, name, vocabulary), indent=2)
-    files["scenes"].write_text(text + "\n", encoding="utf-8")
+    write_whole(files["scenes"], text + "\n")
     return files["images"]
 
 

@@ -75,12 +75,30 @@ def add_command(
         examples: Command lines, and what else has to be known.
     """
     said = description.partition(": ")[2]
-    return commands.add_parser(
+    parser = commands.add_parser(
         name,
         help=summary,
         description=said[:1].upper() + said[1:],
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_output(parser)
+    return parser
+
+
+def add_output(parser: ArgumentParser) -> None:
+    """`--json` and `--quiet`; see `zeroseg.cli.outlet.Outlet`."""
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print a line of JSON for every picture, and nothing else on standard output",
+    )
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print nothing but failures and errors",
     )
 
 

@@ -55,7 +55,9 @@ def run(arguments: Namespace) -> int:
     )
     with scoring.folder(arguments.output) as output:
         seeds = {"subset": given.subset_seed}
-        runs = evaluate({name: files}, data, {name: output}, seeds=seeds, accelerator="cpu")
+        trainer = {"accelerator": "cpu", **scoring.following()}
+        runs = evaluate({name: files}, data, {name: output}, seeds=seeds, **trainer)
+        scoring.tell(arguments.outlet, runs)
         results = runs[name].results
         scoring.print_scores(results)
         if arguments.output is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 from zeroseg.cli import model_options, options
 from zeroseg.cli.data_options import DataOptions, add_data
 from zeroseg.cli.model_options import ModelOptions
+from zeroseg.errors import ZerosegError
 
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
+    from zeroseg.cli.outlet import Outlet
     from zeroseg.data.sample_data import SampleData
+    from zeroseg.evaluation.evaluate import Run
     from zeroseg.evaluation.few_shot import FewShot
     from zeroseg.vocabulary import Vocabulary
 
@@ -116,7 +120,7 @@ class ScoringOptions:
         Raises:
             ZerosegError: The options contradict each other, or something is missing.
         """
-        self.model.target()
+        self._require_devices()
         config = self.model.config()
         data = self.data.open(self.vocabulary, config.get("vocabulary"), self.model.batch_size)
         segmenter = self.model.segmenter(config, data.vocabulary)
@@ -128,6 +132,20 @@ class ScoringOptions:
                 seeds["examples"] = self.few_shot.show(segmenter, samples)
         return segmenter, data, {"seeds": seeds, **self._trainer()}
 
+    def _require_devices(self) -> None:
+        """Look whether there is as much as is asked for.
+
+        Raises:
+            ZerosegError: There is not.
+        """
+        import torch
+
+        kind = self.model.target().type
+        have = (os.cpu_count() or 1) if kind == "cpu" else torch.accelerator.device_count()
+        if self.devices > have:
+            what = "cores" if kind == "cpu" else f"devices of {kind}"
+            raise ZerosegError(f"--devices {self.devices}: there are {have} {what} here")
+
     def _trainer(self) -> dict[str, Any]:
         """Arguments of Lightning's trainer."""
         device, alone = self.model.target(), self.devices == 1
@@ -138,6 +156,7 @@ class ScoringOptions:
             "devices": chosen,
             "strategy": "auto" if alone else "ddp",
             "precision": self.precision,
+            **following(),
         }
 
 
@@ -149,6 +168,40 @@ def folder(output: str | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="zeroseg-") as passing:
         yield Path(passing)
+
+
+def following() -> dict[str, Any]:
+    """Arguments of a trainer that shows a bar over its batches, on standard error."""
+    from lightning.pytorch import Trainer
+    from lightning.pytorch.callbacks import LambdaCallback
+    from rich.console import Console
+
+    from zeroseg.cli.report import progress
+
+    bar = progress(Console(stderr=True))
+    task = bar.add_task("segmenting")
+
+    def start(trainer: Trainer, *_: object) -> None:
+        bar.update(task, total=sum(trainer.num_test_batches))
+        if trainer.is_global_zero:
+            bar.start()
+
+    shown = LambdaCallback(
+        on_test_start=start,
+        on_test_batch_end=lambda *_: bar.advance(task),
+        on_test_end=lambda *_: bar.stop(),
+        on_exception=lambda *_: bar.stop(),
+    )
+    return {"enable_progress_bar": False, "callbacks": [shown]}
+
+
+def tell(outlet: Outlet, runs: Mapping[str, Run]) -> None:
+    """Tell programs what came of every picture in every run."""
+    for system, run in runs.items():
+        for kept in run.records:
+            seconds = sum(kept.seconds.values())
+            figures = {"system": system, "miou": kept.miou, "seconds": seconds}
+            outlet.picture(kept.name, kept.failure, **figures)
 
 
 def said_of(data: Mapping[str, Any]) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from zeroseg import plotting
@@ -67,7 +70,9 @@ def evaluate(
         The run of each system; in a process other than the first, of none.
 
     Raises:
-        ZerosegError: Vocabularies differ, or a folder holds another run.
+        ZerosegError: Vocabularies differ, or a folder holds another run, or another process writes
+            to it. Where `begun` is true, something was done before, and is kept.
+        OutputError: A folder cannot be written to; what was done is kept.
         ChatError: The language model stayed unreachable; what was done is kept.
 
     Example:
@@ -89,18 +94,22 @@ def evaluate(
         name: {**_origin(name, systems[name], data, dict(seeds or {})), "precision": precision}
         for name in systems
     }
-    for name, folder in opened.items():
-        folder.begin(origins[name])
-    done = {name: folder.finished() for name, folder in opened.items()}
-    whole = data.dataset
-    data.skip(set.intersection(*done.values()))
-    try:
-        _run(JointRun(systems, done), data, opened, callbacks, trainer)
-    finally:
-        data.dataset = whole
-    if not _is_first():
-        return {}
-    return {name: finish(opened[name], origins[name], names, data) for name in systems}
+    with ExitStack() as alone:
+        if rank_zero_only.rank == 0:  # the other processes of a run are its own
+            for folder in opened.values():
+                alone.enter_context(folder.alone())
+        for name, folder in opened.items():
+            folder.begin(origins[name])
+        done = {n: folder.finished(names, data.vocabulary) for n, folder in opened.items()}
+        recorder = Recorder(opened, data.vocabulary)
+        try:
+            _run(JointRun(systems, done), data, [recorder, *callbacks], trainer)
+            if not _is_first():
+                return {}
+            return {name: finish(opened[name], origins[name], names, data) for name in systems}
+        except ZerosegError as error:
+            error.begun = recorder.kept > 0
+            raise
 
 
 def finish(folder: RunFolder, origin: dict[str, Any], names: list[str], data: SampleData) -> Run:
@@ -134,23 +143,33 @@ def _panel(folder: RunFolder, sample: Sample, data: SampleData) -> Image.Image:
 
 
 def _run(
-    systems: JointRun,
-    data: SampleData,
-    folders: dict[str, RunFolder],
-    callbacks: Sequence[Callback],
-    options: dict[str, Any],
+    systems: JointRun, data: SampleData, callbacks: Sequence[Callback], options: dict[str, Any]
 ) -> None:
-    if not len(data.dataset):
-        return
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    """Take the systems through what none of them or not all of them have finished."""
+    whole = data.dataset
+    data.skip(set.intersection(*systems.finished.values()))
+    try:
+        if len(data.dataset):
+            _test(systems, data, callbacks, options)
+    finally:
+        data.dataset = whole
+
+
+def _test(
+    systems: JointRun, data: SampleData, callbacks: Sequence[Callback], options: dict[str, Any]
+) -> None:
+    for part in ("pytorch", "fabric"):
+        logging.getLogger(f"lightning.{part}").setLevel(logging.WARNING)
     runner = Trainer(
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
-        callbacks=[Recorder(folders, data.vocabulary), *callbacks],
+        callbacks=[*callbacks],
         **options,
     )
-    runner.test(systems, data, verbose=False)
+    with warnings.catch_warnings():  # what Lightning says of its own insides
+        warnings.filterwarnings("ignore", module=r"lightning\.")
+        runner.test(systems, data, verbose=False)
     if _distributed():
         torch.distributed.barrier()  # the first process reads what the others write
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import torch
@@ -79,7 +79,13 @@ class ImageRecord:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any], classes: int) -> ImageRecord:
-        """Read back what `to_dict` gave; `classes` is K."""
+        """Read back what `to_dict` gave; `classes` is K.
+
+        Raises:
+            ValueError: It holds more than that.
+        """
+        if strange := set(content) - {part.name for part in fields(cls)}:
+            raise ValueError(f"it holds '{min(strange)}'")
         pixels, boxes, failure = content["pixels"], content["boxes"], content["failure"]
         height, width = content["size"]
         all_phrases, before, after = content["phrases"]

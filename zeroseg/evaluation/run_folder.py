@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 import json
+import warnings
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,21 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from PIL import Image
 
 from zeroseg.base_segmenter import prediction_of
+from zeroseg.data.masks import is_whole_mask
 from zeroseg.data.sample import Sample
-from zeroseg.errors import ZerosegError
+from zeroseg.errors import OutputError, ZerosegError
 from zeroseg.evaluation.record import ImageRecord, record
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
-from zeroseg.writing import check_same_run, write_whole
+from zeroseg.writing import (
+    alone_in,
+    check_no_run,
+    check_same_run,
+    read_run,
+    write_picture,
+    write_whole,
+)
 
 
 class RunFolder:
@@ -25,7 +36,8 @@ class RunFolder:
 
     The prediction of an image is written first and its record after it, each under another name
     and then moved into place: where there is a record, the image is finished, whatever ended the
-    process and wherever. Processes of one run may share a folder.
+    process and wherever. A record has a checksum: one that was damaged since, or whose prediction
+    was, counts as missing. Processes of one run may share a folder.
 
     Args:
         path: The folder; made by `begin`.
@@ -35,6 +47,10 @@ class RunFolder:
         self.path = Path(path)
         self._records = self.path / "images"
         self._predictions = self.path / "predictions"
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Be the one run that writes to it; see `alone_in`."""
+        return alone_in(self.path)
 
     def begin(self, identity: dict[str, Any]) -> None:
         """Make the folder, or go on with one that holds part of the same run.
@@ -47,32 +63,56 @@ class RunFolder:
         """
         file = self.path / "run.json"
         wanted = json.loads(json.dumps(identity))
-        if file.is_file():
-            check_same_run(self.path, json.loads(file.read_text(encoding="utf-8")), wanted)
-            return
         try:
+            if file.exists():
+                check_same_run(self.path, read_run(self.path, file.read_bytes()), wanted)
+                return
+            check_no_run(self.path, any(self._records.rglob("*.json")))
             self._records.mkdir(parents=True, exist_ok=True)
             self._predictions.mkdir(exist_ok=True)
         except OSError as error:
             message = f"cannot write to the folder '{self.path}': {error.strerror}"
-            raise ZerosegError(message) from error
+            raise OutputError(message) from error
         self.write_json("run.json", wanted)
 
-    def finished(self) -> set[str]:
-        """Names of the images that are done."""
-        ending = ".json"
-        return {
-            str(file.relative_to(self._records))[: -len(ending)]
-            for file in self._records.rglob(f"*{ending}")
-        }
+    def names(self) -> list[str]:
+        """Names of the images that have a record, in order."""
+        files = self._records.rglob("*.json")
+        return sorted(str(file.relative_to(self._records))[: -len(".json")] for file in files)
+
+    def finished(self, names: Sequence[str], vocabulary: Vocabulary) -> set[str]:
+        """Which of these images are done: their record and their prediction can be read.
+
+        A warning tells how many were done, and are damaged.
+        """
+        there = [name for name in names if (self._records / f"{name}.json").exists()]
+        done = {name for name in there if self._is_whole(name, vocabulary)}
+        if len(done) < len(there):
+            damaged = len(there) - len(done)
+            message = f"'{self.path}': records or predictions of {damaged} images are damaged"
+            warnings.warn(f"{message}; these are done again", stacklevel=2)
+        return done
+
+    def _is_whole(self, name: str, vocabulary: Vocabulary) -> bool:
+        try:
+            kept = self._read(name, vocabulary)
+        except ZerosegError:  # `finished` counts it
+            return False
+        return kept.pixels is None or is_whole_mask(self.prediction(name), kept.size)
 
     def add(self, kept: ImageRecord, prediction: Image.Image | None) -> None:
-        """Keep one image's prediction and record."""
+        """Keep one image's prediction and record.
+
+        Raises:
+            OutputError: They cannot be written.
+        """
+        if not self._records.is_dir():
+            raise OutputError(f"cannot write to the folder '{self.path}': it is gone")
         if prediction is not None:
-            encoded = io.BytesIO()
-            prediction.save(encoded, format="PNG")
-            write_whole(self.prediction(kept.name), encoded.getvalue())
-        write_whole(self._records / f"{kept.name}.json", json.dumps(kept.to_dict()))
+            write_picture(self.prediction(kept.name), prediction)
+        content = kept.to_dict()
+        content["checksum"] = _checksum(content)
+        write_whole(self._records / f"{kept.name}.json", json.dumps(content))
 
     def records(self, names: list[str], vocabulary: Vocabulary) -> list[ImageRecord]:
         """The records of these images, in this order.
@@ -86,8 +126,13 @@ class RunFolder:
         file = self._records / f"{name}.json"
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
-            return ImageRecord.from_dict(content, len(vocabulary))
-        except (OSError, KeyError, ValueError, TypeError) as error:
+            if content.pop("checksum", _checksum(content)) != _checksum(content):
+                raise ValueError("its checksum is another")
+            kept = ImageRecord.from_dict(content, len(vocabulary))
+            if kept.name != name:
+                raise ValueError(f"it is of '{kept.name}'")
+            return kept
+        except _DAMAGE as error:
             raise ZerosegError(
                 f"the record '{file}' cannot be read ({error}); delete it and run again"
             ) from error
@@ -103,16 +148,29 @@ class RunFolder:
         return file
 
 
+_DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError)
+"""What reading a record raises that is none."""
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    """Of a record, without its checksum; 16 hexadecimal digits."""
+    rest = {key: value for key, value in content.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest).encode()).hexdigest()[:16]
+
+
 class Recorder(Callback):
     """Writes what `test_step` returns into run folders, as the run goes.
 
     Args:
         folders: A folder for each system; see `JointRun`. A single system has the name "".
         vocabulary: The classes of the data set.
+
+    Attributes:
+        kept: How many images were written so far.
     """
 
     def __init__(self, folders: dict[str, RunFolder], vocabulary: Vocabulary) -> None:
-        self.folders, self.vocabulary = folders, vocabulary
+        self.folders, self.vocabulary, self.kept = folders, vocabulary, 0
 
     def on_test_batch_end(
         self,
@@ -136,3 +194,4 @@ class Recorder(Callback):
             labels = prediction_of(result, sample.target.cpu(), self.vocabulary)
             picture = Segmentation(labels, self.vocabulary, sample.image.cpu()).mask()
         folder.add(kept, picture)
+        self.kept += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 from torch import Tensor
 
-from zeroseg.errors import ImageError, ZerosegError
+from zeroseg.errors import ImageError, OutputError, ZerosegError
 from zeroseg.find_images import (
     Found,
     choose,
@@ -27,7 +27,7 @@ from zeroseg.find_images import (
 )
 from zeroseg.images import read_file, read_image
 from zeroseg.scale.work import Work, printable
-from zeroseg.writing import write_whole
+from zeroseg.writing import alone_in, write_whole
 
 READERS = 16
 """Pictures of one part that are read at the same time."""
@@ -237,6 +237,23 @@ class Folder:
                 self._fs.pipe_file(path, content)
             return
         write_whole(Path(path), content)
+
+    def require(self) -> None:
+        """Look whether it is still there, if it is on this machine.
+
+        Raises:
+            OutputError: It is gone.
+        """
+        if self._local and not os.path.isdir(self._root):
+            raise OutputError(f"cannot write to the folder '{self.url}': it is gone")
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Be the one run that writes to it, where that can be known: on this machine.
+
+        Raises:
+            OutputError: Another run does, or nobody can.
+        """
+        return alone_in(Path(self._root)) if self._local else nullcontext()
 
     def read(self, name: str) -> bytes | None:
         """The content of a file; None if there is none.

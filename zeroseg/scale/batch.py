@@ -43,13 +43,16 @@ class BatchRun:
     Attributes:
         total: Pictures that belong to the run.
         left: How many of them have no result yet.
+        before: Status of every picture that was done in an earlier run, by name.
         failed_before: How many of them failed in an earlier run and stay so.
         parts: What is left to do.
         notes: Sentences about files that were left out.
 
+    A folder of this machine has one run at a time that writes to it; another one is refused.
+
     Raises:
-        ZerosegError: The archive cannot be listed or is empty, the folder holds another run or
-            cannot be written, or a package is not installed.
+        ZerosegError: The archive cannot be listed or is empty, the folder holds another run, or
+            another process writes to it, or it cannot be written, or a package is not installed.
     """
 
     def __init__(
@@ -65,20 +68,22 @@ class BatchRun:
         self.output = Manifest(target, recipe.vocabulary)
         found = list_pictures(source, without=target)
         works, self.notes = found.works[:limit], found.notes
-        self.output.begin(_identity(source, recipe))
-        status = self.output.finished(again)
+        with self.output.folder.alone():
+            self.output.begin(_identity(source, recipe))
+            status = self.output.finished(again)
         left = [work for work in works if work.name not in status]
         self.total = len(works)
         self.left = len(left)
-        self.failed_before = sum(status.get(work.name) == ERROR for work in works)
+        self.before = {w.name: status[w.name] for w in works if w.name in status}
+        self.failed_before = sum(state == ERROR for state in self.before.values())
         whole = max(1, part_size // recipe.batch_size) * recipe.batch_size
         self.parts = parts_of(left, whole)
 
     def here(self, device: str | torch.device = "cpu") -> Iterator[Summary]:
         """Do it in this process; see `with_ray`."""
-        if not self.parts:
-            return
-        yield from _here(self.parts, self.recipe, torch.device(device), self.output)
+        with self.output.folder.alone():
+            if self.parts:
+                yield from _here(self.parts, self.recipe, torch.device(device), self.output)
 
     def with_ray(self, pools: Mapping[str, Pool] | None = None) -> Iterator[Summary]:
         """Do it on a Ray cluster, or on this machine where none is running.
@@ -92,10 +97,13 @@ class BatchRun:
         Raises:
             ZerosegError: Nothing could be begun.
         """
-        if not self.parts:
-            return
+        with self.output.folder.alone():
+            if self.parts:
+                yield from self._with_ray(pools or {})
+
+    def _with_ray(self, pools: Mapping[str, Pool]) -> Iterator[Summary]:
         with running_ray():
-            for summary in segment_parts(self.parts, self.recipe, self.output, pools or {}):
+            for summary in segment_parts(self.parts, self.recipe, self.output, pools):
                 if summary.stop is not None and not summary.stop.begun:
                     raise ZerosegError(summary.stop.message)
                 yield summary
