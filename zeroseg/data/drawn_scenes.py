@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -77,6 +78,10 @@ class SceneDataset(Samples):
         """See `Samples.truth`."""
         scene = self._scene(position)
         return Truth(label_map(scene, self.vocabulary), things(scene, self.vocabulary))
+
+    def files(self, position: int) -> Sequence[Path]:
+        """None: what is drawn follows from what the data set says of itself."""
+        return ()
 
     def _scene(self, position: int) -> Scene:
         return _drawn(self.seed, self.first + position, self.size)

@@ -109,6 +109,13 @@ class PredictionFiles(BaseSegmenter):
             return Failure(sample.name, "reading", str(error))
         return Segmentation(labels, self.vocabulary, sample.image.cpu(), sample.name)
 
+    def files(self, name: str) -> Sequence[Path]:
+        """The label map of a sample, if there is one."""
+        try:
+            return [self._find(name)]
+        except ImageError:
+            return []
+
     def _find(self, name: str) -> Path:
         last = _last_part(name)
         unread: list[Path] = []

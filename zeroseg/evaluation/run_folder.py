@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from PIL import Image
 
 from zeroseg.base_segmenter import prediction_of
 from zeroseg.data.sample import Sample
+from zeroseg.data.sample_data import Samples
 from zeroseg.errors import ZerosegError
-from zeroseg.evaluation.record import ImageRecord, record
+from zeroseg.evaluation.identity import UNTOLD
+from zeroseg.evaluation.record import FileStamps, ImageRecord, digest_of, record
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
@@ -43,12 +48,18 @@ class RunFolder:
             identity: All that decides the result, ready for JSON.
 
         Raises:
-            ZerosegError: The folder holds another run, or cannot be written.
+            ZerosegError: The folder holds another run, or one that cannot be told from another,
+                or cannot be written.
         """
         file = self.path / "run.json"
         wanted = json.loads(json.dumps(identity))
         if file.is_file():
             check_same_run(self.path, json.loads(file.read_text(encoding="utf-8")), wanted)
+            if wanted.get(UNTOLD) and rank_zero_only.rank == 0:
+                raise ZerosegError(
+                    f"'{self.path}' holds a run of what was given as an object that cannot be told "
+                    f"from another one: {', '.join(wanted[UNTOLD])}; choose another folder"
+                )
             return
         try:
             self._records.mkdir(parents=True, exist_ok=True)
@@ -58,13 +69,43 @@ class RunFolder:
             raise ZerosegError(message) from error
         self.write_json("run.json", wanted)
 
-    def finished(self) -> set[str]:
-        """Names of the images that are done."""
+    def written(self) -> set[str]:
+        """Names of the images that have a record."""
         ending = ".json"
         return {
             str(file.relative_to(self._records))[: -len(ending)]
             for file in self._records.rglob(f"*{ending}")
         }
+
+    def finished(self, samples: Samples, stamps: Mapping[str, FileStamps]) -> set[str]:
+        """Names of the images that are done, and whose files have not changed since.
+
+        A picture whose files have another size or time is looked at: it is done if it is the same
+        picture still. One that could not be read is not done.
+
+        Args:
+            samples: The data set.
+            stamps: Of each image's files now.
+
+        Raises:
+            ZerosegError: A record is damaged.
+        """
+        written = self.written()
+        return {
+            name
+            for position, name in enumerate(samples.names)
+            if name in written and self._is_current(name, samples, position, stamps[name])
+        }
+
+    def _is_current(self, name: str, samples: Samples, position: int, now: FileStamps) -> bool:
+        with self._reading(name):
+            content = self._content(name)
+            then, failure = FileStamps.from_dict(content["stamps"]), content["failure"]
+        if then.answer != now.answer or (failure is not None and failure["stage"] == "reading"):
+            return False
+        if then.sample is not None and then.sample == now.sample:
+            return True
+        return bool(content["digest"] == digest_of(samples[position]))
 
     def add(self, kept: ImageRecord, prediction: Image.Image | None) -> None:
         """Keep one image's prediction and record."""
@@ -83,11 +124,18 @@ class RunFolder:
         return [self._read(name, vocabulary) for name in names]
 
     def _read(self, name: str, vocabulary: Vocabulary) -> ImageRecord:
-        file = self._records / f"{name}.json"
+        with self._reading(name):
+            return ImageRecord.from_dict(self._content(name), len(vocabulary))
+
+    def _content(self, name: str) -> dict[str, Any]:
+        return dict(json.loads((self._records / f"{name}.json").read_text(encoding="utf-8")))
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            return ImageRecord.from_dict(content, len(vocabulary))
+            yield
         except (OSError, KeyError, ValueError, TypeError) as error:
+            file = self._records / f"{name}.json"
             raise ZerosegError(
                 f"the record '{file}' cannot be read ({error}); delete it and run again"
             ) from error
@@ -109,10 +157,16 @@ class Recorder(Callback):
     Args:
         folders: A folder for each system; see `JointRun`. A single system has the name "".
         vocabulary: The classes of the data set.
+        stamps: For each system, those of the files of every image.
     """
 
-    def __init__(self, folders: dict[str, RunFolder], vocabulary: Vocabulary) -> None:
-        self.folders, self.vocabulary = folders, vocabulary
+    def __init__(
+        self,
+        folders: dict[str, RunFolder],
+        vocabulary: Vocabulary,
+        stamps: Mapping[str, Mapping[str, FileStamps]],
+    ) -> None:
+        self.folders, self.vocabulary, self.stamps = folders, vocabulary, stamps
 
     def on_test_batch_end(
         self,
@@ -127,12 +181,12 @@ class Recorder(Callback):
         for system, results in outputs["results"].items():
             for sample, result in zip(batch, results, strict=True):
                 if result is not None:
-                    self._keep(self.folders[system], sample, result)
+                    self._keep(system, sample, result)
 
-    def _keep(self, folder: RunFolder, sample: Sample, result: Segmentation | Failure) -> None:
-        kept = record(sample, result, self.vocabulary)
+    def _keep(self, system: str, sample: Sample, result: Segmentation | Failure) -> None:
+        kept = record(sample, result, self.vocabulary, self.stamps[system].get(sample.name))
         picture = None
         if sample.target is not None:
             labels = prediction_of(result, sample.target.cpu(), self.vocabulary)
             picture = Segmentation(labels, self.vocabulary, sample.image.cpu()).mask()
-        folder.add(kept, picture)
+        self.folders[system].add(kept, picture)
