@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ def schema() -> pa.Schema:
     `width` in pixels, `classes` found and their `areas` as shares of the picture (largest first,
     background left out), `seconds` of each stage, `calls`, `prompt_tokens`, `completion_tokens` and
     `cost` (US dollars, null where the price is not known) of the language model; of an error, the
-    `stage` and the message, `error`.
+    `stage` and the message, `error`; and `stamp` and `digest`, by which the picture is known.
 
     Raises:
         ZerosegError: pyarrow is not installed.
@@ -65,6 +65,8 @@ def schema() -> pa.Schema:
             "cost": number,
             "stage": text,
             "error": text,
+            "stamp": text,
+            "digest": text,
         }
     )
 
@@ -79,6 +81,8 @@ def row(work: Work, vocabulary: Vocabulary) -> dict[str, Any]:
         "prompt_tokens": work.usage.prompt_tokens,
         "completion_tokens": work.usage.completion_tokens,
         "cost": work.usage.cost,
+        "stamp": work.stamp,
+        "digest": work.digest,
     }
     if work.failure is not None:
         return {
@@ -149,6 +153,14 @@ class Summary:
         )
 
 
+Changed = Callable[[str, str | None, str | None], bool]
+"""Whether a picture is another one than that of a row: of its name, stamp and digest."""
+
+
+def _unchanged(name: str, stamp: str | None, digest: str | None) -> bool:
+    return False
+
+
 class Manifest:
     """The folder of a run over an archive.
 
@@ -186,37 +198,38 @@ class Manifest:
             raise ZerosegError(f"cannot write to '{self.folder.url}': {error}") from error
         check_same_run(self.folder.url, json.loads(found), wanted)
 
-    def finished(self, again: bool = False) -> dict[str, str]:
+    def finished(self, again: bool = False, changed: Changed = _unchanged) -> dict[str, str]:
         """Status of every picture that needs no more work, by name.
 
-        Rows of pictures whose mask is gone are taken out of the manifest.
+        Rows of pictures whose mask is gone, or which changed, are taken out of the manifest.
 
         Args:
             again: Take out the rows of failed pictures too.
+            changed: Whether a picture is another one now, by name, stamp and digest of its row.
 
         Raises:
             ZerosegError: A part of the manifest is damaged, or the folder cannot be reached.
         """
         try:
-            return self._finished(again)
+            return self._finished(again, changed)
         except OSError as error:
             raise ZerosegError(f"cannot look through '{self.folder.url}': {error}") from error
 
-    def _finished(self, again: bool) -> dict[str, str]:
+    def _finished(self, again: bool, changed: Changed) -> dict[str, str]:
         masks = set(self.folder.list("masks", ".png"))
         status: dict[str, str] = {}
         for part in self.folder.list("manifest", ".parquet"):
             rows = self._read(part)
-            found = dict(
-                zip(rows.column("name").to_pylist(), rows.column("status").to_pylist(), strict=True)
-            )
+            columns = ("name", "status", "stamp", "digest")
+            found = list(zip(*(rows.column(own).to_pylist() for own in columns), strict=True))
             keep = [
-                not again if state == ERROR else f"masks/{name}.png" in masks
-                for name, state in found.items()
+                (not again if state == ERROR else f"masks/{name}.png" in masks)
+                and not changed(name, stamp, digest)
+                for name, state, stamp, digest in found
             ]
             if not all(keep):
                 self._replace(part, rows.filter(keep))
-            status.update(compress(found.items(), keep))
+            status.update((name, state) for name, state, *_ in compress(found, keep))
         return status
 
     def _read(self, part: str) -> pa.Table:
