@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroseg.cli import model_options, options
-from zeroseg.cli.draw import add_scenes
+from zeroseg.cli.draw import add_scenes, say_never_drawn
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -60,6 +60,7 @@ def run(arguments: Namespace) -> int:
 
     chosen = options.vocabulary(arguments.labels, arguments.vocabulary)
     vocabulary = chosen or Vocabulary.parse("drawn")
+    say_never_drawn(vocabulary)
     model.target()
     output = options.output_folder(arguments.output)
     options.output_folder(output / "pictures")
@@ -120,8 +121,12 @@ def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path) -> int:
             sheets.append(panel(result, scene.truth))
             sheets[-1].save(output / f"{name}.png")
     console.print(table, totals.table())
-    miou = percent(scores.compute()["miou"])
-    console.print(f"mIoU over {len(scenes)} scenes: {miou}", highlight=False, soft_wrap=True)
+    there = any(_classes(scene.truth, vocabulary) for scene in scenes)
+    miou = percent(scores.compute()["miou"] if there else None)
+    nothing = "" if there else "; none of the classes is in them"
+    console.print(
+        f"mIoU over {len(scenes)} scenes: {miou}{nothing}", highlight=False, soft_wrap=True
+    )
     if sheets:
         grid(sheets).save(output / "panels.png")
         print(f"the pictures are in {output}, all together in {output / 'panels.png'}")
