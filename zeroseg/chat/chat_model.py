@@ -180,7 +180,7 @@ class ChatModel(nn.Module, ABC):
         __call__ = forward
 
 
-def replies_of(chat: ChatModel, conversations: Sequence[Conversation]) -> Sequence[Reply]:
+def replies_of(chat: ChatModel, conversations: Sequence[Conversation]) -> list[Reply]:
     """A model's replies to conversations, one for each.
 
     Raises:

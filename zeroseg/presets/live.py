@@ -54,9 +54,10 @@ def settings(part: nn.Module, where: _Where = ()) -> dict[_Where, Any]:
         if isinstance(value, CachedChat):  # keeping answers changes none of them
             value = value.chat
         known = is_plain(value) or isinstance(value, Vocabulary)
-        found[(*where, name)] = value if known and name in taken else _object(value)
+        place = (*where, name)
+        found[place] = value if known and name in taken else _object(value)
         if isinstance(value, nn.Module) and _has_arguments(value):
-            found |= settings(value, (*where, name))
+            found |= settings(value, place)
     return found
 
 

@@ -143,7 +143,7 @@ def list_pictures(source: str, without: str | None = None) -> Listing:
     if local is not None:
         found = search(local)
         found = replace(found, root=os.path.abspath(found.root))
-        stamps = {}
+        stamps: dict[str, str] = {}
     else:
         found, stamps = _search_store(fs, path, source)
     other, theirs = file_system(without) if without else (None, "")
