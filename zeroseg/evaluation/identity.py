@@ -32,7 +32,17 @@ UNTOLD = "untold"
 _LONG = 300
 """Characters from which a description is a digest."""
 
-_COUNTED = {"asked", "skipped", "cache", "name", "place", "waited", "scores", "failures"}
+_COUNTED = {
+    "asked",
+    "exchanges",
+    "skipped",
+    "cache",
+    "name",
+    "place",
+    "waited",
+    "scores",
+    "failures",
+}
 """What components of this package hold that decides no result: counts, caches, places."""
 
 _SETTLED = ("_named", "_what")
