@@ -119,7 +119,7 @@ def test_masks_of_one_and_of_sixteen_bits(root: Path) -> None:
     deep[0] = 12
     Image.fromarray(deep).save(root / "masks/b/x.png")
     (root / "vocabulary.yaml").write_text("[background, dog]")
-    first, _ = ImageMaskFolder(root).dataset
+    first, second = ImageMaskFolder(root).dataset
     assert first.target is not None and int(first.target.sum()) == 780
     assert "ids [12], which are no ids" in str(second.problem)
     (root / "vocabulary.yaml").write_text(yaml.safe_dump(DRAM.to_dict()))
