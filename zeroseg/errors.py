@@ -101,5 +101,5 @@ class ComponentError(ZerosegError, TypeError):
     """
 
     def __init__(self, component: str, expected: str, got: str) -> None:
-        super().__init__(f"{component} returned {got}, expected {expected}")
+        super().__init__(f"{component} returned {' '.join(got.split())}, expected {expected}")
         self.component = component

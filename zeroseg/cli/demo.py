@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroseg.cli import model_options, options
-from zeroseg.cli.draw import add_scenes
+from zeroseg.cli.draw import add_scenes, say_never_drawn
 from zeroseg.writing import write_picture
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def run(arguments: Namespace) -> int:
 
     chosen = options.vocabulary(arguments.labels, arguments.vocabulary)
     vocabulary = chosen or Vocabulary.parse("drawn")
+    say_never_drawn(vocabulary)
     model.target()
     output = options.output_folder(arguments.output)
     options.output_folder(output / "pictures")
@@ -124,8 +125,12 @@ def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path, outlet: 
             write_picture(output / f"{name}.png", sheets[-1])
             outlet.picture(name, classes=result.areas)
     console.print(table, totals.table())
-    miou = percent(scores.compute()["miou"])
-    console.print(f"mIoU over {len(scenes)} scenes: {miou}", highlight=False, soft_wrap=True)
+    there = any(_classes(scene.truth, vocabulary) for scene in scenes)
+    miou = percent(scores.compute()["miou"] if there else None)
+    nothing = "" if there else "; none of the classes is in them"
+    console.print(
+        f"mIoU over {len(scenes)} scenes: {miou}{nothing}", highlight=False, soft_wrap=True
+    )
     if sheets:
         write_picture(output / "panels.png", grid(sheets))
         print(f"the pictures are in {output}, all together in {output / 'panels.png'}")

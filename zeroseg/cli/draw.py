@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,6 +85,7 @@ def run(arguments: Namespace) -> int:
     """Draw the scenes."""
     vocabulary = options.vocabulary(None, arguments.vocabulary)
     assert vocabulary is not None
+    say_never_drawn(vocabulary)
     output = options.output_folder(arguments.output)
     write_vocabulary(vocabulary, output)
     from rich.console import Console
@@ -99,6 +101,18 @@ def run(arguments: Namespace) -> int:
             arguments.outlet.picture(file.stem, file=str(file))
     print(f"{arguments.count} scenes in {output}: images, masks, scenes and vocabulary.yaml")
     return 0
+
+
+def say_never_drawn(vocabulary: Vocabulary) -> None:
+    """Say which classes are in no scene, however many are drawn.
+
+    Raises:
+        VocabularyError: All of them.
+    """
+    from zeroseg.data.drawn_scenes import never_drawn
+
+    if never := never_drawn(vocabulary):
+        print(f"note: {options.listed(never)}: never drawn", file=sys.stderr)
 
 
 def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +26,12 @@ def given(kind: type[Given], arguments: Namespace) -> Given:
     """A group of options as one value, whose fields are called as the parser calls them."""
     kinds: Any = kind
     return kind(**{field.name: getattr(arguments, field.name) for field in fields(kinds)})
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Names with commas; of many the first ones, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def positive(text: str) -> int:

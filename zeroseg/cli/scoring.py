@@ -211,6 +211,18 @@ def said_of(data: Mapping[str, Any]) -> str:
     return f"{data['name']}, {data['count']} pictures" + (f" ({details})" if details else "")
 
 
+def _absent(results: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """The classes that are nowhere in the truth, background left out; whether these are all."""
+    from zeroseg.evaluation.results import confusion_counts
+    from zeroseg.vocabulary import Vocabulary
+
+    vocabulary = Vocabulary.from_dict(results["vocabulary"])
+    listed = confusion_counts(results).sum(1).tolist()
+    pixels = [a + b for a, b in zip(listed, results["unlisted"], strict=True)]
+    absent = [vocabulary.names[index] for index in vocabulary.classes if not pixels[index]]
+    return absent, len(absent) == len(vocabulary.classes)
+
+
 def print_scores(results: Mapping[str, Any], seconds: float | None = None) -> None:
     """The table of classes, what failed, and the headline."""
     from rich.console import Console
@@ -228,12 +240,17 @@ def print_scores(results: Mapping[str, Any], seconds: float | None = None) -> No
     if results["usage"]["refused"]:
         refused = f"{results['usage']['refused']} questions to the language model were refused"
         console.print(f"{refused}: what they were about went unrefined", soft_wrap=True)
+    absent, nothing = _absent(results)
+    miou, accuracy = (None if nothing else results[n] for n in ("miou", "pixel_accuracy"))
+    if absent:
+        said = f"in no picture's annotation: {options.listed(absent)}"
+        console.print(said, highlight=False, markup=False, soft_wrap=True)
     images = results["images"]
     count = images["scored"] + images["unscored"]
     speed = f"; {seconds:.1f} s, {count / seconds:.1f} pictures a second" if seconds else ""
     console.print(
-        f"mIoU {percent(results['miou'])} (protocol {results['protocol']['name']}) and pixel "
-        f"accuracy {percent(results['pixel_accuracy'])} over {count} pictures, "
+        f"mIoU {percent(miou)} (protocol {results['protocol']['name']}) and pixel "
+        f"accuracy {percent(accuracy)} over {count} pictures, "
         f"{images['failed']} failed{speed}",
         highlight=False,
         soft_wrap=True,

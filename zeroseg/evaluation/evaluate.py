@@ -19,14 +19,16 @@ from zeroseg import plotting
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.masks import read_ids
 from zeroseg.data.sample import Sample
-from zeroseg.data.sample_data import SampleData
+from zeroseg.data.sample_data import SampleData, Samples
 from zeroseg.errors import ZerosegError
+from zeroseg.evaluation.identity import identity
 from zeroseg.evaluation.joint_run import JointRun
 from zeroseg.evaluation.provenance import checkpoints, code, fingerprint
-from zeroseg.evaluation.record import ImageRecord
+from zeroseg.evaluation.record import FileStamps, ImageRecord
 from zeroseg.evaluation.report import best_and_worst, write_report
 from zeroseg.evaluation.results import results
 from zeroseg.evaluation.run_folder import Recorder, RunFolder
+from zeroseg.presets.origins import origins
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ def evaluate(
 ) -> dict[str, Run]:
     """Score systems on a data set, all in step, and write a result folder for each.
 
-    Images that a folder already holds are not done again: a run that was killed goes on where it
-    stopped and comes to the same figures. On several devices every image counts once, since the
-    figures are computed from the records of all of them.
+    Images that a folder already holds are not done again unless they changed: a run that was killed
+    goes on where it stopped and comes to the same figures. On several devices every image counts
+    once, since the figures are computed from the records of all of them.
 
     Args:
         systems: Segmenters of the data set's vocabulary, by name.
@@ -94,14 +96,19 @@ def evaluate(
         name: {**_origin(name, systems[name], data, dict(seeds or {})), "precision": precision}
         for name in systems
     }
+    whole = data.dataset
+    stamps = {name: _stamps(system, whole) for name, system in systems.items()}
     with ExitStack() as alone:
         if rank_zero_only.rank == 0:  # the other processes of a run are its own
             for folder in opened.values():
                 alone.enter_context(folder.alone())
         for name, folder in opened.items():
             folder.begin(origins[name])
-        done = {n: folder.finished(names, data.vocabulary) for n, folder in opened.items()}
-        recorder = Recorder(opened, data.vocabulary)
+        done = {
+            name: folder.finished(whole, stamps[name], data.vocabulary)
+            for name, folder in opened.items()
+        }
+        recorder = Recorder(opened, data.vocabulary, stamps)
         try:
             _run(JointRun(systems, done), data, [recorder, *callbacks], trainer)
             if not _is_first():
@@ -174,6 +181,14 @@ def _test(
         torch.distributed.barrier()  # the first process reads what the others write
 
 
+def _stamps(system: BaseSegmenter, samples: Samples) -> dict[str, FileStamps]:
+    """Those of the files of every sample, and of what a system reads for it."""
+    return {
+        name: FileStamps.of(samples.files(position), system.files(name))
+        for position, name in enumerate(samples.names)
+    }
+
+
 def _check_classes(name: str, system: BaseSegmenter, data: SampleData) -> None:
     if system.vocabulary.names != data.vocabulary.names:
         raise ZerosegError(
@@ -186,11 +201,14 @@ def _origin(
     name: str, system: BaseSegmenter, data: SampleData, seeds: dict[str, int]
 ) -> dict[str, Any]:
     """Everything that decides a run's result."""
+    config = system.config
     return {
         "system": name,
         **code(),
-        "config": system.config,
-        "checkpoints": checkpoints(system, system.config, data),
+        "config": config,
+        **identity(system),
+        "files": origins(config),
+        "checkpoints": checkpoints(system, config, data),
         "data": _described(data),
         "protocol": data.protocol.to_dict(),
         "vocabulary": data.vocabulary.to_dict(),

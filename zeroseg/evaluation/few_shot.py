@@ -110,10 +110,12 @@ def _asking(segmenter: BaseSegmenter) -> tuple[ZeroShotSegmenter, LLMPreRefiner]
 
 def _put(system: ZeroShotSegmenter, refiner: LLMPreRefiner, examples: tuple[Example, ...]) -> None:
     """Put examples into the prompt, and into the configuration that tells of it."""
+    config = system.config
     refiner.show(examples)
-    if system.config is not None:
-        init_args = system.config["pre_refiner"].setdefault("init_args", {})
+    if config is not None:
+        init_args = config["pre_refiner"].setdefault("init_args", {})
         init_args["examples"] = [example.to_dict() for example in examples]
+        system.config = config
 
 
 def sample_examples(

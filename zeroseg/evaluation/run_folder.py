@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from PIL import Image
 
 from zeroseg.base_segmenter import prediction_of
 from zeroseg.data.masks import is_whole_mask
 from zeroseg.data.sample import Sample
+from zeroseg.data.sample_data import Samples
 from zeroseg.errors import OutputError, ZerosegError
-from zeroseg.evaluation.record import ImageRecord, record
+from zeroseg.evaluation.identity import UNTOLD
+from zeroseg.evaluation.record import FileStamps, ImageRecord, digest_of, record
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
@@ -59,13 +62,19 @@ class RunFolder:
             identity: All that decides the result, ready for JSON.
 
         Raises:
-            ZerosegError: The folder holds another run, or cannot be written.
+            ZerosegError: The folder holds another run, or one that cannot be told from another,
+                or cannot be written.
         """
         file = self.path / "run.json"
         wanted = json.loads(json.dumps(identity))
         try:
             if file.exists():
                 check_same_run(self.path, read_run(self.path, file.read_bytes()), wanted)
+                if wanted.get(UNTOLD) and rank_zero_only.rank == 0:
+                    raise ZerosegError(
+                        f"'{self.path}' holds a run of what was given as an object that cannot be "
+                        f"told from another one: {', '.join(wanted[UNTOLD])}; choose another folder"
+                    )
                 return
             check_no_run(self.path, any(self._records.rglob("*.json")))
             self._records.mkdir(parents=True, exist_ok=True)
@@ -75,30 +84,48 @@ class RunFolder:
             raise OutputError(message) from error
         self.write_json("run.json", wanted)
 
-    def names(self) -> list[str]:
-        """Names of the images that have a record, in order."""
-        files = self._records.rglob("*.json")
-        return sorted(str(file.relative_to(self._records))[: -len(".json")] for file in files)
+    def written(self) -> set[str]:
+        """Names of the images that have a record."""
+        ending = ".json"
+        return {
+            str(file.relative_to(self._records))[: -len(ending)]
+            for file in self._records.rglob(f"*{ending}")
+        }
 
-    def finished(self, names: Sequence[str], vocabulary: Vocabulary) -> set[str]:
-        """Which of these images are done: their record and their prediction can be read.
+    def finished(
+        self, samples: Samples, stamps: Mapping[str, FileStamps], vocabulary: Vocabulary
+    ) -> set[str]:
+        """Names of the images that are done, and whose files have not changed since.
 
-        A warning tells how many were done, and are damaged.
+        Their record and their prediction can be read; a warning tells how many are damaged. A
+        picture whose files have another size or time is looked at: it is done if it is the same
+        picture still. One that could not be read is not done.
+
+        Args:
+            samples: The data set.
+            stamps: Of each image's files now.
+            vocabulary: The classes.
         """
-        there = [name for name in names if (self._records / f"{name}.json").exists()]
-        done = {name for name in there if self._is_whole(name, vocabulary)}
-        if len(done) < len(there):
-            damaged = len(there) - len(done)
+        written = self.written()
+        there = [(n, name) for n, name in enumerate(samples.names) if name in written]
+        whole = [(n, self._whole(name, vocabulary)) for n, name in there]
+        if damaged := sum(kept is None for _, kept in whole):
             message = f"'{self.path}': records or predictions of {damaged} images are damaged"
             warnings.warn(f"{message}; these are done again", stacklevel=2)
-        return done
+        return {
+            kept.name
+            for position, kept in whole
+            if kept is not None and _is_current(kept, samples, position, stamps[kept.name])
+        }
 
-    def _is_whole(self, name: str, vocabulary: Vocabulary) -> bool:
+    def _whole(self, name: str, vocabulary: Vocabulary) -> ImageRecord | None:
+        """The record of an image; None if it or the prediction is damaged."""
         try:
             kept = self._read(name, vocabulary)
         except ZerosegError:  # `finished` counts it
-            return False
-        return kept.pixels is None or is_whole_mask(self.prediction(name), kept.size)
+            return None
+        masked = kept.pixels is None or is_whole_mask(self.prediction(name), kept.size)
+        return kept if masked else None
 
     def add(self, kept: ImageRecord, prediction: Image.Image | None) -> None:
         """Keep one image's prediction and record.
@@ -148,6 +175,16 @@ class RunFolder:
         return file
 
 
+def _is_current(kept: ImageRecord, samples: Samples, position: int, now: FileStamps) -> bool:
+    """Whether an image and its answer are what they were when they were recorded."""
+    unread = kept.failure is not None and kept.failure.stage == "reading"
+    if unread or kept.stamps.answer != now.answer:
+        return False
+    if kept.stamps.sample is not None and kept.stamps.sample == now.sample:
+        return True
+    return kept.digest == digest_of(samples[position])
+
+
 _DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError)
 """What reading a record raises that is none."""
 
@@ -164,13 +201,20 @@ class Recorder(Callback):
     Args:
         folders: A folder for each system; see `JointRun`. A single system has the name "".
         vocabulary: The classes of the data set.
+        stamps: For each system, those of the files of every image.
 
     Attributes:
         kept: How many images were written so far.
     """
 
-    def __init__(self, folders: dict[str, RunFolder], vocabulary: Vocabulary) -> None:
-        self.folders, self.vocabulary, self.kept = folders, vocabulary, 0
+    def __init__(
+        self,
+        folders: dict[str, RunFolder],
+        vocabulary: Vocabulary,
+        stamps: Mapping[str, Mapping[str, FileStamps]],
+    ) -> None:
+        self.folders, self.vocabulary, self.stamps = folders, vocabulary, stamps
+        self.kept = 0
 
     def on_test_batch_end(
         self,
@@ -185,13 +229,13 @@ class Recorder(Callback):
         for system, results in outputs["results"].items():
             for sample, result in zip(batch, results, strict=True):
                 if result is not None:
-                    self._keep(self.folders[system], sample, result)
+                    self._keep(system, sample, result)
 
-    def _keep(self, folder: RunFolder, sample: Sample, result: Segmentation | Failure) -> None:
-        kept = record(sample, result, self.vocabulary)
+    def _keep(self, system: str, sample: Sample, result: Segmentation | Failure) -> None:
+        kept = record(sample, result, self.vocabulary, self.stamps[system].get(sample.name))
         picture = None
         if sample.target is not None:
             labels = prediction_of(result, sample.target.cpu(), self.vocabulary)
             picture = Segmentation(labels, self.vocabulary, sample.image.cpu()).mask()
-        folder.add(kept, picture)
+        self.folders[system].add(kept, picture)
         self.kept += 1

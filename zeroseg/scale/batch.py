@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from zeroseg import __version__
 from zeroseg.errors import ChatError, ZerosegError
 from zeroseg.preflight.secrets import without_secrets
+from zeroseg.presets.origins import origins
 from zeroseg.running.in_flight import Job, in_flight
 from zeroseg.running.precision import computing
 from zeroseg.scale.archive import list_pictures, look, read_all
@@ -29,8 +30,8 @@ class BatchRun:
     """An archive, and a folder of its label maps that is filled part by part.
 
     A run that was ended, by whatever, is gone on with by starting it again: only what has no row in
-    the manifest, or no mask, is done. Both engines write the same files, byte for byte but for the
-    times: they cut the same pictures into the same batches.
+    the manifest, or no mask, or changed since, is done. Both engines write the same files, byte for
+    byte but for the times: they cut the same pictures into the same batches.
 
     Args:
         source: The pictures: a folder, a picture or a glob, on this machine or as a URL.
@@ -70,7 +71,7 @@ class BatchRun:
         works, self.notes = found.works[:limit], found.notes
         with self.output.folder.alone():
             self.output.begin(_identity(source, recipe))
-            status = self.output.finished(again)
+            status = self.output.finished(again, _changed(works))
         left = [work for work in works if work.name not in status]
         self.total = len(works)
         self.left = len(left)
@@ -109,6 +110,20 @@ class BatchRun:
                 yield summary
 
 
+def _changed(works: Sequence[Work]) -> Callable[[str, str | None, str | None], bool]:
+    """Whether a picture is another one than that of a row: by size and time, else by content."""
+    known = {work.name: work for work in works}
+
+    def changed(name: str, stamp: str | None, digest: str | None) -> bool:
+        work = known.get(name)
+        if work is None or (work.stamp and work.stamp == stamp):
+            return False
+        [read] = read_all([work])
+        return read.digest != digest
+
+    return changed
+
+
 def _identity(source: str, recipe: Recipe) -> dict[str, Any]:
     return {
         "version": __version__,
@@ -116,6 +131,7 @@ def _identity(source: str, recipe: Recipe) -> dict[str, Any]:
         "vocabulary": recipe.vocabulary.to_dict(),
         "precision": recipe.precision,
         "config": without_secrets({k: v for k, v in recipe.config.items() if k != "vocabulary"}),
+        "files": origins(recipe.config),
     }
 
 

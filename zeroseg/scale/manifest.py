@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import compress
@@ -42,7 +42,7 @@ def schema() -> pa.Schema:
     `width` in pixels, `classes` found and their `areas` as shares of the picture (largest first,
     background left out), `seconds` of each stage, `calls`, `prompt_tokens`, `completion_tokens` and
     `cost` (US dollars, null where the price is not known) of the language model; of an error, the
-    `stage` and the message, `error`.
+    `stage` and the message, `error`; and `stamp` and `digest`, by which the picture is known.
 
     Raises:
         ZerosegError: pyarrow is not installed.
@@ -68,6 +68,8 @@ def schema() -> pa.Schema:
             "cost": number,
             "stage": text,
             "error": text,
+            "stamp": text,
+            "digest": text,
         }
     )
 
@@ -82,6 +84,8 @@ def row(work: Work, vocabulary: Vocabulary) -> dict[str, Any]:
         "prompt_tokens": work.usage.prompt_tokens,
         "completion_tokens": work.usage.completion_tokens,
         "cost": work.usage.cost,
+        "stamp": work.stamp,
+        "digest": work.digest,
     }
     if work.failure is not None:
         return {
@@ -155,6 +159,16 @@ class Summary:
         )
 
 
+_LOOKED_AT = ["name", "status", "height", "width", "stamp", "digest"]
+
+Changed = Callable[[str, str | None, str | None], bool]
+"""Whether a picture is another one than that of a row: of its name, stamp and digest."""
+
+
+def _unchanged(name: str, stamp: str | None, digest: str | None) -> bool:
+    return False
+
+
 class Manifest:
     """The folder of a run over an archive.
 
@@ -193,25 +207,26 @@ class Manifest:
             raise _unwritten(self.folder.url, error) from error
         check_same_run(self.folder.url, read_run(self.folder.url, found), wanted)
 
-    def finished(self, again: bool = False) -> dict[str, str]:
+    def finished(self, again: bool = False, changed: Changed = _unchanged) -> dict[str, str]:
         """Status of every picture that needs no more work, by name.
 
-        Rows of pictures whose mask is gone or damaged are taken out of the manifest, and so are
-        files of the manifest that cannot be read; a warning tells of these. All masks are read for
-        that, though not decoded.
+        Rows of pictures whose mask is gone or damaged, or which changed, are taken out of the
+        manifest, and so are files of the manifest that cannot be read; a warning tells of these.
+        All masks are read for that, though not decoded.
 
         Args:
             again: Take out the rows of failed pictures too.
+            changed: Whether a picture is another one now, by name, stamp and digest of its row.
 
         Raises:
             ZerosegError: The folder cannot be reached.
         """
         try:
-            return self._finished(again)
+            return self._finished(again, changed)
         except OSError as error:
             raise ZerosegError(f"cannot look through '{self.folder.url}': {error}") from error
 
-    def _finished(self, again: bool) -> dict[str, str]:
+    def _finished(self, again: bool, changed: Changed) -> dict[str, str]:
         status: dict[str, str] = {}
         with ThreadPoolExecutor(READERS) as readers:
             for part in self.folder.list("manifest", ".parquet"):
@@ -219,15 +234,17 @@ class Manifest:
                 if rows is None:
                     self.folder.remove(part)
                     continue
-                found = rows.select(["name", "status", "height", "width"]).to_pylist()
-                keep = list(readers.map(lambda row: self._keeps(row, again), found))
+                found = rows.select(_LOOKED_AT).to_pylist()
+                keep = list(readers.map(lambda row: self._keeps(row, again, changed), found))
                 if not all(keep):
                     self._replace(part, rows.filter(keep))
                 status.update((row["name"], row["status"]) for row in compress(found, keep))
         return status
 
-    def _keeps(self, row: Mapping[str, Any], again: bool) -> bool:
+    def _keeps(self, row: Mapping[str, Any], again: bool, changed: Changed) -> bool:
         """Whether a row's picture needs no more work."""
+        if changed(row["name"], row["stamp"], row["digest"]):
+            return False
         if row["status"] == ERROR:
             return not again
         mask = self.folder.read(f"masks/{row['name']}.png")
