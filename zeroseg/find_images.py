@@ -193,7 +193,8 @@ def _is_pattern(text: str) -> bool:
 
 
 def _is_litter(name: str) -> bool:
-    return name.startswith(".") or name.casefold() in _LITTER
+    upwards = name.partition("\\")[0] == ".."  # of an archive: refused, not passed over
+    return (name.startswith(".") and not upwards) or name.casefold() in _LITTER
 
 
 def _matcher(pattern: str) -> Callable[[str], object]:

@@ -73,7 +73,8 @@ class ImageMaskFolder(SampleData):
             Place(name, picture, mask)
             for name, picture, mask in zip(sample_names(files), pictures, masks, strict=True)
         ]
-        dataset = FileSamples(places, partial(_truth, vocabulary=classes), turn=True)
+        folders = [root, root / "images", root / "masks"]
+        dataset = FileSamples(places, partial(_truth, vocabulary=classes), folders, turn=True)
         super().__init__(classes, dataset, batch_size, num_workers)
         self.title = root.resolve().name
         self.notes = found.notes

@@ -67,7 +67,8 @@ def evaluate(
         The run of each system; in a process other than the first, of none.
 
     Raises:
-        ZerosegError: Vocabularies differ, or a folder holds another run.
+        ZerosegError: Vocabularies differ, a folder holds another run, or the name of an image leads
+            out of it.
         ChatError: The language model stayed unreachable; what was done is kept.
 
     Example:
@@ -90,6 +91,8 @@ def evaluate(
         for name in systems
     }
     for name, folder in opened.items():
+        for image in names:
+            folder.prediction(image)  # raises before there is work to lose
         folder.begin(origins[name])
     done = {name: folder.finished() for name, folder in opened.items()}
     whole = data.dataset

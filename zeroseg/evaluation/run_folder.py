@@ -14,6 +14,7 @@ from zeroseg.base_segmenter import prediction_of
 from zeroseg.data.sample import Sample
 from zeroseg.errors import ZerosegError
 from zeroseg.evaluation.record import ImageRecord, record
+from zeroseg.regular_file import below
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
@@ -72,7 +73,7 @@ class RunFolder:
             encoded = io.BytesIO()
             prediction.save(encoded, format="PNG")
             write_whole(self.prediction(kept.name), encoded.getvalue())
-        write_whole(self._records / f"{kept.name}.json", json.dumps(kept.to_dict()))
+        write_whole(below(self._records, f"{kept.name}.json"), json.dumps(kept.to_dict()))
 
     def records(self, names: list[str], vocabulary: Vocabulary) -> list[ImageRecord]:
         """The records of these images, in this order.
@@ -83,7 +84,7 @@ class RunFolder:
         return [self._read(name, vocabulary) for name in names]
 
     def _read(self, name: str, vocabulary: Vocabulary) -> ImageRecord:
-        file = self._records / f"{name}.json"
+        file = below(self._records, f"{name}.json")
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             return ImageRecord.from_dict(content, len(vocabulary))
@@ -94,7 +95,7 @@ class RunFolder:
 
     def prediction(self, name: str) -> Path:
         """Where the predicted label map of an image lies, an indexed PNG of file ids."""
-        return self._predictions / f"{name}.png"
+        return below(self._predictions, f"{name}.png")
 
     def write_json(self, name: str, content: Any) -> Path:
         """Write a file of the folder in one step."""

@@ -26,6 +26,7 @@ from zeroseg.find_images import (
     split_pattern,
 )
 from zeroseg.images import read_file, read_image
+from zeroseg.regular_file import below, relative_name
 from zeroseg.scale.work import Work, printable
 from zeroseg.writing import write_whole
 
@@ -145,15 +146,30 @@ def list_pictures(source: str, without: str | None = None) -> Listing:
         found = _search_store(fs, path, source)
     other, theirs = file_system(without) if without else (None, "")
     skip = f"{theirs}/" if type(other) is type(fs) else None
-    below = f"{found.root.rstrip('/')}/" if found.root else ""
+    root = f"{found.root.rstrip('/')}/" if found.root.strip("/") else found.root
     works = [
-        Work(printable(name.lstrip("/")), fs.unstrip_protocol(below + name))
+        _work(fs, root, name, source if local is None else None)
         for name in found.names
-        if not (skip and (below + name).startswith(skip))
+        if not (skip and (root + name).startswith(skip))
     ]
     if not works:
         raise nothing_found(source, found.notes)
     return Listing(works, found.notes)
+
+
+def _work(fs: Any, root: str, name: str, store: str | None) -> Work:
+    """One picture; of a store, whose names are anybody's, a name that leads out has failed."""
+    work = Work(printable(name), fs.unstrip_protocol(root + name))
+    if store is None:
+        return work
+    try:
+        relative_name(name)
+    except ImageError as error:
+        return work.failed("reading", str(error))
+    if is_url(name):
+        return work.failed("reading", f"the name '{shown(name)}' is that of another place")
+    around = store.partition("::")[2]
+    return replace(work, source=f"{work.source}::{around}") if is_url(around) else work
 
 
 def _search_store(fs: Any, path: str, source: str) -> Found:
@@ -171,7 +187,7 @@ def _search_store(fs: Any, path: str, source: str) -> Found:
     if found == [root]:
         folder, _, name = root.rpartition("/")
         return Found(folder, (name,))
-    names = (file.removeprefix(f"{root}/") for file in found)
+    names = (file.removeprefix(f"{root}/" if root else fs.root_marker) for file in found)
     return Found(root, *choose(names, source, pattern))
 
 
@@ -230,7 +246,9 @@ class Folder:
 
         Raises:
             OSError: It cannot be written.
+            ImageError: The name leads out of the folder.
         """
+        below(self._root if self._local else "/", name)
         path = f"{self._root}/{name}"
         if not self._local:  # object stores show a file when it is complete
             with reaching(self._fs, path):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zeroseg.errors import ZerosegError
+from zeroseg.errors import ImageError, ZerosegError
 from zeroseg.plotting import indexed
 from zeroseg.scale.archive import Folder
 from zeroseg.scale.work import Part, Stop, Work, printable
@@ -259,7 +259,7 @@ class Manifest:
             return work
         try:
             self.folder.write(f"masks/{work.name}.png", picture(work, self.vocabulary))
-        except OSError as error:
+        except (OSError, ImageError) as error:
             return work.failed("saving", f"cannot save the label map: {error}")
         return work
 
