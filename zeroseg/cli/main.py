@@ -24,6 +24,7 @@ from zeroseg.cli import (
     test,
 )
 from zeroseg.errors import ZerosegError
+from zeroseg.server_address import without_passwords
 
 _EXAMPLES = """\
 examples:
@@ -94,7 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.run(arguments))
     except ZerosegError as error:
-        print(f"zeroseg {arguments.command}: error: {error}", file=sys.stderr)
+        said = without_passwords(str(error))
+        print(f"zeroseg {arguments.command}: error: {said}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         about = f"{error}; `pip install zeroseg` installs what every command needs"

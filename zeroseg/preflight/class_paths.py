@@ -90,7 +90,9 @@ class _Sources:
                 source = _imported_from(one, spec)
                 names = {alias.asname or alias.name: alias.name for alias in one.names}
                 wanted = name if "*" in names else names.get(name)
-                return wanted is not None and self.may_hold(source, wanted)
+                if wanted is None or _spec(f"{source}.{wanted}") is not None:  # a module
+                    return False
+                return self.may_hold(source, wanted)
         return False
 
     def _leads(self, value: ast.expr, spec: ModuleSpec) -> bool:

@@ -28,6 +28,7 @@ from zeroseg.find_images import (
 from zeroseg.images import read_file, read_image
 from zeroseg.regular_file import below, relative_name
 from zeroseg.scale.work import Work, printable
+from zeroseg.server_address import guard_logs, without_passwords
 from zeroseg.writing import write_whole
 
 READERS = 16
@@ -57,6 +58,8 @@ def file_system(url: str) -> tuple[Any, str]:
     local = _local(url)
     if local is not None:
         return LocalFileSystem(), os.path.abspath(local)
+    guard_logs()
+    _refuse_login(url)
     try:
         if all(map(is_url, url.split("::")[1:])):
             fs, path = fsspec.core.url_to_fs(url)
@@ -66,10 +69,22 @@ def file_system(url: str) -> tuple[Any, str]:
     except ImportError as error:
         package = _PACKAGES.get(url.partition(":")[0])
         hint = f": pip install {package}" if package else ""
-        raise ZerosegError(f"cannot open '{shown(url)}': {error}{hint}") from error
+        said = without_passwords(f"{error}{hint}")
+        raise ZerosegError(f"cannot open '{shown(url)}': {said}") from None
     except Exception as error:  # packages of object stores raise errors of many kinds
-        raise ZerosegError(f"cannot open '{shown(url)}': {error}") from error
+        said = without_passwords(str(error))
+        raise ZerosegError(f"cannot open '{shown(url)}': {said}") from None
     return fs, path.rstrip("/")
+
+
+def _refuse_login(url: str) -> None:
+    """Refuse keys in the address of an object store, which takes them for a part of its name."""
+    scheme, _, rest = url.rpartition("::")[2].partition("://")
+    if scheme in _PACKAGES and without_passwords(url) != url and "@" in rest:
+        raise ZerosegError(
+            f"'{shown(url)}' was given with a key in it, which is none of a store's name; "
+            f"{_ADVICE[scheme.replace('s3a', 's3').replace('gcs', 'gs')]}"
+        )
 
 
 def _local(url: str) -> str | None:
@@ -159,7 +174,9 @@ def list_pictures(source: str, without: str | None = None) -> Listing:
 
 def _work(fs: Any, root: str, name: str, store: str | None) -> Work:
     """One picture; of a store, whose names are anybody's, a name that leads out has failed."""
-    work = Work(printable(name), fs.unstrip_protocol(root + name))
+    source = fs.unstrip_protocol(root + name)
+    called = without_passwords(source).endswith(name)  # a token may stand in a name
+    work = Work(printable(name if called else name.partition("?")[0]), source)
     if store is None:
         return work
     try:
@@ -183,7 +200,8 @@ def _search_store(fs: Any, path: str, source: str) -> Found:
             root, pattern = split_pattern(path, fs.exists)
             found = fs.find(root, maxdepth=depth_of(pattern))
     except OSError as error:
-        raise ZerosegError(f"cannot list '{source}': {error}") from error
+        said = without_passwords(str(error))
+        raise ZerosegError(f"cannot list '{shown(source)}': {said}") from None
     if found == [root]:
         folder, _, name = root.rpartition("/")
         return Found(folder, (name,))

@@ -15,6 +15,7 @@ from zeroseg.errors import ImageError, ZerosegError
 from zeroseg.plotting import indexed
 from zeroseg.scale.archive import Folder
 from zeroseg.scale.work import Part, Stop, Work, printable
+from zeroseg.server_address import without_passwords
 from zeroseg.values import Failure, Usage
 from zeroseg.vocabulary import Vocabulary
 from zeroseg.writing import check_same_run
@@ -73,7 +74,7 @@ def row(work: Work, vocabulary: Vocabulary) -> dict[str, Any]:
     """The manifest's row of a finished or failed picture."""
     common = {
         "name": work.name,
-        "source": printable(work.source),
+        "source": without_passwords(printable(work.source)),
         "seconds": list(work.seconds.items()),
         "calls": work.usage.calls,
         "prompt_tokens": work.usage.prompt_tokens,
