@@ -176,10 +176,10 @@ class _Report:
     """Follows a run, and sums up."""
 
     def __init__(self, plan: BatchRun, target: str) -> None:
-        from rich.console import Console
+        from zeroseg.cli.report import Terminal
 
         self.plan, self.target = plan, target
-        self.errors = Console(stderr=True)
+        self.errors = Terminal(stderr=True)
 
     def go(self, summaries: Iterator[Summary]) -> int:
         """Wait for the run to end, print what came of it, return the exit code."""
@@ -212,13 +212,11 @@ class _Report:
         return total
 
     def _print(self, total: Summary) -> None:
-        from rich.console import Console
-
-        from zeroseg.cli.report import Totals
+        from zeroseg.cli.report import Terminal, Totals
 
         totals = Totals()
         totals.pictures, totals.seconds, totals.usage = total.done, total.seconds, total.usage
-        console = Console()
+        console = Terminal()
         if total.done:
             console.print(totals.table())
         if (cost := totals.cost()) is not None:

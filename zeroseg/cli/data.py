@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from zeroseg.cli import options
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from zeroseg.cli.report import Terminal
     from zeroseg.data.check import Report
     from zeroseg.data.sample_data import SampleData
 
@@ -79,9 +78,7 @@ def _list() -> int:
 
 def _check(name: str, root: str, limit: int | None, **chosen: str) -> int:
     """Check a data set, or a part of it; `chosen` is for `open_data`."""
-    from rich.console import Console
-
-    from zeroseg.cli.report import progress
+    from zeroseg.cli.report import Terminal, progress
     from zeroseg.data.catalog import entry, open_data
     from zeroseg.data.check import check
 
@@ -90,17 +87,17 @@ def _check(name: str, root: str, limit: int | None, **chosen: str) -> int:
     found = len(data.dataset)
     if limit is not None:
         data.sample(limit)
-    with progress(Console(stderr=True)) as bar:
+    with progress(Terminal(stderr=True)) as bar:
         task = bar.add_task("reading", total=len(data.dataset))
         report = check(data, lambda: bar.advance(task))
-    _print(Console(), data, report, found)
+    _print(Terminal(), data, report, found)
     if not report.problems:
         return 0
     print(f"\n{known.how_to_fetch()}")
     return 1
 
 
-def _print(console: Console, data: SampleData, report: Report, found: int) -> None:
+def _print(console: Terminal, data: SampleData, report: Report, found: int) -> None:
     from zeroseg.data.benchmark_data import BenchmarkData
 
     described = {k: v for k, v in data.describe().items() if k not in ("name", "count")}
@@ -125,7 +122,7 @@ def _print(console: Console, data: SampleData, report: Report, found: int) -> No
         print("no problems")
 
 
-def _print_classes(console: Console, data: SampleData, report: Report) -> None:
+def _print_classes(console: Terminal, data: SampleData, report: Report) -> None:
     from rich.table import Table
 
     from zeroseg.cli.report import plain

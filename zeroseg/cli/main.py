@@ -23,6 +23,7 @@ from zeroseg.cli import (
     segment,
     test,
 )
+from zeroseg.cli.terminal import guarded
 from zeroseg.errors import ZerosegError
 from zeroseg.server_address import without_passwords
 
@@ -91,7 +92,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: The arguments cannot be parsed (2), or help was asked for (0).
     """
-    arguments = parser().parse_args(argv)
+    with guarded():
+        return _run(parser().parse_args(argv))
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         return int(arguments.run(arguments))
     except ZerosegError as error:

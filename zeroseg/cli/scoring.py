@@ -160,11 +160,9 @@ def said_of(data: Mapping[str, Any]) -> str:
 
 def print_scores(results: Mapping[str, Any], seconds: float | None = None) -> None:
     """The table of classes, what failed, and the headline."""
-    from rich.console import Console
+    from zeroseg.cli.report import Terminal, percent, scores_table
 
-    from zeroseg.cli.report import percent, scores_table
-
-    console = Console()
+    console = Terminal()
     console.print(scores_table(results))
     for failure in results["failures"]:
         console.print(

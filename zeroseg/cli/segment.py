@@ -79,15 +79,13 @@ class _Run:
     """Goes through the pictures, saves each result at once, and sums up."""
 
     def __init__(self, segmenter: BaseSegmenter, planned: Plan) -> None:
-        from rich.console import Console
-
-        from zeroseg.cli.report import Totals
+        from zeroseg.cli.report import Terminal, Totals
 
         self.segmenter, self.jobs = segmenter, planned.jobs
         self.failures = list(planned.failures)
         self.done: list[tuple[str, str, float]] = []
         self.totals = Totals()
-        self.errors = Console(stderr=True)
+        self.errors = Terminal(stderr=True)
 
     def go(self, output: Path) -> int:
         """Segment and save everything, print the summary, return the exit code."""
@@ -137,10 +135,9 @@ class _Run:
         self.done.append((name, shares(result.areas), sum(result.trace.seconds.values())))
 
     def _print_summary(self, output: Path) -> None:
-        from rich.console import Console
         from rich.table import Table
 
-        from zeroseg.cli.report import plain
+        from zeroseg.cli.report import Terminal, plain
 
         table = Table("picture", "classes found, share of the picture")
         table.add_column("seconds", justify="right")
@@ -148,7 +145,7 @@ class _Run:
             table.add_row(plain(name), plain(found), f"{seconds:.2f}")
         for failure in self.failures:
             table.add_row(plain(failure.name), plain(f"failed at {failure.stage}", "red"), "")
-        console = Console()
+        console = Terminal()
         console.print(table)
         if self.done:
             console.print(self.totals.table())
