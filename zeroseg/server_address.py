@@ -19,7 +19,8 @@ _OWN_HOSTS = ("openai.com", "openai.azure.com")
 SHORTEST_SECRET = 6
 """Characters of a key or password that is hidden."""
 
-_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://[^\s'\"<>]+")
+_SCHEME = r"[A-Za-z][\w+.-]*://"
+_ADDRESS = re.compile(rf"{_SCHEME}(?:(?!::{_SCHEME})[^\s'\"<>])+")  # of a chain, each alone
 _LOGIN = re.compile(r"://(?:[^/?#]*@|[^/?#@:]+:(?!\d*/)[^?@]*@)")  # keys of stores may hold a slash
 _VALUES = re.compile(r"([?&;][\w.%\[\]-]+=)[^&;#]+")
 _TALKERS = frozenset(

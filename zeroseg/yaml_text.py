@@ -69,11 +69,11 @@ def _measure(text: str) -> None:
     """
     count, whole, opened = 0, dict[str, int](), list[tuple[str | None, int]]()
     for event in yaml.parse(text, Loader=_PARSER):
-        anchor = getattr(event, "anchor", None)
+        anchor: str | None = getattr(event, "anchor", None)
         if isinstance(event, yaml.AliasEvent):
             if any(anchor == name for name, _ in opened):
                 raise ValueError(f"the reference *{anchor} is recursive")
-            count += whole.get(anchor, 0)
+            count += whole.get(anchor or "", 0)
         elif isinstance(event, yaml.CollectionEndEvent):
             name, before = opened.pop()
             if name is not None:

@@ -499,10 +499,9 @@ def test_a_name_of_ones_own_data_set_writes_nothing_outside(
 def shard(kind: str, pixels: bytes) -> Path:
     """An archive whose members lead everywhere, and one, ok.png, that does not."""
     names = ["ok.png", "../up.png", "d/../../up.png", "..\\win.png", "C:\\win.png"]
-    names.append("s3://other/place.png")
     path = Path(f"shard.{kind}")
     if kind == "zip":
-        names.append("/abs.png")
+        names += ["/abs.png", "s3://other/place.png"]
         with zipfile.ZipFile(path, "w") as archive:
             for name in names:
                 archive.writestr(name, pixels)
@@ -523,7 +522,7 @@ def shard(kind: str, pixels: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("kind", "refused"), [("zip", 6), ("tar", 9)])
+@pytest.mark.parametrize(("kind", "refused"), [("zip", 6), ("tar", 8)])
 def test_members_of_an_archive_stay_inside(
     kind: str, refused: int, config: str, zeroseg: Zeroseg, tmp_path: Path
 ) -> None:
@@ -533,7 +532,7 @@ def test_members_of_an_archive_stay_inside(
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
     said = zeroseg("batch", source, "deep/out", "--model", config)
     assert said.code == 1, said.text
-    assert f"1 segmented, {refused} failed" in said.text
+    assert f"1 segmented, {refused} failed" in said.text, said.text
     written = {path for path in tmp_path.rglob("*") if path.is_file()} - before
     assert all(path.is_relative_to(tmp_path / "deep/out") for path in written)
     assert [path.name for path in written if path.suffix == ".png"] == ["ok.png.png"]

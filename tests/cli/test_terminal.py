@@ -26,7 +26,8 @@ def test_whatever_prints_writes_controls_out(monkeypatch: pytest.MonkeyPatch) ->
         sys.stderr.write("\r50 %")  # a progress bar of another package
         sys.stderr.write("\x1b[A")
     assert (sys.stdout, sys.stderr) == streams
-    assert streams[0].getvalue() == f"{SHOWN}\n{SHOWN}\n"
+    fewer = SHOWN.replace(r"\x07", "").replace(r"\r", "")  # which rich leaves out of its own accord
+    assert streams[0].getvalue() == f"{SHOWN}\n{fewer}\n"
     assert streams[1].getvalue() == f"{SHOWN}\n{SHOWN}\n\r50 %\x1b[A"
 
 

@@ -83,7 +83,8 @@ class _Sources:
                 makes = one.name == name and one.returns is not None
                 return makes or one.name == "__getattr__"
             case ast.Assign():
-                bound = {node.id for t in one.targets for node in ast.walk(t) if _is_name(node)}
+                nodes = (node for target in one.targets for node in ast.walk(target))
+                bound = {node.id for node in nodes if isinstance(node, ast.Name)}
                 alias = isinstance(one.value, ast.Name | ast.Attribute) and name in bound
                 return "__getattr__" in bound or (alias and self._leads(one.value, spec))
             case ast.ImportFrom():
@@ -118,10 +119,6 @@ class _Sources:
                     rest = module.removeprefix(called)
                     return self.may_hold(f"{source}{alias.name}{rest}", name)
         return self.may_hold(spec.name, module.partition(".")[0])  # a class within a class
-
-
-def _is_name(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name)
 
 
 def _spec(module: str) -> ModuleSpec | None:
