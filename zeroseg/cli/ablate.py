@@ -151,16 +151,17 @@ def _with_llama(config: dict[str, Any]) -> dict[str, Any]:
 
 def _print(report: AblationReport) -> None:
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
+
+    from zeroseg.cli.report import Terminal
 
     table = Table("row", title="ablation (paper, table 3)", title_justify="left", box=SIMPLE)
     for title in ("mIoU %", "paper %", "change", "95 %", "F1 %", "calls", "$", "s"):
         table.add_column(title, justify="right", no_wrap=True)
     for line in report.to_dict():
         table.add_row(line["name"], *_cells(line))
-    console = Console()
-    console = Console(width=max(console.width, _WIDTH))
+    console = Terminal()
+    console = Terminal(width=max(console.width, _WIDTH))
     console.print(table)
     for line in report.to_dict():
         if line["finding"] and line["group"] == "table":

@@ -194,13 +194,11 @@ class _Report:
         return 1 if total.failures or self.plan.failed_before else 0
 
     def _follow(self, summaries: Iterator[Summary]) -> Summary:
-        from rich.console import Console
-
-        from zeroseg.cli.report import progress
+        from zeroseg.cli.report import Terminal, progress
         from zeroseg.scale.manifest import Summary
 
         total = Summary()
-        with progress(Console(stderr=True)) as bar:
+        with progress(Terminal(stderr=True)) as bar:
             task = bar.add_task("starting", total=self.plan.left)
             for summary in summaries:
                 total += summary
@@ -213,13 +211,11 @@ class _Report:
         return total
 
     def _print(self, total: Summary) -> None:
-        from rich.console import Console
-
-        from zeroseg.cli.report import Totals
+        from zeroseg.cli.report import Terminal, Totals
 
         totals = Totals()
         totals.pictures, totals.seconds, totals.usage = total.done, total.seconds, total.usage
-        console = Console()
+        console = Terminal()
         if total.done:
             console.print(totals.table())
         if (cost := totals.cost()) is not None:

@@ -72,11 +72,9 @@ def run(arguments: Namespace) -> int:
 
 
 def _print(found: Comparison) -> None:
-    from rich.console import Console
+    from zeroseg.cli.report import Terminal, percent
 
-    from zeroseg.cli.report import percent
-
-    console = Console()
+    console = Terminal()
     console.print(_table(found))
     for title, names in (("gained", found.gains(_IMAGES)), ("lost", found.losses(_IMAGES))):
         for name in names:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from zeroseg.cli import options
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from zeroseg.cli.outlet import Outlet
+    from zeroseg.cli.report import Terminal
     from zeroseg.data.check import Report
     from zeroseg.data.sample_data import SampleData
 
@@ -82,9 +81,7 @@ def _list(outlet: Outlet) -> int:
 
 def _check(outlet: Outlet, name: str, root: str, limit: int | None, **chosen: str) -> int:
     """Check a data set, or a part of it; `chosen` is for `open_data`."""
-    from rich.console import Console
-
-    from zeroseg.cli.report import progress
+    from zeroseg.cli.report import Terminal, progress
     from zeroseg.data.catalog import entry, open_data
     from zeroseg.data.check import check
     from zeroseg.values import Failure
@@ -94,7 +91,7 @@ def _check(outlet: Outlet, name: str, root: str, limit: int | None, **chosen: st
     found = len(data.dataset)
     if limit is not None:
         data.sample(limit)
-    with progress(Console(stderr=True)) as bar:
+    with progress(Terminal(stderr=True)) as bar:
         task = bar.add_task("reading", total=len(data.dataset))
 
         def looked(name: str, problems: list[tuple[str, str]]) -> None:
@@ -103,14 +100,14 @@ def _check(outlet: Outlet, name: str, root: str, limit: int | None, **chosen: st
             bar.advance(task)
 
         report = check(data, looked)
-    _print(Console(), data, report, found)
+    _print(Terminal(), data, report, found)
     if not report.problems:
         return 0
     print(f"\n{known.how_to_fetch()}")
     return 1
 
 
-def _print(console: Console, data: SampleData, report: Report, found: int) -> None:
+def _print(console: Terminal, data: SampleData, report: Report, found: int) -> None:
     from zeroseg.data.benchmark_data import BenchmarkData
 
     described = {k: v for k, v in data.describe().items() if k not in ("name", "count")}
@@ -135,7 +132,7 @@ def _print(console: Console, data: SampleData, report: Report, found: int) -> No
         print("no problems")
 
 
-def _print_classes(console: Console, data: SampleData, report: Report) -> None:
+def _print_classes(console: Terminal, data: SampleData, report: Report) -> None:
     from rich.table import Table
 
     from zeroseg.cli.report import plain

@@ -197,6 +197,8 @@ def _positions(file: Path, found: SampleData) -> list[int]:
         wanted = read_names(file, known)
     except ImageError as error:
         raise ZerosegError(f"--subset: {error}") from error
+    if problem := next(filter(None, wanted.values()), None):
+        raise ZerosegError(f"--subset: {problem}")
     stray = [name for name in wanted if name not in known]
     if stray or not wanted:
         problem = f"{stray[0]} is no picture of this data set" if stray else "names no picture"

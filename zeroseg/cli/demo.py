@@ -90,20 +90,19 @@ def _draw(
 
 def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path, outlet: Outlet) -> int:
     """Segment the pictures from their files; save the panels; print the tables."""
-    from rich.console import Console
     from rich.table import Table
 
-    from zeroseg.cli.report import Totals, percent, plain, progress
+    from zeroseg.cli.report import Terminal, Totals, percent, plain, progress
     from zeroseg.metrics.segmentation_scores import SegmentationScores
     from zeroseg.plotting import grid
     from zeroseg.values import Failure
 
     vocabulary = segmenter.vocabulary
-    console, totals, scores = Console(), Totals(), SegmentationScores(vocabulary)
+    console, totals, scores = Terminal(), Totals(), SegmentationScores(vocabulary)
     failures: list[Failure] = []
     sheets: list[Image.Image] = []
     table = Table("scene", "in the scene", "found", "caption")
-    with progress(Console(stderr=True)) as bar:
+    with progress(Terminal(stderr=True)) as bar:
         results = segmenter.stream(scene.picture for scene in scenes)
         pairs = bar.track(zip(scenes, results, strict=True), len(scenes), description="segmenting")
         for scene, result in pairs:

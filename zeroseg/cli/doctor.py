@@ -167,10 +167,9 @@ def _unknown(config: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _print(findings: list[Finding]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    from zeroseg.cli.report import plain
+    from zeroseg.cli.report import Terminal, plain
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
@@ -183,4 +182,4 @@ def _print(findings: list[Finding]) -> None:
             table.add_row(plain(topic, "bold"))
         state = plain(f"  {finding.state}", _COLORS[finding.state])
         table.add_row(state, plain(finding.subject), plain(finding.says))
-    Console().print(table)
+    Terminal().print(table)

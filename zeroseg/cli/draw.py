@@ -88,13 +88,11 @@ def run(arguments: Namespace) -> int:
     say_never_drawn(vocabulary)
     output = options.output_folder(arguments.output)
     write_vocabulary(vocabulary, output)
-    from rich.console import Console
-
-    from zeroseg.cli.report import progress
+    from zeroseg.cli.report import Terminal, progress
     from zeroseg.drawn.scene import draw_scene
 
     numbers = range(arguments.first, arguments.first + arguments.count)
-    with progress(Console(stderr=True)) as bar:
+    with progress(Terminal(stderr=True)) as bar:
         for number in bar.track(numbers, description="drawing"):
             scene = draw_scene(arguments.seed, number, arguments.size)
             file = write_scene(scene, vocabulary, output, arguments.format)

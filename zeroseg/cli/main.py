@@ -26,7 +26,9 @@ from zeroseg.cli import (
 )
 from zeroseg.cli.outlet import Outlet
 from zeroseg.cli.signals import listening
+from zeroseg.cli.terminal import guarded
 from zeroseg.errors import ZerosegError
+from zeroseg.server_address import without_passwords
 
 _EXAMPLES = """\
 examples:
@@ -98,7 +100,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: The arguments cannot be parsed (2), or help was asked for (0).
     """
-    arguments = parser().parse_args(argv)
+    with guarded():
+        return _run(parser().parse_args(argv))
+
+
+def _run(arguments: argparse.Namespace) -> int:
     outlet = Outlet(getattr(arguments, "json", False), getattr(arguments, "quiet", False))
     arguments.outlet = outlet
     with listening() as received:
@@ -122,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _said(error: BaseException) -> str | None:
     """What is told of an error that a user can act on; None for any other."""
     if isinstance(error, ZerosegError):
-        return str(error)
+        return without_passwords(str(error))
     if isinstance(error, ModuleNotFoundError):
         return f"{error}; `pip install zeroseg` installs what every command needs"
     if isinstance(error, OSError):

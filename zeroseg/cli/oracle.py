@@ -71,10 +71,9 @@ def _rows(report: OracleReport) -> list[dict[str, object]]:
 
 
 def _print(report: OracleReport) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    from zeroseg.cli.report import percent
+    from zeroseg.cli.report import Terminal, percent
 
     table = Table("told", title="where the mIoU goes", title_justify="left")
     table.add_column("mIoU", justify="right")
@@ -84,7 +83,7 @@ def _print(report: OracleReport) -> None:
         gain = "" if row["gain"] is None else f"{100 * float(str(row['gain'])):+.2f}"
         values = (percent(float(str(row["miou"]))), gain, str(row["makes good"]))
         table.add_row(str(row["told"]), *values)
-    Console().print(table)
+    Terminal().print(table)
 
 
 def _write(report: OracleReport, output: Path) -> None:

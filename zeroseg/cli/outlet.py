@@ -11,8 +11,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from zeroseg.cli.report import Terminal
     from zeroseg.values import Failure
 
 
@@ -49,11 +48,11 @@ class Outlet:
             yield
 
     @property
-    def errors(self) -> Console:
+    def errors(self) -> Terminal:
         """A console for what is told even to nobody."""
-        from rich.console import Console
+        from zeroseg.cli.report import Terminal
 
-        return Console(file=self._errors) if self.quiet else Console(stderr=True)
+        return Terminal(stderr=True, stream=self._errors if self.quiet else None)
 
     def failed(self, words: str) -> None:
         """Tell of a failure."""

@@ -174,11 +174,10 @@ def following() -> dict[str, Any]:
     """Arguments of a trainer that shows a bar over its batches, on standard error."""
     from lightning.pytorch import Trainer
     from lightning.pytorch.callbacks import LambdaCallback
-    from rich.console import Console
 
-    from zeroseg.cli.report import progress
+    from zeroseg.cli.report import Terminal, progress
 
-    bar = progress(Console(stderr=True))
+    bar = progress(Terminal(stderr=True))
     task = bar.add_task("segmenting")
 
     def start(trainer: Trainer, *_: object) -> None:
@@ -225,11 +224,9 @@ def _absent(results: Mapping[str, Any]) -> tuple[list[str], bool]:
 
 def print_scores(results: Mapping[str, Any], seconds: float | None = None) -> None:
     """The table of classes, what failed, and the headline."""
-    from rich.console import Console
+    from zeroseg.cli.report import Terminal, percent, scores_table
 
-    from zeroseg.cli.report import percent, scores_table
-
-    console = Console()
+    console = Terminal()
     console.print(scores_table(results))
     for failure in results["failures"]:
         console.print(

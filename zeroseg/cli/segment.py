@@ -97,11 +97,9 @@ class _Run:
         return 1 if self.failures else 0
 
     def _segment_all(self) -> None:
-        from rich.console import Console
+        from zeroseg.cli.report import Terminal, progress
 
-        from zeroseg.cli.report import progress
-
-        with progress(Console(stderr=True)) as bar:
+        with progress(Terminal(stderr=True)) as bar:
             task = bar.add_task("segmenting", total=len(self.jobs))
             results = self.segmenter.stream(job.source for job in self.jobs)
             for job, result in zip(self.jobs, results, strict=True):
@@ -129,10 +127,9 @@ class _Run:
         self.done.append((name, shares(result.areas), sum(result.trace.seconds.values())))
 
     def _print_summary(self, output: Path) -> None:
-        from rich.console import Console
         from rich.table import Table
 
-        from zeroseg.cli.report import plain
+        from zeroseg.cli.report import Terminal, plain
 
         table = Table("picture", "classes found, share of the picture")
         table.add_column("seconds", justify="right")
@@ -140,7 +137,7 @@ class _Run:
             table.add_row(plain(name), plain(found), f"{seconds:.2f}")
         for failure in self.failures:
             table.add_row(plain(failure.name), plain(f"failed at {failure.stage}", "red"), "")
-        console = Console()
+        console = Terminal()
         console.print(table)
         if self.done:
             console.print(self.totals.table())

@@ -78,6 +78,7 @@ class Cityscapes(BenchmarkData):
         dataset = FileSamples(
             [_place(picture, masks) for picture in pictures],
             partial(_truth, meaning=_meaning(background, self.others)),
+            [folder, folder / "leftImg8bit" / split, *([masks] if masks else [])],
         )
         scored = None if background else CITYSCAPES.classes
         super().__init__(known, split, CITYSCAPES, dataset, batch_size, num_workers, scored)

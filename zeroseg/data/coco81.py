@@ -38,6 +38,7 @@ from zeroseg.data.sample_data import Samples
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
 from zeroseg.images import read_image
 from zeroseg.metrics.protocol import Stray
+from zeroseg.regular_file import inside
 from zeroseg.vocabularies import COCO81
 
 _CLASS_OF = {number: index for index, number in enumerate(COCO81.ids)}
@@ -163,7 +164,8 @@ class CocoSamples(Samples):
 
     def _find(self, picture: Listed) -> Path:
         places = [folder / picture.file for folder in self.folders]
-        return next((place for place in places if place.is_file()), places[0])
+        found = next((place for place in places if place.is_file()), places[0])
+        return inside(found, *self.folders)
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ def _mapped(known: Entry, pictures: Path, masks: Path | None) -> FileSamples:
         Place(name, picture, mask_called(masks / name) if masks else None)
         for name, picture in found.items()
     ]
-    return FileSamples(places, _truth)
+    return FileSamples(places, _truth, [pictures, *([masks] if masks else [])])
 
 
 def _truth(place: Place, stray: Stray) -> Truth:

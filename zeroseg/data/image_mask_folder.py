@@ -93,7 +93,9 @@ class ImageMaskFolder(SampleData):
             Place(name, picture, mask)
             for name, picture, mask in zip(sample_names(files), pictures, masks, strict=True)
         ]
-        dataset = FileSamples(places, partial(_truth, written=written, classes=classes), turn=True)
+        truth = partial(_truth, written=written, classes=classes)
+        folders = [root, root / "images", root / "masks"]
+        dataset = FileSamples(places, truth, folders, turn=True)
         super().__init__(classes, dataset, batch_size, num_workers)
         self.title = root.resolve().name
         self.notes = found.notes

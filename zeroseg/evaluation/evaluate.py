@@ -73,7 +73,8 @@ def evaluate(
 
     Raises:
         ZerosegError: Vocabularies differ, or a folder holds another run, or another process writes
-            to it. Where `begun` is true, something was done before, and is kept.
+            to it, or the name of an image leads out of it. Where `begun` is true, something was
+            done before, and is kept.
         OutputError: A folder cannot be written to; what was done is kept.
         ChatError: The language model stayed unreachable; what was done is kept.
 
@@ -96,6 +97,9 @@ def evaluate(
         name: {**_origin(name, systems[name], data, dict(seeds or {})), "precision": precision}
         for name in systems
     }
+    for folder in opened.values():
+        for image in names:
+            folder.prediction(image)  # raises before there is work to lose
     whole = data.dataset
     stamps = {name: _stamps(system, whole) for name, system in systems.items()}
     with ExitStack() as alone:

@@ -20,6 +20,7 @@ from zeroseg.decoding import decoded
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
 from zeroseg.find_images import SUFFIXES as PICTURES
 from zeroseg.metrics.protocol import STANDARD, UNLISTED, Protocol, indices_of, resized
+from zeroseg.regular_file import inside
 from zeroseg.running.in_flight import Job
 from zeroseg.running.stage import Stage
 from zeroseg.running.stage_cache import StageCache
@@ -137,7 +138,7 @@ class PredictionFiles(BaseSegmenter):
                 found = ", ".join(f"'{file}'" for file in sorted(maps))
                 raise ImageError(f"there are several predictions, {found}; keep one")
             if maps:
-                return maps[0]
+                return inside(maps[0], self.folder)
             unread += files
         instead = f", but '{unread[0]}', which is not read" if unread else ""
         raise ImageError(f"there is no prediction '{self.folder / name}' (.png, .npy){instead}")

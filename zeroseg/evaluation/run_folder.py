@@ -21,6 +21,7 @@ from zeroseg.data.sample_data import Samples
 from zeroseg.errors import OutputError, ZerosegError
 from zeroseg.evaluation.identity import UNTOLD
 from zeroseg.evaluation.record import FileStamps, ImageRecord, digest_of, record
+from zeroseg.regular_file import below
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
@@ -139,7 +140,7 @@ class RunFolder:
             write_picture(self.prediction(kept.name), prediction)
         content = kept.to_dict()
         content["checksum"] = _checksum(content)
-        write_whole(self._records / f"{kept.name}.json", json.dumps(content))
+        write_whole(below(self._records, f"{kept.name}.json"), json.dumps(content))
 
     def records(self, names: list[str], vocabulary: Vocabulary) -> list[ImageRecord]:
         """The records of these images, in this order.
@@ -150,7 +151,7 @@ class RunFolder:
         return [self._read(name, vocabulary) for name in names]
 
     def _read(self, name: str, vocabulary: Vocabulary) -> ImageRecord:
-        file = self._records / f"{name}.json"
+        file = below(self._records, f"{name}.json")
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             if content.pop("checksum", _checksum(content)) != _checksum(content):
@@ -166,7 +167,7 @@ class RunFolder:
 
     def prediction(self, name: str) -> Path:
         """Where the predicted label map of an image lies, an indexed PNG of file ids."""
-        return self._predictions / f"{name}.png"
+        return below(self._predictions, f"{name}.png")
 
     def write_json(self, name: str, content: Any) -> Path:
         """Write a file of the folder in one step."""

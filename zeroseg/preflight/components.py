@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from zeroseg.errors import PresetError
+from zeroseg.preflight.class_paths import named
 from zeroseg.weights.needs import Need, maker
 
 
@@ -81,10 +82,7 @@ def _defaults(kind: Any) -> dict[str, Any]:
 
 
 def _kind(path: object) -> Any:
-    module, _, name = str(path or "").rpartition(".")
-    if not module:
-        return None
     try:
-        return getattr(import_module(module), name, None)
-    except (ImportError, ValueError):
+        return named(path)
+    except PresetError:
         return None

@@ -7,7 +7,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Mapping
-from importlib import import_module, resources
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +17,7 @@ from zeroseg import yaml_text
 from zeroseg.class_lists.values import shown
 from zeroseg.decoding import decoded
 from zeroseg.errors import PresetError, ZerosegError
+from zeroseg.preflight.class_paths import named
 from zeroseg.preflight.secrets import without_secrets
 from zeroseg.presets.entries import check_arguments, check_entry, is_plain
 from zeroseg.presets.loading import as_written, with_loading
@@ -249,11 +250,10 @@ def _system(kind: type[System], path: str | None) -> type[System]:
     """
     if path is None and not inspect.isabstract(kind):
         return kind
-    module, _, name = str(_DEFAULT_SYSTEM if path is None else path).rpartition(".")
     try:
-        found = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise PresetError(f"class_path: there is no class '{path}': {error}") from error
+        found = named(_DEFAULT_SYSTEM if path is None else path)
+    except PresetError as error:
+        raise PresetError(f"class_path: {error}") from error
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise PresetError(f"class_path: '{path}' is not a {kind.__name__}")
     return found

@@ -27,8 +27,9 @@ from zeroseg.find_images import (
     split_pattern,
 )
 from zeroseg.images import read_file, read_image
-from zeroseg.regular_file import stamp
+from zeroseg.regular_file import below, relative_name, stamp
 from zeroseg.scale.work import Work, printable
+from zeroseg.server_address import guard_logs, without_passwords
 from zeroseg.writing import alone_in, write_whole
 
 READERS = 16
@@ -58,6 +59,8 @@ def file_system(url: str) -> tuple[Any, str]:
     local = _local(url)
     if local is not None:
         return LocalFileSystem(), os.path.abspath(local)
+    guard_logs()
+    _refuse_login(url)
     try:
         if all(map(is_url, url.split("::")[1:])):
             fs, path = fsspec.core.url_to_fs(url)
@@ -67,10 +70,22 @@ def file_system(url: str) -> tuple[Any, str]:
     except ImportError as error:
         package = _PACKAGES.get(url.partition(":")[0])
         hint = f": pip install {package}" if package else ""
-        raise ZerosegError(f"cannot open '{shown(url)}': {error}{hint}") from error
+        said = without_passwords(f"{error}{hint}")
+        raise ZerosegError(f"cannot open '{shown(url)}': {said}") from None
     except Exception as error:  # packages of object stores raise errors of many kinds
-        raise ZerosegError(f"cannot open '{shown(url)}': {error}") from error
+        said = without_passwords(str(error))
+        raise ZerosegError(f"cannot open '{shown(url)}': {said}") from None
     return fs, path.rstrip("/")
+
+
+def _refuse_login(url: str) -> None:
+    """Refuse keys in the address of an object store, which takes them for a part of its name."""
+    scheme, _, rest = url.rpartition("::")[2].partition("://")
+    if scheme in _PACKAGES and without_passwords(url) != url and "@" in rest:
+        raise ZerosegError(
+            f"'{shown(url)}' was given with a key in it, which is none of a store's name; "
+            f"{_ADVICE[scheme.replace('s3a', 's3').replace('gcs', 'gs')]}"
+        )
 
 
 def _local(url: str) -> str | None:
@@ -148,15 +163,14 @@ def list_pictures(source: str, without: str | None = None) -> Listing:
         found, stamps = _search_store(fs, path, source)
     other, theirs = file_system(without) if without else (None, "")
     skip = f"{theirs}/" if type(other) is type(fs) else None
-    below = f"{found.root.rstrip('/')}/" if found.root else ""
+    root = f"{found.root.rstrip('/')}/" if found.root.strip("/") else found.root
     works = [
-        Work(
-            printable(name.lstrip("/")),
-            fs.unstrip_protocol(below + name),
-            stamp=stamps.get(name, "") if local is None else _local_stamp(below + name),
+        replace(
+            _work(fs, root, name, source if local is None else None),
+            stamp=stamps.get(name, "") if local is None else _local_stamp(root + name),
         )
         for name in found.names
-        if not (skip and (below + name).startswith(skip))
+        if not (skip and (root + name).startswith(skip))
     ]
     if not works:
         raise nothing_found(source, found.notes)
@@ -177,6 +191,23 @@ def _store_stamp(told: Mapping[str, Any]) -> str:
     return "" if time is None else f"{told.get('size')} {time}"
 
 
+def _work(fs: Any, root: str, name: str, store: str | None) -> Work:
+    """One picture; of a store, whose names are anybody's, a name that leads out has failed."""
+    source = fs.unstrip_protocol(root + name)
+    called = without_passwords(source).endswith(name)  # a token may stand in a name
+    work = Work(printable(name if called else name.partition("?")[0]), source)
+    if store is None:
+        return work
+    try:
+        relative_name(name)
+    except ImageError as error:
+        return work.failed("reading", str(error))
+    if is_url(name):
+        return work.failed("reading", f"the name '{shown(name)}' is that of another place")
+    around = store.partition("::")[2]
+    return replace(work, source=f"{work.source}::{around}") if is_url(around) else work
+
+
 def _search_store(fs: Any, path: str, source: str) -> tuple[Found, dict[str, str]]:
     """The same as `search`, in a place that is not of this machine; and the files' stamps by name.
 
@@ -188,11 +219,13 @@ def _search_store(fs: Any, path: str, source: str) -> tuple[Found, dict[str, str
             root, pattern = split_pattern(path, fs.exists)
             told = fs.find(root, maxdepth=depth_of(pattern), detail=True)
     except OSError as error:
-        raise ZerosegError(f"cannot list '{source}': {error}") from error
+        said = without_passwords(str(error))
+        raise ZerosegError(f"cannot list '{shown(source)}': {said}") from None
     if list(told) == [root]:
         folder, _, name = root.rpartition("/")
         return Found(folder, (name,)), {name: _store_stamp(told[root])}
-    stamps = {file.removeprefix(f"{root}/"): _store_stamp(own) for file, own in told.items()}
+    start = f"{root}/" if root else fs.root_marker
+    stamps = {file.removeprefix(start): _store_stamp(own) for file, own in told.items()}
     return Found(root, *choose(stamps, source, pattern)), stamps
 
 
@@ -251,7 +284,9 @@ class Folder:
 
         Raises:
             OSError: It cannot be written.
+            ImageError: The name leads out of the folder.
         """
+        below(self._root if self._local else "/", name)
         path = f"{self._root}/{name}"
         if not self._local:  # object stores show a file when it is complete
             with reaching(self._fs, path):

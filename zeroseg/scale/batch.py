@@ -21,6 +21,7 @@ from zeroseg.scale.manifest import ERROR, Manifest, Summary
 from zeroseg.scale.recipe import Recipe
 from zeroseg.scale.work import Part, Stop, Work, parts_of
 from zeroseg.scale.workers import segmented
+from zeroseg.server_address import without_passwords
 
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
@@ -127,7 +128,7 @@ def _changed(works: Sequence[Work]) -> Callable[[str, str | None, str | None], b
 def _identity(source: str, recipe: Recipe) -> dict[str, Any]:
     return {
         "version": __version__,
-        "source": source,
+        "source": without_passwords(source),
         "vocabulary": recipe.vocabulary.to_dict(),
         "precision": recipe.precision,
         "config": without_secrets({k: v for k, v in recipe.config.items() if k != "vocabulary"}),

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zeroseg.data.masks import is_whole_mask
-from zeroseg.errors import OutputError, ZerosegError
+from zeroseg.errors import ImageError, OutputError, ZerosegError
 from zeroseg.plotting import indexed
 from zeroseg.scale.archive import READERS, Folder
 from zeroseg.scale.work import Part, Stop, Work, printable
+from zeroseg.server_address import without_passwords
 from zeroseg.values import Failure, Usage
 from zeroseg.vocabulary import Vocabulary
 from zeroseg.writing import check_no_run, check_same_run, read_run
@@ -78,7 +79,7 @@ def row(work: Work, vocabulary: Vocabulary) -> dict[str, Any]:
     """The manifest's row of a finished or failed picture."""
     common = {
         "name": work.name,
-        "source": printable(work.source),
+        "source": without_passwords(printable(work.source)),
         "seconds": list(work.seconds.items()),
         "calls": work.usage.calls,
         "prompt_tokens": work.usage.prompt_tokens,
@@ -301,7 +302,7 @@ class Manifest:
             return work
         try:
             self.folder.write(f"masks/{work.name}.png", picture(work, self.vocabulary))
-        except OSError as error:
+        except (OSError, ImageError) as error:
             return work.failed("saving", f"cannot save the label map: {error}")
         return work
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zeroseg.server_address import without_passwords
 from zeroseg.values import Failure, Usage
 
 
@@ -50,7 +51,8 @@ class Work:
 
     def failed(self, stage: str, message: str) -> Work:
         """The picture, given up."""
-        return replace(self, data=None, values={}, failure=Failure(self.name, stage, message))
+        failure = Failure(self.name, stage, without_passwords(message))
+        return replace(self, data=None, values={}, failure=failure)
 
 
 @dataclass(frozen=True)
