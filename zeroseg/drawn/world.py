@@ -124,15 +124,7 @@ NEVER_DRAWN: tuple[str, ...] = (
 )
 """Common nouns of which no picture holds an example."""
 
-STYLES: tuple[str, ...] = (
-    "flat",
-    "ink",
-    "watercolour",
-    "oil",
-    "pointillist",
-    "pastel",
-    "poster",
-)
+STYLES: tuple[str, ...] = ("flat", "ink", "watercolour", "oil", "pointillist", "pastel", "poster")
 """The ways in which a finished picture is painted."""
 
 FINE_NAMES: tuple[str, ...] = tuple(name for names in THINGS.values() for name in names)
