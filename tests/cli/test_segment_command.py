@@ -143,16 +143,16 @@ def test_files_folders_and_globs_each_picture_once() -> None:
     Path("a/notes.txt").write_text("no picture")
     found = plan(["a", "b/*.png", "./a/x.jpg", str(Path("a").absolute())], Path("out"))
     assert found.failures == ()
-    assert {str(j.source): str(j.base) for j in found.jobs} == {
+    assert {str(j.source): str(j.base) for j in found.pictures} == {
         "a/sub/y.png": "out/a/sub/y",
         "a/x.jpg": "out/a/x",
         "b/x.png": "out/b/x",
     }
     found = plan(["a", "none/*.png"], Path("out"))
-    assert {str(j.base) for j in found.jobs} == {"out/x", "out/sub/y"}
+    assert {str(j.base) for j in found.pictures} == {"out/x", "out/sub/y"}
     assert [failure.name for failure in found.failures] == ["none/*.png"]
-    [job] = plan(["b/z.txt.webp"], Path("out")).jobs
-    assert job.base == Path("out/z.txt")
+    [only] = plan(["b/z.txt.webp"], Path("out")).pictures
+    assert only.base == Path("out/z.txt")
 
 
 def test_names_of_results_never_clash() -> None:

@@ -153,15 +153,15 @@ def _print(report: AblationReport) -> None:
 
 def _cells(line: dict[str, Any]) -> list[str]:
     """A row of the printed table, without its name."""
-    published = _hundred(line["published_miou"])
+    paper = _hundred(line["published_miou"])
     if line["miou"] is None:
-        return ["not run", published]
+        return ["not run", paper]
     change = line["difference"] or {"value": None, "low": None, "high": None}
     value, low, high = (_hundred(change[end], "+") for end in ("value", "low", "high"))
     cost = "?" if line["cost"] is None else f"{line['cost']:.4f}"
     interval = f"{low} .. {high}" if low else ""
     figures = (value, interval, _hundred(line["presence_f1"]), str(line["calls"]), cost)
-    return [_hundred(line["miou"]), published, *figures, f"{line['time']:.1f}"]
+    return [_hundred(line["miou"]), paper, *figures, f"{line['time']:.1f}"]
 
 
 def _hundred(share: float | None, sign: str = "") -> str:

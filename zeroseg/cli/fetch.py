@@ -76,7 +76,7 @@ def _fetch(bundle: Bundle) -> list[str]:
         except ZerosegError as error:
             failures.append(f"{wanted.subject}: {error}")
     try:
-        bundle.fetch_published()
+        bundle.fetch_small_files()
     except CheckpointError as error:
         failures.append(str(error))
     return failures

@@ -17,7 +17,7 @@ _OURS = (".mask.png", ".overlay.png")
 
 
 @dataclass(frozen=True)
-class Job:
+class Picture:
     """A picture and where its results go.
 
     Attributes:
@@ -34,12 +34,12 @@ class Plan:
     """What a command line means.
 
     Attributes:
-        jobs: Each picture once.
+        pictures: Each picture once.
         failures: One for each path that means no picture.
         notes: Sentences about what was left out of folders.
     """
 
-    jobs: tuple[Job, ...]
+    pictures: tuple[Picture, ...]
     failures: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -70,8 +70,10 @@ def plan(paths: Sequence[str], output: Path) -> Plan:
         return Plan((), tuple(failures), tuple(notes))
     common = os.path.commonpath(roots)
     names = unique_names([Path(os.path.relpath(place, common)) for place in found])
-    jobs = [Job(source, output / name) for source, name in zip(found.values(), names, strict=True)]
-    return Plan(tuple(jobs), tuple(failures), tuple(dict.fromkeys(notes)))
+    pictures = [
+        Picture(source, output / name) for source, name in zip(found.values(), names, strict=True)
+    ]
+    return Plan(tuple(pictures), tuple(failures), tuple(dict.fromkeys(notes)))
 
 
 def unique_names(files: Sequence[Path]) -> list[Path]:

@@ -64,7 +64,7 @@ def add_scoring(parser: ArgumentParser, model: str | None) -> None:
         default="train",
         metavar="SPLIT",
         help="where they are taken from: a split of the data set (default: train), or test for the "
-        "images that are scored themselves, as the published code does: the model then sees truth "
+        "images that are scored themselves, as the paper's code does: the model then sees truth "
         "that it is scored against",
     )
 

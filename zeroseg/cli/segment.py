@@ -14,7 +14,7 @@ from zeroseg.errors import ChatError
 
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
-    from zeroseg.cli.outputs import Job, Plan
+    from zeroseg.cli.outputs import Picture, Plan
     from zeroseg.segmentation import Segmentation
     from zeroseg.values import Failure
 
@@ -67,7 +67,7 @@ def run(arguments: Namespace) -> int:
         print(f"left out: {note}", file=sys.stderr)
     for failure in planned.failures:
         print(f"failed: {failure.message}", file=sys.stderr)
-    if not planned.jobs:
+    if not planned.pictures:
         print("zeroseg segment: there are no pictures to segment", file=sys.stderr)
         return 1
     if model.model == "tiny":
@@ -83,7 +83,7 @@ class _Run:
 
         from zeroseg.cli.report import Totals
 
-        self.segmenter, self.jobs = segmenter, planned.jobs
+        self.segmenter, self.pictures = segmenter, planned.pictures
         self.failures = list(planned.failures)
         self.done: list[tuple[str, str, float]] = []
         self.totals = Totals()
@@ -94,7 +94,7 @@ class _Run:
         stopped = self._segment_all()
         self._print_summary(output)
         if stopped is not None:
-            left = len(self.jobs) - len(self.done)
+            left = len(self.pictures) - len(self.done)
             print(f"zeroseg segment: stopped: {stopped}", file=sys.stderr)
             print(
                 f"{len(self.done)} pictures are done and saved in {output}, {left} are not",
@@ -106,25 +106,25 @@ class _Run:
         from zeroseg.cli.report import progress
 
         with progress(self.errors) as bar:
-            task = bar.add_task("segmenting", total=len(self.jobs))
-            results = self.segmenter.stream(job.source for job in self.jobs)
+            task = bar.add_task("segmenting", total=len(self.pictures))
+            results = self.segmenter.stream(picture.source for picture in self.pictures)
             try:
-                for job, result in zip(self.jobs, results, strict=True):
-                    self._keep(job, result)
+                for picture, result in zip(self.pictures, results, strict=True):
+                    self._keep(picture, result)
                     bar.advance(task)
             except ChatError as error:
                 return error
         return None
 
-    def _keep(self, job: Job, result: Segmentation | Failure) -> None:
+    def _keep(self, picture: Picture, result: Segmentation | Failure) -> None:
         from zeroseg.cli.outputs import printable
         from zeroseg.cli.report import shares
         from zeroseg.values import Failure
 
-        name = printable(job.source)
+        name = printable(picture.source)
         if not isinstance(result, Failure):
             try:
-                replace(result, name=name).save(job.base)
+                replace(result, name=name).save(picture.base)
             except OSError as error:
                 result = Failure(name, "saving", f"cannot save the results: {error}")
         if isinstance(result, Failure):

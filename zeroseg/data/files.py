@@ -34,7 +34,7 @@ class Place:
     Attributes:
         name: The sample's name.
         picture: Its picture.
-        mask: Its class ids; None where no annotation is published.
+        mask: Its class ids; None where there is no annotation.
         objects: Its single things, if the data set has a file for them.
     """
 
@@ -51,8 +51,8 @@ class FileSamples(Samples):
         places: The files of every sample.
         read_truth: Reads the annotation of a place that has one, with what ids that no class has
             are taken for; see `translate`.
-        turn: Whether pictures are turned as their EXIF orientation says. The masks of published
-            data sets are in the order of the pixels in the file.
+        turn: Whether pictures are turned as their EXIF orientation says. The masks of
+            benchmarks are in the order of the pixels in the file.
     """
 
     def __init__(

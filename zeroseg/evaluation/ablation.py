@@ -154,13 +154,7 @@ def lines(table: Sequence[Row], runs: Mapping[str, Run], data: SampleData) -> li
             finding = f"not run: {row.reason}" if run is None else ""
             found.append(Line(row, run, paper=paper.get(row.name), finding=finding))
             continue
-        line = Line(
-            row,
-            run,
-            _difference(run, base, data),
-            agreed[row.name],
-            paper.get(row.name),
-        )
+        line = Line(row, run, _difference(run, base, data), agreed[row.name], paper.get(row.name))
         found.append(replace(line, finding=finding_of(line, runs)))
     return found
 

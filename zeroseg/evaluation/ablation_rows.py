@@ -37,7 +37,7 @@ class Row:
     """One system of the ablation.
 
     Attributes:
-        name: As in the table; the published figures go by the same names.
+        name: As in the table; the figures of the paper go by the same names.
         system: The system; None where it cannot be run.
         group: "table" for the paper's table 3, "more" for other systems, "points" for the sweep.
         reason: Why it cannot be run.
@@ -146,13 +146,9 @@ def rows(
     table = [
         Row("full", make.make({})),
         Row("without captions", make.make({"captioner": None}, captioner=None)),
+        Row("without pre-refinement", make.make({"pre_refiner": _path(raw)}, pre_refiner=raw)),
         Row(
-            "without pre-refinement",
-            make.make({"pre_refiner": _path(raw)}, pre_refiner=raw),
-        ),
-        Row(
-            "without post-refinement",
-            make.make({"post_refiner": _path(plain)}, post_refiner=plain),
+            "without post-refinement", make.make({"post_refiner": _path(plain)}, post_refiner=plain)
         ),
         _unless(
             unpointed,

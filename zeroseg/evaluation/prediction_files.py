@@ -44,14 +44,14 @@ class PredictionFiles(BaseSegmenter):
     suffix, _leftImg8bit, _gtFine_labelIds or _pred. A PNG is grey or indexed and holds file ids
     (the index of a palette, never its colour); a .npy is an (H, W) array of whole numbers. A
     missing or unusable file fails alone, and so does one of several that may be meant: its image
-    scores as background, as it does in the published evaluation.
+    scores as background, as in the reference.
 
     Args:
         folder: Where the files lie.
         vocabulary: The classes behind the ids.
         protocol: What an id without a class is taken for. A label map of another size than its
             annotation is a failure; under the protocol "paper" it is brought to that size,
-            nearest, as in the published evaluation.
+            nearest, as in the reference.
         indices: The files hold class indices 0..K-1 instead of ids.
         names: All names of the data set. A last part that several of them share means none.
 

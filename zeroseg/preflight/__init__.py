@@ -93,7 +93,7 @@ def examine(
         *language,
         *_packages(found),
         *(_checkpoint(each) for each in wanted),
-        *_published(found),
+        *_small_files(found),
         *_room(wanted),
         *_memory(wanted, device),
     ]
@@ -195,7 +195,7 @@ def _packages(found: Sequence[Place]) -> Iterator[Finding]:
                 yield Finding("package", subject, "problem", says)
 
 
-def _published(found: Sequence[Place]) -> Iterator[Finding]:
+def _small_files(found: Sequence[Place]) -> Iterator[Finding]:
     from huggingface_hub import constants
 
     for place in found:

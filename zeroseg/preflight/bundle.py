@@ -94,13 +94,13 @@ class Bundle:
                 f"'{held.checkpoint.name}' is no repository of the hub, and lacks {lacks}"
             )
 
-    def fetch_published(self) -> None:
+    def fetch_small_files(self) -> None:
         """Bring the small files at fixed addresses, beside their checkpoint if it is in a folder.
 
         Raises:
-            CheckpointError: One cannot be fetched, or is not the published one.
+            CheckpointError: One cannot be fetched, or its content is not the one known.
         """
-        for place, need in self._published():
+        for place, need in self._small_files():
             kept = need.file.fetch()
             folder = self._place_of(place, need.beside)
             if folder is not None and not (folder / kept.name).is_file():
@@ -119,7 +119,7 @@ class Bundle:
         file.write_text(text, encoding="utf-8")
         return file
 
-    def _published(self) -> list[tuple[Place, Published]]:
+    def _small_files(self) -> list[tuple[Place, Published]]:
         pairs = [(place, need) for place in self.found for need in place.needs]
         return [(place, need) for place, need in pairs if isinstance(need, Published)]
 

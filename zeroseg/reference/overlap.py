@@ -1,4 +1,4 @@
-"""Overlaps as the published implementation settles them."""
+"""Overlaps as the reference settles them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ several different ones, so that whoever scores lower cannot have it."""
 
 
 class ReferenceOverlap(Fusion):
-    """Takes overlaps from masks before it paints them, as the published implementation does.
+    """Takes overlaps from masks before it paints them, as the reference does.
 
     For faithful repetition of the paper's experiments; `HighestScore` is the sane way. Where masks
     of two detections overlap and their phrases differ, the one with the lower score loses the

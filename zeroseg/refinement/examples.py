@@ -80,11 +80,7 @@ def explain(
     system = fill(template, {"classes": ", ".join(class_names(vocabulary))})
     asked = [_question(system, example, vocabulary) for example in examples]
     return tuple(
-        replace(
-            example,
-            explanation=_one_line(reply.text),
-            exchanges=(_exchange(question, reply),),
-        )
+        replace(example, explanation=_one_line(reply.text), exchanges=(_exchange(question, reply),))
         for example, question, reply in zip(examples, asked, chat(asked), strict=True)
     )
 
