@@ -137,6 +137,8 @@ def _print(report: AblationReport) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from zeroseg.cli.report import say
+
     table = Table("row", title="ablation (paper, table 3)", title_justify="left", box=SIMPLE)
     for title in ("mIoU %", "paper %", "change", "95 %", "F1 %", "calls", "$", "s"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -147,8 +149,7 @@ def _print(report: AblationReport) -> None:
     console.print(table)
     for line in report.to_dict():
         if line["finding"] and line["group"] == "table":
-            text = f"{line['name']}: {line['finding']}"
-            console.print(text, highlight=False, markup=False, soft_wrap=True)
+            say(console, f"{line['name']}: {line['finding']}")
 
 
 def _cells(line: dict[str, Any]) -> list[str]:

@@ -192,7 +192,7 @@ class _Report:
         return 1 if failed or total.stop is not None else 0
 
     def _follow(self, summaries: Iterator[Summary]) -> Summary:
-        from zeroseg.cli.report import progress
+        from zeroseg.cli.report import progress, say
         from zeroseg.scale.manifest import Summary
 
         total = Summary()
@@ -203,18 +203,13 @@ class _Report:
                 finished = summary.done + len(summary.failures)
                 bar.update(task, advance=finished, description="segmenting")
                 for failure in summary.failures:
-                    self.errors.print(
-                        f"failed: {failure.name}: {failure.message}",
-                        markup=False,
-                        style="red",
-                        soft_wrap=True,
-                    )
+                    say(self.errors, f"failed: {failure.name}: {failure.message}", "red")
         return total
 
     def _print(self, total: Summary) -> None:
         from rich.console import Console
 
-        from zeroseg.cli.report import Totals
+        from zeroseg.cli.report import Totals, say
 
         totals = Totals()
         totals.pictures, totals.seconds, totals.usage = total.done, total.seconds, total.usage
@@ -222,7 +217,7 @@ class _Report:
         if total.done:
             console.print(totals.table())
         if (cost := totals.cost()) is not None:
-            console.print(cost, highlight=False, soft_wrap=True)
+            say(console, cost)
         done_before = self.plan.total - self.plan.left
         lines = [f"{total.done} segmented, {len(total.failures)} failed"]
         if done_before:
@@ -230,4 +225,4 @@ class _Report:
                 f"{done_before} were done before, {self.plan.failed_before} of them failed"
             )
         lines.append(f"results in {self.target}")
-        console.print("; ".join(lines), highlight=False, soft_wrap=True, markup=False)
+        say(console, "; ".join(lines))

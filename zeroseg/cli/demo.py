@@ -90,7 +90,7 @@ def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from zeroseg.cli.report import Totals, percent, plain, progress
+    from zeroseg.cli.report import Totals, percent, plain, progress, say
     from zeroseg.metrics.segmentation_scores import SegmentationScores
     from zeroseg.plotting import grid
     from zeroseg.values import Failure
@@ -121,7 +121,7 @@ def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path) -> int:
             sheets[-1].save(output / f"{name}.png")
     console.print(table, totals.table())
     miou = percent(scores.compute()["miou"])
-    console.print(f"mIoU over {len(scenes)} scenes: {miou}", highlight=False, soft_wrap=True)
+    say(console, f"mIoU over {len(scenes)} scenes: {miou}")
     if sheets:
         grid(sheets).save(output / "panels.png")
         print(f"the pictures are in {output}, all together in {output / 'panels.png'}")

@@ -162,26 +162,21 @@ def print_scores(results: Mapping[str, Any], seconds: float | None = None) -> No
     """The table of classes, what failed, and the headline."""
     from rich.console import Console
 
-    from zeroseg.cli.report import percent, scores_table
+    from zeroseg.cli.report import percent, say, scores_table
 
     console = Console()
     console.print(scores_table(results))
     for failure in results["failures"]:
-        console.print(
-            f"failed: {failure['name']} at {failure['stage']}: {failure['message']}",
-            markup=False,
-            soft_wrap=True,
-        )
+        say(console, f"failed: {failure['name']} at {failure['stage']}: {failure['message']}")
     if results["usage"]["refused"]:
         refused = f"{results['usage']['refused']} questions to the language model were refused"
-        console.print(f"{refused}: what they were about went unrefined", soft_wrap=True)
+        say(console, f"{refused}: what they were about went unrefined")
     images = results["images"]
     count = images["scored"] + images["unscored"]
     speed = f"; {seconds:.1f} s, {count / seconds:.1f} pictures a second" if seconds else ""
-    console.print(
+    say(
+        console,
         f"mIoU {percent(results['miou'])} (protocol {results['protocol']['name']}) and pixel "
         f"accuracy {percent(results['pixel_accuracy'])} over {count} pictures, "
         f"{images['failed']} failed{speed}",
-        highlight=False,
-        soft_wrap=True,
     )

@@ -118,7 +118,7 @@ class _Run:
 
     def _keep(self, picture: Picture, result: Segmentation | Failure) -> None:
         from zeroseg.cli.outputs import printable
-        from zeroseg.cli.report import shares
+        from zeroseg.cli.report import say, shares
         from zeroseg.values import Failure
 
         name = printable(picture.source)
@@ -129,9 +129,7 @@ class _Run:
                 result = Failure(name, "saving", f"cannot save the results: {error}")
         if isinstance(result, Failure):
             self.failures.append(replace(result, name=name))
-            self.errors.print(
-                f"failed: {name}: {result.message}", markup=False, style="red", soft_wrap=True
-            )
+            say(self.errors, f"failed: {name}: {result.message}", "red")
             return
         self.totals.add(result.trace)
         self.done.append((name, shares(result.areas), sum(result.trace.seconds.values())))
@@ -140,7 +138,7 @@ class _Run:
         from rich.console import Console
         from rich.table import Table
 
-        from zeroseg.cli.report import plain
+        from zeroseg.cli.report import plain, say
 
         table = Table("picture", "classes found, share of the picture")
         table.add_column("seconds", justify="right")
@@ -154,8 +152,6 @@ class _Run:
             console.print(self.totals.table())
         cost = self.totals.cost()
         if cost is not None:
-            console.print(cost, highlight=False, soft_wrap=True)
+            say(console, cost)
         counts = f"{len(self.done)} segmented, {len(self.failures)} failed"
-        console.print(
-            f"{counts}; results in {output}", highlight=False, soft_wrap=True, markup=False
-        )
+        say(console, f"{counts}; results in {output}")
