@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zeroseg.drawn.dice import Colour, dark, light
-from zeroseg.drawn.pen import Pen
+from zeroseg.drawn.pen import Pen, moved
 
 BULLS: tuple[Colour, ...] = ((62, 44, 42), (44, 42, 52), (98, 54, 38))
 STALLIONS: tuple[Colour, ...] = ((142, 74, 38), (60, 44, 44), (104, 58, 38), (176, 104, 54))
@@ -57,14 +57,7 @@ def calf(pen: Pen) -> None:
     pen.oval(patch, -0.58, 0.30, 0.045, 0.08)
     pen.blob(coat, "-.54,.76 -.1,.72 .36,.76 .42,.48 .2,.36 -.2,.38 -.52,.44")
     shift = dice.real(-0.05, 0.05)
-    pen.blob(
-        patch,
-        (-0.34 + shift, 0.73),
-        (-0.08 + shift, 0.72),
-        (-0.06 + shift, 0.52),
-        (-0.26 + shift, 0.48),
-        (-0.40 + shift, 0.58),
-    )
+    pen.blob(patch, *moved("-.34,.73 -.08,.72 -.06,.52 -.26,.48 -.4,.58", shift))
     pen.blob(patch, (0.08, 0.72), (0.26, 0.73), (0.28, 0.56), (0.14, 0.54))
     pen.oval(patch, -0.43, 0.52, 0.06, 0.07)
     pen.oval(patch, 0.05, 0.43, 0.07, 0.045)
@@ -95,13 +88,7 @@ def stallion(pen: Pen) -> None:
     pen.blob(hair, ".06,.68 .12,.88 .3,1.05 .46,1.02 .4,.8 .22,.62")
     pen.blob(coat, ".1,.66 .22,.82 .34,1.02 .54,.96 .44,.74 .4,.54 .22,.5")
     for x, y in ((0.16, 0.72), (0.21, 0.82), (0.27, 0.91)):
-        pen.blob(
-            hair,
-            (x - 0.05, y + 0.10),
-            (x + 0.07, y + 0.07),
-            (x + 0.05, y - 0.08),
-            (x - 0.06, y - 0.04),
-        )
+        pen.blob(hair, *moved("-.05,.1 .07,.07 .05,-.08 -.06,-.04", x, y))
     for x in (0.36, 0.43):
         pen.poly(coat, (x - 0.035, 0.97), (x, 1.10), (x + 0.045, 0.97))
     pen.limb(coat, (0.45, 0.94), 0.085, (0.64, 0.77), 0.052)

@@ -119,6 +119,13 @@ def outline(text: str) -> tuple[Point, ...]:
     return tuple((float(x), float(y)) for x, y in pairs)
 
 
+def moved(
+    text: str, x: float = 0, y: float = 0, width: float = 1, height: float = 1
+) -> list[Point]:
+    """The same brought to a place and a size; a negative width mirrors it."""
+    return [(x + width * u, y + height * v) for u, v in outline(text)]
+
+
 def _all(points: Sequence[Point | str]) -> list[Point]:
     each = (outline(point) if isinstance(point, str) else (point,) for point in points)
     return [point for some in each for point in some]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zeroseg.drawn.dice import Colour, dark, light
-from zeroseg.drawn.pen import Pen
+from zeroseg.drawn.pen import Pen, moved
 
 SKIN = ((246, 208, 178), (234, 184, 146), (205, 150, 108), (160, 108, 74), (116, 76, 54))
 HAIR = ((46, 34, 32), (96, 58, 36), (150, 92, 44), (222, 178, 84), (186, 72, 40))
@@ -137,14 +137,7 @@ def girl(pen: Pen) -> None:
     bow = pen.colour(CLOTHES)
     _legs(pen, skin, 0.30, 0.07, 0.034, dice.real(0.0, 0.03))
     for side in (-1, 1):
-        pen.blob(
-            hair,
-            (side * 0.14, 0.92),
-            (side * 0.30, 0.93),
-            (side * 0.34, 0.70),
-            (side * 0.25, 0.58),
-            (side * 0.20, 0.76),
-        )
+        pen.blob(hair, *moved(".14,.92 .3,.93 .34,.7 .25,.58 .2,.76", width=side))
     hem = dice.real(0.24, 0.30)
     pen.poly(
         dress,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from zeroseg.drawn.dice import Colour, dark, distance, light
-from zeroseg.drawn.pen import Pen
+from zeroseg.drawn.pen import Pen, moved
 
 DOGS: tuple[Colour, ...] = ((178, 112, 58), (206, 152, 92), (126, 78, 48), (226, 186, 132))
 TABBIES: tuple[Colour, ...] = ((226, 142, 62), (150, 146, 142), (178, 140, 100))
@@ -68,29 +68,14 @@ def puppy(pen: Pen) -> None:
 
 def _cat_face(pen: Pen, coat: Colour, x: float, y: float, r: float, iris: Colour) -> None:
     for side in (-1, 1):
-        pen.poly(
-            coat,
-            (x + side * r * 0.95, y + r * 0.25),
-            (x + side * r * 0.95, y + r * 1.5),
-            (x + side * r * 0.1, y + r * 0.85),
-        )
-        pen.poly(
-            PINK,
-            (x + side * r * 0.82, y + r * 0.6),
-            (x + side * r * 0.82, y + r * 1.22),
-            (x + side * r * 0.38, y + r * 0.88),
-        )
+        pen.poly(coat, *moved(".95,.25 .95,1.5 .1,.85", x, y, side * r, r))
+        pen.poly(PINK, *moved(".82,.6 .82,1.22 .38,.88", x, y, side * r, r))
     pen.oval(coat, x, y, r * 1.08, r * 0.95)
     for side in (-1, 1):
         pen.oval(iris, x + side * r * 0.44, y + r * 0.15, r * 0.22, r * 0.23)
         pen.oval(BLACK, x + side * r * 0.44, y + r * 0.15, r * 0.09, r * 0.2)
         pen.oval((255, 250, 244), x + side * r * 0.2, y - r * 0.42, r * 0.28, r * 0.22)
-    pen.poly(
-        (226, 96, 110),
-        (x - r * 0.14, y - r * 0.16),
-        (x + r * 0.14, y - r * 0.16),
-        (x, y - r * 0.34),
-    )
+    pen.poly((226, 96, 110), *moved("-.14,-.16 .14,-.16 0,-.34", x, y, r, r))
     whisker = (250, 248, 244) if sum(coat) < 420 else (70, 58, 56)
     for side in (-1, 1):
         for drop in (-0.12, 0.14):
@@ -209,30 +194,13 @@ def duck(pen: Pen) -> None:
         for x in (-0.08, 0.10):
             pen.limb(orange, (x, 0.22), 0.028, (x, 0.04), 0.025)
             pen.poly(orange, (x - 0.06, 0), (x + 0.15, 0), (x, 0.08))
-    pen.blob(
-        body,
-        (-0.78, 0.66 + base),
-        (-0.44, 0.50 + base),
-        (-0.06, 0.54 + base),
-        (0.26, 0.60 + base),
-        (0.50, 0.46 + base),
-        (0.34, 0.14 + base),
-        (-0.30, 0.12 + base),
-        (-0.60, 0.30 + base),
-    )
+    pen.blob(body, *moved("-.78,.66 -.44,.5 -.06,.54 .26,.6 .5,.46 .34,.14 -.3,.12 -.6,.3", y=base))
     pen.limb(head, (0.28, 0.46 + base), 0.13, (0.32, 0.78), 0.10)
     if mallard:
         pen.limb((250, 250, 246), (0.20, 0.61 + base), 0.025, (0.42, 0.58 + base), 0.025)
     pen.oval(head, 0.34, 0.83, 0.17, 0.16)
     pen.blob(orange, (0.44, 0.88), (0.56, 0.82), (0.74, 0.80), (0.72, 0.70), (0.44, 0.72))
     pen.eye(0.40, 0.89, 0.03)
-    pen.blob(
-        wing,
-        (-0.56, 0.50 + base),
-        (0.0, 0.52 + base),
-        (0.16, 0.36 + base),
-        (-0.06, 0.20 + base),
-        (-0.40, 0.28 + base),
-    )
+    pen.blob(wing, *moved("-.56,.5 0,.52 .16,.36 -.06,.2 -.4,.28", y=base))
     patch = (60, 90, 200) if mallard else dark(wing, 0.15)
     pen.oval(patch, -0.20, 0.30 + base, 0.13, 0.035, 10)
