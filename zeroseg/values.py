@@ -92,16 +92,10 @@ class Usage:
         return self.cached / max(self.calls + self.cached, 1)
 
     def __add__(self, other: Usage) -> Usage:
-        known = self.cost is not None and other.cost is not None
-        return Usage(
-            calls=self.calls + other.calls,
-            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
-            completion_tokens=self.completion_tokens + other.completion_tokens,
-            cost=self.cost + other.cost if known else None,  # type: ignore[operator]
-            seconds=self.seconds + other.seconds,
-            cached=self.cached + other.cached,
-            refused=self.refused + other.refused,
-        )
+        pairs = {
+            own.name: (getattr(self, own.name), getattr(other, own.name)) for own in fields(self)
+        }
+        return Usage(**{k: None if None in pair else sum(pair) for k, pair in pairs.items()})
 
 
 @dataclass(frozen=True)
