@@ -93,13 +93,15 @@ def _listing(folder: Path) -> str:
     return ", ".join(names[:8]) + more if names else "an empty folder"
 
 
+def _entry(name: str, known: dict[str, Any]) -> Entry:
+    for lists in ("sources", "unlabelled"):
+        known[lists] = tuple(known.get(lists, ()))
+    return Entry(name, **known)
+
+
 def _read() -> dict[str, Entry]:
     text = resources.files("zeroseg.data").joinpath("catalog.yaml").read_text(encoding="utf-8")
-    lists = ("sources", "unlabelled")
-    return {
-        name: Entry(name, **{k: tuple(v) if k in lists else v for k, v in known.items()})
-        for name, known in yaml_text.load(text).items()
-    }
+    return {name: _entry(name, known) for name, known in yaml_text.load(text).items()}
 
 
 CATALOG = _read()
