@@ -6,7 +6,6 @@ import importlib
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,12 +98,10 @@ def _entry(name: str, known: dict[str, Any]) -> Entry:
     return Entry(name, **known)
 
 
-def _read() -> dict[str, Entry]:
-    text = resources.files("zeroseg.data").joinpath("catalog.yaml").read_text(encoding="utf-8")
-    return {name: _entry(name, known) for name, known in yaml_text.load(text).items()}
-
-
-CATALOG = _read()
+CATALOG: dict[str, Entry] = {
+    name: _entry(name, known)
+    for name, known in yaml_text.packaged("zeroseg.data", "catalog.yaml").items()
+}
 """All entries by name."""
 
 NAMES = tuple(CATALOG)

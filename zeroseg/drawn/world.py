@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import Any
 
-import yaml
+from zeroseg import yaml_text
 
 Words = tuple[str, ...]
 
-_FILE = resources.files("zeroseg.drawn").joinpath("world.yaml")
-_TABLES: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+_TABLES: dict[str, Any] = yaml_text.packaged("zeroseg.drawn", "world.yaml")
 
 
 def _words(table: str) -> dict[str, Words]:
