@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -92,10 +93,11 @@ class Usage:
         return self.cached / max(self.calls + self.cached, 1)
 
     def __add__(self, other: Usage) -> Usage:
-        pairs = {
-            own.name: (getattr(self, own.name), getattr(other, own.name)) for own in fields(self)
-        }
-        return Usage(**{k: None if None in pair else sum(pair) for k, pair in pairs.items()})
+        sums: dict[str, Any] = {}
+        for own in fields(self):
+            pair = getattr(self, own.name), getattr(other, own.name)
+            sums[own.name] = None if None in pair else sum(pair)
+        return Usage(**sums)
 
 
 @dataclass(frozen=True)
