@@ -39,9 +39,16 @@ class Tags(Tagger):
 class Mortal(Blip2):
     """A captioner whose process is killed at the first picture of one width, once."""
 
-    def __init__(self, checkpoint: str, width: int, marker: str) -> None:
-        super().__init__(checkpoint)
-        self.width, self.marker = width, Path(marker)
+    width: int
+    marker: Path
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]
+        cls, checkpoint: str, *, width: int, marker: str
+    ) -> Mortal:
+        part = super().from_pretrained(checkpoint)
+        part.width, part.marker = width, Path(marker)
+        return part
 
     def forward(self, images: Sequence[Tensor]) -> list[str]:
         if any(image.shape[2] == self.width for image in images) and not self.marker.exists():
