@@ -101,7 +101,7 @@ class BaseSegmenter(LightningModule, ABC):
         `BaseSegmenter.from_preset` builds whatever class the preset names, a subclass only its own.
 
         Args:
-            name: "tiny" (embedded, offline, for drawn scenes), "paper" (the published system) or
+            name: "tiny" (embedded, offline, for drawn scenes), "paper" (as its code behaves) or
                 another one of `zeroseg.presets.preset_names()`.
             changes: Arguments of the segmenter to replace: values, components, None to leave an
                 optional one out, or `{"class_path": ..., "init_args": {...}}`.
@@ -311,9 +311,7 @@ class BaseSegmenter(LightningModule, ABC):
         return {"image": [sample.image for sample in samples]}
 
     def segment_samples(
-        self,
-        samples: Sequence[Sample] | LookingAhead,
-        cache: StageCache | None = None,
+        self, samples: Sequence[Sample] | LookingAhead, cache: StageCache | None = None
     ) -> list[Segmentation | Failure]:
         """Segment samples of a data set; one that could not be read is a Failure.
 

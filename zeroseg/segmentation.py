@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
 from zeroseg import plotting
-from zeroseg.values import Description, Detections, Points, Selection, Trace
+from zeroseg.values import Description, Detections, Movable, Points, Selection, Trace
 from zeroseg.vocabulary import Vocabulary
 from zeroseg.writing import write_picture, write_whole
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Segmentation:
+class Segmentation(Movable):
     """One segmented image; all tensors are on the CPU.
 
     Attributes:
@@ -68,16 +67,6 @@ class Segmentation:
             if counts[index]
         }
         return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-    def to(self, device: torch.device | str) -> Segmentation:
-        """The same on another device; Lightning asks every prediction."""
-        return replace(
-            self,
-            label_map=self.label_map.to(device),
-            image=self.image.to(device),
-            detections=self.detections.to(device),
-            points=self.points.to(device) if self.points is not None else None,
-        )
 
     def plot(self, axes: Axes | None = None) -> Image.Image:
         """The picture with its classes laid over it, and a legend.

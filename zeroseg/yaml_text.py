@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from typing import Any
 
 import yaml
@@ -28,6 +29,11 @@ def load(text: str) -> Any:
             message is one line.
     """
     return _loaded(text, _Values)
+
+
+def packaged(package: str, name: str) -> Any:
+    """What a YAML file holds that comes with a package, such as "zeroseg.chat"."""
+    return load(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
 
 
 def load_words(text: str) -> Any:

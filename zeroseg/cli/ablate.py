@@ -153,7 +153,7 @@ def _print(report: AblationReport) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from zeroseg.cli.report import Terminal
+    from zeroseg.cli.report import Terminal, say
 
     table = Table("row", title="ablation (paper, table 3)", title_justify="left", box=SIMPLE)
     for title in ("mIoU %", "paper %", "change", "95 %", "F1 %", "calls", "$", "s"):
@@ -165,21 +165,20 @@ def _print(report: AblationReport) -> None:
     console.print(table)
     for line in report.to_dict():
         if line["finding"] and line["group"] == "table":
-            text = f"{line['name']}: {line['finding']}"
-            console.print(text, highlight=False, markup=False, soft_wrap=True)
+            say(console, f"{line['name']}: {line['finding']}")
 
 
 def _cells(line: dict[str, Any]) -> list[str]:
     """A row of the printed table, without its name."""
-    published = _hundred(line["published_miou"])
+    paper = _hundred(line["published_miou"])
     if line["miou"] is None:
-        return ["not run", published]
+        return ["not run", paper]
     change = line["difference"] or {"value": None, "low": None, "high": None}
     value, low, high = (_hundred(change[end], "+") for end in ("value", "low", "high"))
     cost = "?" if line["cost"] is None else f"{line['cost']:.4f}"
     interval = f"{low} .. {high}" if low else ""
     figures = (value, interval, _hundred(line["presence_f1"]), str(line["calls"]), cost)
-    return [_hundred(line["miou"]), published, *figures, f"{line['time']:.1f}"]
+    return [_hundred(line["miou"]), paper, *figures, f"{line['time']:.1f}"]
 
 
 def _hundred(share: float | None, sign: str = "") -> str:

@@ -211,7 +211,7 @@ class _Report:
         return total
 
     def _print(self, total: Summary) -> None:
-        from zeroseg.cli.report import Terminal, Totals
+        from zeroseg.cli.report import Terminal, Totals, say
 
         totals = Totals()
         totals.pictures, totals.seconds, totals.usage = total.done, total.seconds, total.usage
@@ -219,7 +219,7 @@ class _Report:
         if total.done:
             console.print(totals.table())
         if (cost := totals.cost()) is not None:
-            console.print(cost, highlight=False, soft_wrap=True)
+            say(console, cost)
         done_before = self.plan.total - self.plan.left
         lines = [f"{total.done} segmented, {len(total.failures)} failed"]
         if done_before:
@@ -227,4 +227,4 @@ class _Report:
                 f"{done_before} were done before, {self.plan.failed_before} of them failed"
             )
         lines.append(f"results in {self.target}")
-        console.print("; ".join(lines), highlight=False, soft_wrap=True, markup=False)
+        say(console, "; ".join(lines))

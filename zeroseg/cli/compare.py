@@ -72,24 +72,21 @@ def run(arguments: Namespace) -> int:
 
 
 def _print(found: Comparison) -> None:
-    from zeroseg.cli.report import Terminal, percent
+    from zeroseg.cli.report import Terminal, percent, say
 
     console = Terminal()
     console.print(_table(found))
     for title, names in (("gained", found.gains(_IMAGES)), ("lost", found.losses(_IMAGES))):
         for name in names:
             a, b = found.images[name]
-            words = f"{title}: {name} {percent(a)} -> {percent(b)}"
-            console.print(words, markup=False, highlight=False, soft_wrap=True)
+            say(console, f"{title}: {name} {percent(a)} -> {percent(b)}")
     only_a, only_b = found.left_out
     value, low, high = found.miou.difference
-    console.print(
+    say(
+        console,
         f"mIoU {percent(found.miou.a)} (A) and {percent(found.miou.b)} (B), difference "
         f"{_points(value)} [{_points(low)}, {_points(high)}] points over {len(found.names)} "
         f"images; left out: {only_a} of A, {only_b} of B",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
     )
 
 

@@ -112,10 +112,10 @@ def _print(console: Terminal, data: SampleData, report: Report, found: int) -> N
 
     described = {k: v for k, v in data.describe().items() if k not in ("name", "count")}
     print(", ".join([data.title, *(f"{key} {value}" for key, value in described.items())]))
-    published = data.picture_count if isinstance(data, BenchmarkData) else None
+    expected = data.picture_count if isinstance(data, BenchmarkData) else None
     print(
         f"{found} pictures"
-        + (f" of {published} published" if published not in (None, found) else "")
+        + (f" of {expected} published" if expected not in (None, found) else "")
         + (f", {report.count} of them looked at" if report.count != found else "")
     )
     if report.annotated == 0 and not report.problems:

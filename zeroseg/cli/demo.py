@@ -92,7 +92,7 @@ def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path, outlet: 
     """Segment the pictures from their files; save the panels; print the tables."""
     from rich.table import Table
 
-    from zeroseg.cli.report import Terminal, Totals, percent, plain, progress
+    from zeroseg.cli.report import Terminal, Totals, percent, plain, progress, say
     from zeroseg.metrics.segmentation_scores import SegmentationScores
     from zeroseg.plotting import grid
     from zeroseg.values import Failure
@@ -127,9 +127,7 @@ def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path, outlet: 
     there = any(_classes(scene.truth, vocabulary) for scene in scenes)
     miou = percent(scores.compute()["miou"] if there else None)
     nothing = "" if there else "; none of the classes is in them"
-    console.print(
-        f"mIoU over {len(scenes)} scenes: {miou}{nothing}", highlight=False, soft_wrap=True
-    )
+    say(console, f"mIoU over {len(scenes)} scenes: {miou}{nothing}")
     if sheets:
         write_picture(output / "panels.png", grid(sheets))
         print(f"the pictures are in {output}, all together in {output / 'panels.png'}")

@@ -79,7 +79,7 @@ def _fetch(bundle: Bundle, outlet: Outlet) -> list[str]:
             failures.append(f"{wanted.subject}: {error}")
         outlet.line(checkpoint=wanted.held.checkpoint.name, error=problem)
     try:
-        bundle.fetch_published()
+        bundle.fetch_small_files()
     except CheckpointError as error:
         failures.append(str(error))
     return failures

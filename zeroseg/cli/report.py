@@ -119,6 +119,11 @@ def plain(words: str, style: str = "") -> Text:
     return Text(visible(words), style=style)
 
 
+def say(console: Console, words: str, style: str = "") -> None:
+    """Print a line as it is: brackets are brackets, and no terminal's width breaks it."""
+    console.print(plain(words, style), soft_wrap=True)
+
+
 def percent(value: float | None) -> str:
     """A share as a percentage; a dash for one that is not defined."""
     return f"{100 * value:.2f} %" if value is not None and value == value else "-"

@@ -49,11 +49,7 @@ def run(arguments: Namespace) -> int:
     given = options.given(DataOptions, arguments)
     data = given.open(chosen, "drawn")
     files = PredictionFiles(
-        arguments.predictions,
-        data.vocabulary,
-        data.protocol,
-        arguments.indices,
-        data.dataset.names,
+        arguments.predictions, data.vocabulary, data.protocol, arguments.indices, data.dataset.names
     )
     with scoring.folder(arguments.output) as output:
         seeds = {"subset": given.subset_seed}

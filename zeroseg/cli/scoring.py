@@ -68,7 +68,7 @@ def add_scoring(parser: ArgumentParser, model: str | None) -> None:
         default="train",
         metavar="SPLIT",
         help="where they are taken from: a split of the data set (default: train), or test for the "
-        "images that are scored themselves, as the published code does: the model then sees truth "
+        "images that are scored themselves, as the paper's code does: the model then sees truth "
         "that it is scored against",
     )
 
@@ -224,31 +224,25 @@ def _absent(results: Mapping[str, Any]) -> tuple[list[str], bool]:
 
 def print_scores(results: Mapping[str, Any], seconds: float | None = None) -> None:
     """The table of classes, what failed, and the headline."""
-    from zeroseg.cli.report import Terminal, percent, scores_table
+    from zeroseg.cli.report import Terminal, percent, say, scores_table
 
     console = Terminal()
     console.print(scores_table(results))
     for failure in results["failures"]:
-        console.print(
-            f"failed: {failure['name']} at {failure['stage']}: {failure['message']}",
-            markup=False,
-            soft_wrap=True,
-        )
+        say(console, f"failed: {failure['name']} at {failure['stage']}: {failure['message']}")
     if results["usage"]["refused"]:
         refused = f"{results['usage']['refused']} questions to the language model were refused"
-        console.print(f"{refused}: what they were about went unrefined", soft_wrap=True)
+        say(console, f"{refused}: what they were about went unrefined")
     absent, nothing = _absent(results)
     miou, accuracy = (None if nothing else results[n] for n in ("miou", "pixel_accuracy"))
     if absent:
-        said = f"in no picture's annotation: {options.listed(absent)}"
-        console.print(said, highlight=False, markup=False, soft_wrap=True)
+        say(console, f"in no picture's annotation: {options.listed(absent)}")
     images = results["images"]
     count = images["scored"] + images["unscored"]
     speed = f"; {seconds:.1f} s, {count / seconds:.1f} pictures a second" if seconds else ""
-    console.print(
+    say(
+        console,
         f"mIoU {percent(miou)} (protocol {results['protocol']['name']}) and pixel "
         f"accuracy {percent(accuracy)} over {count} pictures, "
         f"{images['failed']} failed{speed}",
-        highlight=False,
-        soft_wrap=True,
     )

@@ -15,7 +15,7 @@ from zeroseg.errors import OutputError, ZerosegError
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.cli.outlet import Outlet
-    from zeroseg.cli.outputs import Job, Plan
+    from zeroseg.cli.outputs import Picture, Plan
     from zeroseg.segmentation import Segmentation
     from zeroseg.values import Failure
 
@@ -70,7 +70,7 @@ def run(arguments: Namespace) -> int:
     for failure in planned.failures:
         outlet.failed(failure.message)
         outlet.picture(failure.name, failure)
-    if not planned.jobs:
+    if not planned.pictures:
         raise ZerosegError("there are no pictures to segment")
     if model.model == "tiny":
         print("note: the tiny models understand drawn scenes, not photographs", file=sys.stderr)
@@ -83,7 +83,7 @@ class _Run:
     def __init__(self, segmenter: BaseSegmenter, planned: Plan, outlet: Outlet) -> None:
         from zeroseg.cli.report import Totals
 
-        self.segmenter, self.jobs, self.outlet = segmenter, planned.jobs, outlet
+        self.segmenter, self.pictures, self.outlet = segmenter, planned.pictures, outlet
         self.failures = list(planned.failures)
         self.done: list[tuple[str, str, float]] = []
         self.totals = Totals()
@@ -100,21 +100,21 @@ class _Run:
         from zeroseg.cli.report import Terminal, progress
 
         with progress(Terminal(stderr=True)) as bar:
-            task = bar.add_task("segmenting", total=len(self.jobs))
-            results = self.segmenter.stream(job.source for job in self.jobs)
-            for job, result in zip(self.jobs, results, strict=True):
-                self._keep(job, result)
+            task = bar.add_task("segmenting", total=len(self.pictures))
+            results = self.segmenter.stream(picture.source for picture in self.pictures)
+            for picture, result in zip(self.pictures, results, strict=True):
+                self._keep(picture, result)
                 bar.advance(task)
 
-    def _keep(self, job: Job, result: Segmentation | Failure) -> None:
+    def _keep(self, picture: Picture, result: Segmentation | Failure) -> None:
         from zeroseg.cli.outputs import printable
         from zeroseg.cli.report import shares
         from zeroseg.values import Failure
 
-        name = printable(job.source)
+        name = printable(picture.source)
         if not isinstance(result, Failure):
             try:
-                replace(result, name=name).save(job.base)
+                replace(result, name=name).save(picture.base)
             except OutputError as error:
                 result = Failure(name, "saving", str(error))
         if isinstance(result, Failure):
@@ -129,7 +129,7 @@ class _Run:
     def _print_summary(self, output: Path) -> None:
         from rich.table import Table
 
-        from zeroseg.cli.report import Terminal, plain
+        from zeroseg.cli.report import Terminal, plain, say
 
         table = Table("picture", "classes found, share of the picture")
         table.add_column("seconds", justify="right")
@@ -143,8 +143,6 @@ class _Run:
             console.print(self.totals.table())
         cost = self.totals.cost()
         if cost is not None:
-            console.print(cost, highlight=False, soft_wrap=True)
+            say(console, cost)
         counts = f"{len(self.done)} segmented, {len(self.failures)} failed"
-        console.print(
-            f"{counts}; results in {output}", highlight=False, soft_wrap=True, markup=False
-        )
+        say(console, f"{counts}; results in {output}")

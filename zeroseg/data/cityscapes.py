@@ -7,14 +7,7 @@ from pathlib import Path
 
 from zeroseg.data.benchmark_data import BenchmarkData
 from zeroseg.data.catalog import entry
-from zeroseg.data.files import (
-    FileSamples,
-    Place,
-    number_regions,
-    present,
-    read_objects,
-    translate,
-)
+from zeroseg.data.files import FileSamples, Place, number_regions, present, read_objects, translate
 from zeroseg.data.masks import MissingMask, read_ids
 from zeroseg.data.sample import Truth
 from zeroseg.errors import ZerosegError

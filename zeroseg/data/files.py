@@ -35,7 +35,7 @@ class Place:
     Attributes:
         name: The sample's name.
         picture: Its picture.
-        mask: Its class ids; None where no annotation is published.
+        mask: Its class ids; None where there is no annotation.
         objects: Its single things, if the data set has a file for them.
         problem: Why none of them is looked at.
     """
@@ -55,8 +55,8 @@ class FileSamples(Samples):
         read_truth: Reads the annotation of a place that has one, with what ids that no class has
             are taken for; see `translate`.
         folders: The data set's, and those in it that may be links: no file lies outside of them.
-        turn: Whether pictures are turned as their EXIF orientation says. The masks of published
-            data sets are in the order of the pixels in the file.
+        turn: Whether pictures are turned as their EXIF orientation says. The masks of
+            benchmarks are in the order of the pixels in the file.
     """
 
     def __init__(

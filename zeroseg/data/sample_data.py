@@ -143,7 +143,7 @@ class SampleData(LightningDataModule):
         title: What the data set is called in results, e.g. "voc2012".
         protocol: How it is scored: `STANDARD`, or `PAPER`; see `zeroseg.metrics.protocol`.
         notes: What its files hold beside what is read, for whoever looks into them.
-        void_classes: Classes beyond the vocabulary that the published evaluation averages over as
+        void_classes: Classes beyond the vocabulary that the reference averages over as
             well, always at 0; they count under `PAPER` only.
 
     Args:

@@ -127,7 +127,7 @@ def sample_examples(
 ) -> tuple[Example, ...]:
     """Pick annotated images and put them into words.
 
-    The published implementation picks them among the images that are scored, afresh in every run.
+    The reference picks them among the images that are scored, afresh in every run.
     Here the caller says among which, and a seed decides, whatever the global random state is.
 
     Args:

@@ -52,14 +52,14 @@ class PredictionFiles(BaseSegmenter):
     files say of themselves is believed: the NAME.json of `zeroseg segment` beside them, a run.json
     of `zeroseg batch` or `test`, a vocabulary.yaml; their classes are ours of the same name. A
     missing or unusable file fails alone, and so does one of several that may be meant: its image
-    scores as background, as it does in the published evaluation.
+    scores as background, as in the reference.
 
     Args:
         folder: Where the files lie.
         vocabulary: The classes behind the ids.
         protocol: What an id without a class is taken for. A label map of another size than its
             annotation is a failure; under the protocol "paper" it is brought to that size,
-            nearest, as in the published evaluation.
+            nearest, as in the reference.
         indices: The files hold class indices 0..K-1 instead of ids.
         names: All names of the data set. A last part that several of them share means none.
 

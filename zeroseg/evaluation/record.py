@@ -21,7 +21,7 @@ from zeroseg.segmentation import Segmentation
 from zeroseg.values import UNRESOLVED, Failure, Usage
 from zeroseg.vocabulary import Vocabulary
 
-STAGES = ("tags", "selected", "detected", "resolved", "label_map")
+MILESTONES = ("tags", "selected", "detected", "resolved", "label_map")
 """Where the set of classes present is looked at: the tags that are classes as they stand, the
 pre-refiner's selection, the detections before and after post-refinement, the label map."""
 
@@ -66,8 +66,8 @@ class ImageRecord:
         stamps: Of the files they and the answer were read from; see `FileStamps`.
         pixels: Counts of pixels; None where there was no truth to compare with.
         present: Indices of the classes in the truth, background left out.
-        predicted: The classes predicted present at each of `STAGES`, background left out; a stage
-            that the system does not have is missing.
+        predicted: The classes predicted present at each of `MILESTONES`, background left out; one
+            that the system does not come to is missing.
         boxes: (K, 3) int64, see `count_boxes`; None where the truth does not tell things apart.
         phrases: Detections, those without a class before post-refinement, and after it.
         failure: What went wrong, if the image failed.
