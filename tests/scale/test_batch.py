@@ -135,6 +135,17 @@ def test_other_weights_and_another_source_are_another_run(
     assert told != origins(named)
 
 
+def test_answers_that_are_kept_make_no_other_run(tmp_path: Path) -> None:
+    cache = {"class_path": "zeroseg.chat.answer_cache.AnswerCache"}
+    cache["init_args"] = {"folder": str(tmp_path)}
+    refiner = {"class_path": "a.B", "init_args": {"cache": cache, "words": f"{tmp_path}/words.txt"}}
+    (tmp_path / "words.txt").write_text("dog")
+    told = origins({"pre_refiner": refiner})
+    assert list(told) == [f"{tmp_path}/words.txt"]
+    (tmp_path / "answers").write_text("more")
+    assert told == origins({"pre_refiner": refiner})
+
+
 def test_one_broken_picture_of_a_hundred_is_a_row(tmp_path: Path, standins: Standins) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

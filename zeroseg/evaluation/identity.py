@@ -25,6 +25,7 @@ from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.chat.cached_chat import CachedChat
 from zeroseg.chat.chat_model import ChatModel
 from zeroseg.server_address import shown_address
+from zeroseg.weights.needs import constructor_arguments
 
 UNTOLD = "untold"
 """Key of an identity: what of a system cannot be told from another one, by name."""
@@ -127,7 +128,7 @@ class _Teller:
         """
         found = {}
         if self.trusting and issubclass(kind, ChatModel) and not _is_ours(kind):
-            taken = inspect.signature(kind.__init__).parameters  # it may have been asked, and count
+            taken = constructor_arguments(kind)  # it may have been asked, and count
             values = {name: value for name, value in values.items() if name in taken}
         for name, value in values.items():
             place = f"{where}.{name}"

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from zeroseg.errors import PresetError
 from zeroseg.preflight.class_paths import named
-from zeroseg.weights.needs import Checkpoint, Need, Package, Published, maker
+from zeroseg.weights.needs import Checkpoint, Need, Package, Published, arguments_of
 
 Kind = TypeVar("Kind", Checkpoint, Package, Published)
 
@@ -98,7 +98,7 @@ def _place(path: tuple[str, ...], kind: Any, given: Mapping[str, Any]) -> Place:
 
 def _defaults(kind: Any) -> dict[str, Any]:
     try:
-        parameters = inspect.signature(maker(kind)).parameters.values()
+        parameters = arguments_of(kind).values()
     except (TypeError, ValueError):
         return {}
     return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}

@@ -11,7 +11,7 @@ from typing import Any
 from zeroseg.class_lists.values import shown
 from zeroseg.errors import PresetError
 from zeroseg.preflight.class_paths import check_path, named
-from zeroseg.weights.needs import maker
+from zeroseg.weights.needs import arguments_of
 
 _KEYS = ("class_path", "init_args")
 
@@ -38,7 +38,7 @@ def check_arguments(
     Raises:
         PresetError: One is null that cannot be, or a component is described in another way.
     """
-    parameters = inspect.signature(made).parameters
+    parameters = arguments_of(made)
     for name, value in arguments.items():
         if value is None and name in parameters and not _may_be_none(parameters[name]):
             raise PresetError(
@@ -112,8 +112,8 @@ def check_entry(entry: object, where: str) -> None:
 def _made_by(path: object) -> Callable[..., Any] | None:
     """What a class path means; None where jsonargparse has more to say about it."""
     try:
-        found = maker(named(path))
-        inspect.signature(found)
+        found = named(path)
+        arguments_of(found)
     except (PresetError, TypeError, ValueError):
         return None
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from zeroseg.chat.cached_chat import CachedChat
 from zeroseg.preflight.secrets import without_secrets
 from zeroseg.presets.entries import is_plain
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.weights.needs import constructor_arguments
 
 _Where = tuple[str, ...]
 
@@ -44,7 +44,7 @@ def settings(part: nn.Module, where: _Where = ()) -> dict[_Where, Any]:
     Returns:
         Values by the names that lead there; anything but a plain value is told by which it is.
     """
-    taken = _taken(type(part))
+    taken = constructor_arguments(type(part))
     held = {**vars(part), **part._modules}
     found: dict[_Where, Any] = {}
     for name in dict.fromkeys((*taken, *part._modules)):
@@ -59,17 +59,6 @@ def settings(part: nn.Module, where: _Where = ()) -> dict[_Where, Any]:
         if isinstance(value, nn.Module) and _has_arguments(value):
             found |= settings(value, place)
     return found
-
-
-def _taken(kind: type) -> list[str]:
-    """Names of a constructor's arguments, those that it hands on by `**` among them."""
-    names: list[str] = []
-    for base in (own for own in kind.__mro__ if "__init__" in vars(own)):
-        parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
-        names += [own.name for own in parameters if own.kind is not own.VAR_KEYWORD]
-        if all(own.kind is not own.VAR_KEYWORD for own in parameters):
-            break
-    return names
 
 
 def _object(value: object) -> _Object:

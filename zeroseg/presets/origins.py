@@ -17,7 +17,7 @@ def origins(config: Mapping[str, Any] | None) -> dict[str, str]:
     """Digests of the files that a configuration names, by how it names them.
 
     The source of classes that are not of this package; files, and folders with all that is in them,
-    of which no more is read than their ends: weights are large.
+    of which no more is read than their ends: weights are large. A cache of answers changes none.
     """
     parts = {
         name: value
@@ -32,7 +32,8 @@ def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     """The texts of a configuration, each after what it is called."""
     if isinstance(value, Mapping):
         for inner, part in value.items():
-            yield from _texts(part, str(inner))
+            if inner != "cache":
+                yield from _texts(part, str(inner))
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _texts(part, name)
