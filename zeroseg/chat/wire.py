@@ -99,7 +99,8 @@ class Wire:
         """
         address = urlsplit(self.address)
         queried = (value for _, value in parse_qsl(address.query))
-        for secret in (self._key, address.password or "", *queried):
+        secrets = (self._key, address.password or "", *queried)
+        for secret in sorted(secrets, key=len, reverse=True):  # one may hold another
             if len(secret) >= SHORTEST_SECRET:
                 text = text.replace(secret, "***")
         return without_passwords(text)
