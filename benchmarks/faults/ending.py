@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,33 +59,53 @@ def _trouble(said: Exchange) -> str:
     return said.refused or "; ".join(said.dropped)
 
 
-def of_run(folder: Path) -> list[Ending]:
-    """The endings of a scored run, from its records and predictions."""
-    found = []
+def of_run(folder: Path, before: str = "", total: bool = True) -> list[Ending]:
+    """The endings of a scored run, from its records and predictions, and what it comes to.
+
+    Args:
+        folder: Of the run.
+        before: What their names begin with.
+        total: Whether the figures over all pictures have to be the same, too.
+    """
+    found, figures = [], _json(folder / "results.json") if total else ""
     for file in sorted(folder.glob("images/**/*.json")):
         record = json.loads(file.read_text(encoding="utf-8"))
-        prediction = (
-            folder / "predictions" / file.relative_to(folder / "images").with_suffix(".png")
-        )
-        told = [json.dumps(without_times(record)), prediction.read_bytes()]
+        prediction = folder / "predictions" / f"{record['name']}.png"
+        map_of_ids = prediction.read_bytes() if record["pixels"] is not None else b""
+        told = (json.dumps(without_times(record)), map_of_ids, figures)
         failure, refused = record["failure"], record["usage"]["refused"]
         state = "failed" if failure else "degraded" if refused else "ok"
         reason = failure["message"] if failure else f"{refused} refused" if refused else ""
-        found.append(Ending(record["name"], state, reason, _digest(*told)))
+        found.append(Ending(before + record["name"], state, reason, _digest(*told)))
     return found
+
+
+def of_ablation(folder: Path) -> list[Ending]:
+    """The endings of an ablation: those of every row's run, and its table."""
+    table = _json(folder / "ablation.json")
+    rows = [e for row in sorted(folder.glob("rows/*")) for e in of_run(row, f"{row.name}/")]
+    return [replace(ending, result=_digest(ending.result, table)) for ending in rows]
 
 
 def of_archive(folder: Path) -> list[Ending]:
     """The endings of a run over an archive, from its manifest and masks."""
     found = []
-    for row in pq.read_table(folder / "manifest").to_pylist():
+    parts = sorted(folder.glob("manifest/*.parquet"))
+    for row in [row for part in parts for row in pq.read_table(part).to_pylist()]:
         told = {key: value for key, value in row.items() if key != "seconds"}
         mask = folder / "masks" / f"{row['name']}.png"
         if row["status"] == "ok":
             found.append(Ending(row["name"], "ok", "", _digest(told, mask.read_bytes())))
         else:
             found.append(Ending(row["name"], "failed", row["error"] or ""))
-    return sorted(found, key=lambda ending: ending.name)
+    return found
+
+
+def _json(file: Path) -> str:
+    """A file's content without times; what was never written differs from any."""
+    if not file.is_file():
+        return "none"
+    return json.dumps(without_times(json.loads(file.read_text(encoding="utf-8"))))
 
 
 def without_times(content: Any) -> Any:
