@@ -15,6 +15,7 @@ from torch import Tensor
 from zeroseg import plotting
 from zeroseg.values import Description, Detections, Points, Selection, Trace
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.writing import write_picture, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,6 +109,9 @@ class Segmentation:
         Returns:
             The files by kind: "mask", "overlay" and "json".
 
+        Raises:
+            OutputError: They cannot be written.
+
         Example:
             >>> from zeroseg import ZeroShotSegmenter
             >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["dog", "cat"])
@@ -116,17 +120,15 @@ class Segmentation:
             ['out/picture.mask.png', 'out/picture.overlay.png', 'out/picture.json']
         """
         base = Path(base)
-        base.parent.mkdir(parents=True, exist_ok=True)
         files = {
             "mask": base.with_name(base.name + ".mask.png"),
             "overlay": base.with_name(base.name + ".overlay.png"),
             "json": base.with_name(base.name + ".json"),
         }
-        self.mask().save(files["mask"])
-        self.plot().save(files["overlay"])
+        write_picture(files["mask"], self.mask())
+        write_picture(files["overlay"], self.plot())
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-        # A half of a surrogate pair, which a name may hold, is an escape in JSON.
-        files["json"].write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        write_whole(files["json"], text + "\n")
         return files
 
     def to_dict(self) -> dict[str, Any]:

@@ -247,6 +247,7 @@ class Encoding(ComponentStage):
 
     def __call__(self, images: Sequence[Tensor]) -> tuple[Sequence[Encoded | None]]:
         batch = self.part.encode(images)
+        seams.check_encodings(self.describe(), batch, len(images))
         rows = range(len(images))
         return ([None if batch is None else Encoded(batch, row) for row in rows],)
 

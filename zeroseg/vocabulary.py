@@ -310,6 +310,16 @@ class Vocabulary:
             found.setdefault(as_words(prompt), index)
         return found
 
+    def by_name(self, written: Vocabulary) -> tuple[int | None, ...]:
+        """For each class of another vocabulary the index of the class of that name here, if any.
+
+        Whatever they are called, one background is the other.
+        """
+        return tuple(
+            self.background if index == written.background else self.find(name)
+            for index, name in enumerate(written.names)
+        )
+
     def index(self, name: str) -> int:
         """Index of the class with this name.
 

@@ -132,8 +132,8 @@ def test_a_language_model_that_is_gone_stops_the_run_with_what_is_done(
     assert main(["segment", "in", "--model", config, "--output", "out", "--set", gone]) == 1
     assert sorted(p.name for p in Path("out").glob("*.json")) == ["0.json", "1.json"]
     printed = capsys.readouterr()
-    assert "stopped: the service stayed unreachable" in printed.err
-    assert "2 pictures are done and saved in out, 3 are not" in printed.err
+    assert "error: the service stayed unreachable" in printed.err
+    assert "what is done is saved" in printed.err
     assert "2 segmented" in printed.out
 
 
@@ -186,7 +186,7 @@ def test_results_that_cannot_be_saved_are_a_failure(config: str) -> None:
 
 
 def test_nothing_to_segment_loads_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["segment", "gone.png", "--model", "tiny"]) == 1
+    assert main(["segment", "gone.png", "--model", "tiny"]) == 2
     assert "no pictures" in capsys.readouterr().err
 
 

@@ -11,6 +11,7 @@ from zeroseg.cli import options
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from zeroseg.cli.outlet import Outlet
     from zeroseg.data.check import Report
     from zeroseg.data.sample_data import SampleData
 
@@ -42,6 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     checked.add_argument(
         "name", metavar="NAME", help="voc2012, cityscapes, coco81, dram, ade20k or folder"
     )
+    options.add_output(checked)
     checked.add_argument("root", metavar="ROOT", help="its folder")
     checked.add_argument("--split", metavar="NAME", help="by default the one that is scored")
     checked.add_argument("--movement", metavar="NAME", help="of dram, such as realism")
@@ -54,36 +56,38 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="look at N pictures only, the same ones every time",
     )
-    actions.add_parser("list", help="the data sets, and how to fetch them")
+    listed = actions.add_parser("list", help="the data sets, and how to fetch them")
+    options.add_output(listed)
     parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> int:
     """Check a data set, or list them all."""
     if arguments.action == "list":
-        return _list()
+        return _list(arguments.outlet)
     given = {"split": arguments.split, "movement": arguments.movement}
     chosen = {name: value for name, value in given.items() if value is not None}
-    return _check(
-        arguments.name, arguments.root, arguments.limit, protocol=arguments.protocol, **chosen
-    )
+    chosen["protocol"] = arguments.protocol
+    return _check(arguments.outlet, arguments.name, arguments.root, arguments.limit, **chosen)
 
 
-def _list() -> int:
+def _list(outlet: Outlet) -> int:
     from zeroseg.data.catalog import CATALOG
 
     for known in CATALOG.values():
+        outlet.line(name=known.name, how_to_fetch=known.how_to_fetch())
         print(f"{known.name}: {known.how_to_fetch()}\n")
     return 0
 
 
-def _check(name: str, root: str, limit: int | None, **chosen: str) -> int:
+def _check(outlet: Outlet, name: str, root: str, limit: int | None, **chosen: str) -> int:
     """Check a data set, or a part of it; `chosen` is for `open_data`."""
     from rich.console import Console
 
     from zeroseg.cli.report import progress
     from zeroseg.data.catalog import entry, open_data
     from zeroseg.data.check import check
+    from zeroseg.values import Failure
 
     known = entry(name)
     data = open_data(known.name, root, **chosen)
@@ -92,7 +96,13 @@ def _check(name: str, root: str, limit: int | None, **chosen: str) -> int:
         data.sample(limit)
     with progress(Console(stderr=True)) as bar:
         task = bar.add_task("reading", total=len(data.dataset))
-        report = check(data, lambda: bar.advance(task))
+
+        def looked(name: str, problems: list[tuple[str, str]]) -> None:
+            failures = [Failure(name, kind, message) for kind, message in problems]
+            outlet.picture(name, failures[0] if failures else None)
+            bar.advance(task)
+
+        report = check(data, looked)
     _print(Console(), data, report, found)
     if not report.problems:
         return 0

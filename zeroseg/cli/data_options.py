@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zeroseg.cli import options
-from zeroseg.cli.draw import add_scenes
+from zeroseg.cli.draw import add_scenes, say_never_drawn
 from zeroseg.errors import ImageError, ZerosegError
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ class DataOptions:
             **loading,
         )
         found.protocol = Protocol.parse(self.protocol)
+        say_never_drawn(found.vocabulary)
         return found
 
     def _published(self, vocabulary: Vocabulary | None, loading: dict[str, int]) -> SampleData:

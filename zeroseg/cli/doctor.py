@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from argparse import Namespace
@@ -37,7 +36,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         commands, "doctor", "say what a model needs and what is missing", str(__doc__), _EXAMPLES
     )
     model_options.add_model(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON in place of tables")
     parser.set_defaults(run=run)
 
 
@@ -58,14 +56,13 @@ def run(arguments: Namespace) -> int:
         *_described(examination),
         *_unknown(config),
     ]
-    if arguments.json:
-        print(json.dumps([vars(finding) for finding in findings], indent=1))
-    else:
-        _print(findings)
+    for finding in findings:
+        arguments.outlet.line(**vars(finding))
+    _print(findings)
     problems = sum(finding.state == "problem" for finding in findings)
     if problems:
         print(f"{model.model} cannot run here; problems: {problems}", file=sys.stderr)
-    elif not arguments.json:
+    else:
         print(f"{model.model} can run here")
     return 1 if problems else 0
 

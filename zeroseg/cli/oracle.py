@@ -42,6 +42,7 @@ def run(arguments: Namespace) -> int:
     output = options.output_folder(arguments.output)
     segmenter, data, about = scoring.ScoringOptions.of(arguments).prepare(output)
     report = oracle(segmenter, data, output, **about)
+    scoring.tell(arguments.outlet, report.runs)
     RunFolder(output).write_json("oracle.json", report.to_dict())
     _print(report)
     _write(report, output)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroseg.cli import model_options, options
-from zeroseg.errors import ChatError
+from zeroseg.errors import OutputError, ZerosegError
 
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
+    from zeroseg.cli.outlet import Outlet
     from zeroseg.cli.outputs import Job, Plan
     from zeroseg.segmentation import Segmentation
     from zeroseg.values import Failure
@@ -65,56 +66,47 @@ def run(arguments: Namespace) -> int:
     planned = plan(arguments.paths, output)
     for note in planned.notes:
         print(f"left out: {note}", file=sys.stderr)
+    outlet: Outlet = arguments.outlet
     for failure in planned.failures:
-        print(f"failed: {failure.message}", file=sys.stderr)
+        outlet.failed(failure.message)
+        outlet.picture(failure.name, failure)
     if not planned.jobs:
-        print("zeroseg segment: there are no pictures to segment", file=sys.stderr)
-        return 1
+        raise ZerosegError("there are no pictures to segment")
     if model.model == "tiny":
         print("note: the tiny models understand drawn scenes, not photographs", file=sys.stderr)
-    return _Run(model.segmenter(config, vocabulary), planned).go(output)
+    return _Run(model.segmenter(config, vocabulary), planned, outlet).go(output)
 
 
 class _Run:
     """Goes through the pictures, saves each result at once, and sums up."""
 
-    def __init__(self, segmenter: BaseSegmenter, planned: Plan) -> None:
-        from rich.console import Console
-
+    def __init__(self, segmenter: BaseSegmenter, planned: Plan, outlet: Outlet) -> None:
         from zeroseg.cli.report import Totals
 
-        self.segmenter, self.jobs = segmenter, planned.jobs
+        self.segmenter, self.jobs, self.outlet = segmenter, planned.jobs, outlet
         self.failures = list(planned.failures)
         self.done: list[tuple[str, str, float]] = []
         self.totals = Totals()
-        self.errors = Console(stderr=True)
 
     def go(self, output: Path) -> int:
         """Segment and save everything, print the summary, return the exit code."""
-        stopped = self._segment_all()
-        self._print_summary(output)
-        if stopped is not None:
-            left = len(self.jobs) - len(self.done)
-            print(f"zeroseg segment: stopped: {stopped}", file=sys.stderr)
-            print(
-                f"{len(self.done)} pictures are done and saved in {output}, {left} are not",
-                file=sys.stderr,
-            )
-        return 1 if self.failures or stopped is not None else 0
+        try:
+            self._segment_all()
+        finally:
+            self._print_summary(output)
+        return 1 if self.failures else 0
 
-    def _segment_all(self) -> ChatError | None:
+    def _segment_all(self) -> None:
+        from rich.console import Console
+
         from zeroseg.cli.report import progress
 
-        with progress(self.errors) as bar:
+        with progress(Console(stderr=True)) as bar:
             task = bar.add_task("segmenting", total=len(self.jobs))
             results = self.segmenter.stream(job.source for job in self.jobs)
-            try:
-                for job, result in zip(self.jobs, results, strict=True):
-                    self._keep(job, result)
-                    bar.advance(task)
-            except ChatError as error:
-                return error
-        return None
+            for job, result in zip(self.jobs, results, strict=True):
+                self._keep(job, result)
+                bar.advance(task)
 
     def _keep(self, job: Job, result: Segmentation | Failure) -> None:
         from zeroseg.cli.outputs import printable
@@ -125,14 +117,14 @@ class _Run:
         if not isinstance(result, Failure):
             try:
                 replace(result, name=name).save(job.base)
-            except OSError as error:
-                result = Failure(name, "saving", f"cannot save the results: {error}")
+            except OutputError as error:
+                result = Failure(name, "saving", str(error))
         if isinstance(result, Failure):
             self.failures.append(replace(result, name=name))
-            self.errors.print(
-                f"failed: {name}: {result.message}", markup=False, style="red", soft_wrap=True
-            )
+            self.outlet.failed(f"{name}: {result.message}")
+            self.outlet.picture(name, result)
             return
+        self.outlet.picture(name, classes=result.areas, seconds=result.trace.seconds)
         self.totals.add(result.trace)
         self.done.append((name, shares(result.areas), sum(result.trace.seconds.values())))
 

@@ -95,7 +95,7 @@ class Coco81(BenchmarkData):
         elif annotation != "stuffthingmaps" and file.is_file():
             require_pycocotools(file)
             instances = load_instances(file)
-            dataset = CocoSamples(instances, (place / split, place, folder))
+            dataset = CocoSamples(instances, (place / split, place, folder), file)
             self.annotation = "instances" if instances.named else "instances, ids as COCO's own"
             notes = instances.notes
         else:
@@ -115,10 +115,11 @@ class CocoSamples(Samples):
     Args:
         instances: The file, see `load_instances`.
         folders: Where the paths of the pictures may begin, the first one first.
+        file: Where it lies.
     """
 
-    def __init__(self, instances: Instances, folders: Sequence[Path]) -> None:
-        self.instances, self.folders = instances, tuple(folders)
+    def __init__(self, instances: Instances, folders: Sequence[Path], file: Path) -> None:
+        self.instances, self.folders, self.file = instances, tuple(folders), file
         self._names = tuple(picture.name for picture in instances.pictures)
 
     @property
@@ -149,6 +150,10 @@ class CocoSamples(Samples):
             numbers[thing.inside] = 0 if thing.crowd else number
         labels = {number: things[number - 1].label for number in present(numbers) if number}
         return Truth(target, number_regions(numbers, labels))
+
+    def files(self, position: int) -> Sequence[Path]:
+        """See `Samples.files`."""
+        return [self._find(self.instances.pictures[position]), self.file]
 
     def _usable(self, position: int) -> Listed:
         picture = self.instances.pictures[position]

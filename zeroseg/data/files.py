@@ -78,6 +78,11 @@ class FileSamples(Samples):
         place = self.places[position]
         return self.read_truth(place, self.protocol.stray) if place.mask is not None else None
 
+    def files(self, position: int) -> Sequence[Path]:
+        """See `Samples.files`."""
+        place = self.places[position]
+        return [file for file in (place.picture, place.mask, place.objects) if file is not None]
+
 
 def picture_called(base: Path) -> Path:
     """The picture at a path without suffix, whatever its suffix is; .jpg where there is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from zeroseg.class_lists.values import shown
@@ -79,3 +80,12 @@ def _may_be_none(parameter: inspect.Parameter) -> bool:
     annotation = str(parameter.annotation)
     typed = parameter.annotation is not parameter.empty
     return not typed or parameter.default is None or "None" in annotation or "Any" in annotation
+
+
+def is_plain(value: object) -> bool:
+    """Whether a configuration can hold a value."""
+    if isinstance(value, list | tuple):
+        return all(map(is_plain, value))
+    if isinstance(value, dict):
+        return all(map(is_plain, value.values()))
+    return value is None or isinstance(value, str | int | float | bool | Path)

@@ -28,6 +28,8 @@ class Work:
         seconds: Time of each stage, this picture's share of its batch.
         usage: What a language model was asked for it.
         failure: What went wrong; no later stage touches such a picture.
+        stamp: Size and time of the file as its store tells them; "" where it does not.
+        digest: Of the encoded picture, once it was read.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Work:
     seconds: dict[str, float] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     failure: Failure | None = None
+    stamp: str = ""
+    digest: str | None = None
 
     @property
     def label_map(self) -> Tensor:
