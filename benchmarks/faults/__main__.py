@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.faults.row import Row, markdown
 
-COUNTS = {"services": 480, "kills": 64, "disk": 160, "cache": 140, "files": 200, "inputs": 5500}
+COUNTS = {"services": 480, "kills": 60, "disk": 160, "cache": 140, "files": 200, "inputs": 5500}
 """Faults of each kind in the whole campaign."""
 
 

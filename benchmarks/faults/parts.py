@@ -90,7 +90,7 @@ class Finder(ScriptedDetector):
         found = self._find(image, selection)
         phrases, labels = list(found.phrases), found.labels.clone()
         for place in range(0, len(phrases), 2):
-            word = WORDS.get(phrases[place], (phrases[place],))[blue % 3 % 2]
+            word = WORDS.get(phrases[place], (phrases[place],) * 3)[blue % 3]
             phrases[place] = f"{COLOURS[blue % 8]} {COLOURS[green % 8]} {word}"
             labels[place] = UNRESOLVED
         return replace(found, phrases=tuple(phrases), labels=labels)
