@@ -23,6 +23,7 @@ from benchmarks.faults.parts import write_configuration, write_pictures
 from benchmarks.faults.row import Row
 
 ROOT = Path(__file__).parent.parent.parent
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 PICTURES, SECONDS = 16, 0.1
 """How many, and what a caption takes: work enough to be killed in the midst of."""
 LONGEST_CHAIN = 8
@@ -54,7 +55,7 @@ class Command:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
+                env={**os.environ, **ENVIRONMENT},
             )
 
 
@@ -115,7 +116,7 @@ def alone(command: Command, target: Path) -> tuple[float, float]:
     """Run undisturbed; the seconds until there was a file, and until the end."""
     start = time.monotonic()
     process = command.start(target)
-    _await_work(process, target, 0)
+    await_work(process, target, 0)
     begun = time.monotonic() - start
     _finish(command, process, target)
     return begun, time.monotonic() - start
@@ -134,12 +135,12 @@ def chain(
         if dice.random() < 0.2:
             moment = dice.uniform(0, begun)
         else:
-            _await_work(process, target, before)
-            moment = dice.uniform(0, ended - begun)
+            await_work(process, target, before)
+            moment = dice.uniform(0, 0.7 * (ended - begun))
         if _ends_within(process, moment):
             _finish(command, process, target)
             return kills
-        _kill(process, with_all=dice.random() < 0.5)
+        kill(process, with_all=dice.random() < 0.5)
     _finish(command, command.start(target), target)
     return most
 
@@ -148,7 +149,7 @@ def _files(folder: Path) -> int:
     return sum(len(files) for _, _, files in os.walk(folder))
 
 
-def _await_work(process: subprocess.Popen[bytes], target: Path, before: int) -> None:
+def await_work(process: subprocess.Popen[bytes], target: Path, before: int) -> None:
     """Wait for a file more, or for the end."""
     while process.poll() is None and _files(target) <= before:
         time.sleep(0.01)
@@ -169,13 +170,13 @@ def _finish(command: Command, process: subprocess.Popen[bytes], target: Path) ->
         RuntimeError: It hangs, or ends as it should not.
     """
     done = _ends_within(process, PATIENCE)
-    _kill(process, with_all=True)
+    kill(process, with_all=True)
     if not done or process.returncode:
         log = Path(f"{target}.log").read_text(errors="replace")[-3000:]
         raise RuntimeError(f"{command.name} hung or ended with {process.returncode}:\n{log}")
 
 
-def _kill(process: subprocess.Popen[bytes], with_all: bool) -> None:
+def kill(process: subprocess.Popen[bytes], with_all: bool) -> None:
     """SIGKILL to a process, or to its whole session at once; then to whatever is left of that."""
     for pid in _session(process.pid) if with_all else [process.pid]:
         _sigkill(pid)

@@ -14,7 +14,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -33,6 +33,7 @@ PICTURES = 16
 """Of a round; there are as many rounds as it takes to inject what was asked for."""
 SHARE = {"passing": 0.6, "lasting": 0.12}
 """Of the requests, or of the questions, that a fault befalls."""
+MOST_ROUNDS = 200
 LONGEST_OUTAGE = 100
 """How often a run that was stopped is started again, before it counts as lost."""
 
@@ -218,13 +219,14 @@ class Faults:
 
     def _outage(self) -> Fault | None:
         """Out of order for a while, from time to time."""
-        return KINDS["503"][0] if self.requests % 40 > 20 else None
+        return KINDS["503"][0] if 4 <= self.requests % 40 < 24 else None
 
     def _dice(self, *parts: object) -> float:
         return random.Random(repr((self.seed, self.kind, *parts))).random()
 
 
 OUTAGE = "out of order for a while, run started again"
+ALL = (*KINDS, OUTAGE)
 
 
 @contextmanager
@@ -260,9 +262,8 @@ def serving(faults: Faults) -> Iterator[str]:
         thread.join()
 
 
-def run(count: int, seed: int, folder: Path) -> list[Row]:
+def run(count: int, seed: int, folder: Path, kinds: Sequence[str] = ALL) -> list[Row]:
     """Inject so many faults at least, each kind as often as any other."""
-    kinds = [*KINDS, OUTAGE]
     rounds: list[tuple[list[Path], list[Ending]]] = []
     share = -(-count // len(kinds))
     return [_row(kind, share, seed, folder, rounds) for kind in kinds]
@@ -279,6 +280,8 @@ def _row(
     start, injected, played = time.perf_counter(), 0, 0
     endings: list[Ending] = []
     while injected < count:
+        if played == MOST_ROUNDS:
+            raise RuntimeError(f"{kind}: only {injected} faults took place in {played} rounds")
         if played == len(rounds):
             files = write_pictures(folder / f"round-{played}", PICTURES, seed + played)
             rounds.append((files, segmented(files, Faults("", seed))))
