@@ -103,15 +103,23 @@ class Command:
     words: tuple[str, ...]
     read: Callable[[Path], list[Ending]]
 
-    def run(self, target: Path) -> int:
+    def run(self, target: Path, whole: bool = False) -> int:
         """Run it in this process; its exit code.
 
+        Args:
+            target: The output folder.
+            whole: Whether nothing may go wrong.
+
         Raises:
+            RuntimeError: Something did.
             Exception: It ended by an error that it has no sentence for.
         """
         said = StringIO()
         with redirect_stdout(said), redirect_stderr(said):
-            return main([word.format(target) for word in self.words])
+            code = main([word.format(target) for word in self.words])
+        if whole and code:
+            raise RuntimeError(f"undisturbed, it ended with {code}: {said.getvalue()[-2000:]}")
+        return code
 
 
 @dataclass
@@ -228,7 +236,7 @@ def _row(command: Command, kind: str, count: int, seed: int, folder: Path) -> Ro
     dice = random.Random(f"{seed} {command.name} {kind}")
     whole = Watch(str(folder / "undisturbed"))
     with watching(whole):
-        command.run(folder / "undisturbed")
+        command.run(folder / "undisturbed", whole=True)
     expected = command.read(folder / "undisturbed")
     tally, turn = Tally(), 0
     while tally.injected < count:
@@ -257,7 +265,7 @@ def _chain(
             tally.injected += attempt(command, target, dice, writes)
         if command.run(target) == 2:  # such as a damaged run.json, which nobody can go on with
             shutil.rmtree(target)
-            command.run(target)
+            command.run(target, whole=True)
     except Exception:  # whatever a command lets through is what is looked for
         traceback.print_exc()
         return
