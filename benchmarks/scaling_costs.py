@@ -163,6 +163,7 @@ def built(step: str, target: str) -> Callable[[Any], Any]:
     if step in STAGES:
         return build_worker(step, tiny(), "cpu")
     output = Manifest(target, tiny().vocabulary)
+    output.begin({})
 
     def write(part: Part) -> Part:
         output.add(part)

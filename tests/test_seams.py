@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from zeroseg.chat.chat_model import ChatModel, Reply
 from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
 from zeroseg.errors import ComponentError
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.masking.mask_predictor import MaskPredictor
+from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.all_classes import AllClasses
+from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.refinement.verifier import Verifier
 from zeroseg.segmenter import ZeroShotSegmenter
-from zeroseg.testing import BoxMasks, ScriptedDetector, ScriptedScorer, blank, boxed
-from zeroseg.values import Failure, Geometry, Masks, Resolution, Selection, Tag
+from zeroseg.testing import BoxMasks, ScriptedDetector, ScriptedScorer, ScriptedTagger, blank, boxed
+from zeroseg.values import Failure, Geometry, Masks, Points, Resolution, Selection, Tag
 from zeroseg.vocabulary import Vocabulary
 
 CLASSES = Vocabulary.from_names(["background", "dog", "boat"])
 DOG = Selection(("dog",), (1,))
 SIZE = (32, 48)
 NAN = float("nan")
+NOTHING: Any = None
 
 
 def mine(kind: type[nn.Module], answer: Callable[..., Any]) -> Any:
@@ -66,6 +71,10 @@ def scores(prompts: int = 2, value: float = 0.5, size: tuple[int, int] = SIZE) -
         [blank(*size)], [Selection(("a", "b", "c")[:prompts], (1, 2, 0)[:prompts])]
     )
     return replace(own, maps=own.maps + value)
+
+
+def points(x: float, y: float, label: int = 1, boxes: int = 1) -> Points:
+    return Points(torch.tensor([[[x, y]]] * boxes).float(), torch.tensor([[label]] * boxes))
 
 
 def label_map(
@@ -135,7 +144,70 @@ WRONG: list[tuple[str, type[nn.Module], Any, str]] = [
     ("fusion", Fusion, lambda *inputs: label_map(size=(8, 8)), r"\(8, 8\), expected a label map"),
     ("fusion", Fusion, lambda *inputs: label_map(9), "labels from 9 to 9, expected class indices"),
     ("fusion", Fusion, lambda *inputs: label_map(-1), "labels from -1 to -1, expected class"),
+    ("fusion", Fusion, lambda *inputs: "dog", "str 'dog', expected whole numbers"),
+    ("fusion", Fusion, lambda *inputs: [[1, 1]], "list .*, expected whole numbers"),
+    ("tagger", Tagger, lambda images: {"dog": 1}, "expected a sequence of 2 tags"),
+    ("tagger", Tagger, lambda images: (tags for tags in [(), ()]), "expected a sequence of 2 tags"),
+    ("captioner", Captioner, lambda images: [], "0, expected 2 caption"),
+    ("captioner", Captioner, each(NAN), "float nan, expected a text"),
+    ("pre_refiner", PreRefiner, lambda *inputs: "dog", "expected a sequence of 2"),
+    ("pre_refiner", PreRefiner, lambda *inputs: DOG, "expected a sequence of 2"),
+    ("pre_refiner", PreRefiner, each("dog"), "str 'dog', expected a Selection"),
+    ("verifier", Verifier, lambda *inputs: "dog", "expected a sequence of 2"),
+    ("verifier", Verifier, lambda *inputs: [DOG], "1, expected 2 selection"),
+    ("detector", Detector, lambda *inputs: "dog", "expected a sequence of 2"),
+    ("detector", Detector, lambda *inputs: found(), "expected a sequence of 2"),
+    ("detector", Detector, lambda *inputs: None, "None, expected a sequence of 2"),
+    ("post_refiner", PostRefiner, lambda *inputs: "dog", "str 'dog', expected a Resolution"),
+    ("post_refiner", PostRefiner, lambda *inputs: Resolution((NAN,)), r"labels \[nan\]"),
+    ("post_refiner", PostRefiner, lambda *inputs: None, "None, expected a Resolution"),
+    ("mask_predictor", MaskPredictor, lambda *inputs: "dog", "expected a sequence of 2 masks"),
+    ("mask_predictor", MaskPredictor, lambda *inputs: masks(2), "expected a sequence of 2 masks"),
+    ("mask_predictor", MaskPredictor, each(None), "NoneType None, expected Masks"),
+    ("dense_scorer", DenseScorer, lambda *inputs: "dog", "expected a sequence of 2 dense"),
+    ("dense_scorer", DenseScorer, each(torch.zeros(2, 4, 4)), "a tensor .*, expected DenseScores"),
+    ("dense_scorer", DenseScorer, each(scores(value=-1)), r"expected scores in \[0, 1\]"),
+    ("chat", ChatModel, lambda asked: "dog", "'dog', expected a sequence of 2 Replies"),
+    ("chat", ChatModel, lambda asked: None, "None, expected a sequence of 2 Replies"),
+    ("chat", ChatModel, lambda asked: [Reply("dog")], "1, expected 2 replies"),
+    ("chat", ChatModel, each("dog"), "'dog', expected a Reply"),
+    ("chat", ChatModel, each(Reply(NOTHING)), r"text=None.*, expected a Reply with a text"),
+    ("points", PointSampler, lambda *inputs: "dog", "'dog', expected Points"),
+    ("points", PointSampler, lambda *inputs: torch.zeros(1, 1, 2), "tensor.*, expected Points"),
+    ("points", PointSampler, lambda *inputs: points(4, 4, boxes=2), "2, expected points of 1"),
+    ("points", PointSampler, lambda *inputs: points(NAN, 4), r"\[nan, 4.0\], expected points"),
+    ("points", PointSampler, lambda *inputs: points(4, 90), "in an image of 48 x 32"),
+    ("points", PointSampler, lambda *inputs: points(-4, 9), "in an image of 48 x 32"),
+    ("points", PointSampler, lambda *inputs: points(4, 9, 7), r"\[7\], expected labels 1"),
+    ("encodings", MaskPredictor, lambda images: "dog", "str 'dog', expected a tuple of tensors"),
+    ("encodings", MaskPredictor, lambda images: [torch.zeros(2)], "expected a tuple of tensors"),
+    ("encodings", MaskPredictor, lambda images: (torch.zeros(3, 4),), r"\[\(3, 4\)\], expected"),
 ]  # fmt: skip
+
+
+INNER = ("chat", "points", "encodings")
+"""What components ask of what is within them."""
+
+
+def encoding(answer: Callable[..., Any]) -> Any:
+    """Masks of somebody's own, whose encodings are these."""
+
+    class Mine(BoxMasks):
+        def encode(self, images: Sequence[Tensor]) -> Any:
+            return answer(images)
+
+    return Mine()
+
+
+class Waiting(AllClasses):
+    """A pre-refiner that waits for a server: images are encoded meanwhile."""
+
+    waits = True
+
+
+@cache
+def tiny_masks() -> Any:
+    return ZeroShotSegmenter.from_preset("tiny", vocabulary=CLASSES).mask_predictor
 
 
 def system(**parts: Any) -> ZeroShotSegmenter:
@@ -152,9 +224,15 @@ def system(**parts: Any) -> ZeroShotSegmenter:
 def test_a_wrong_return_is_an_error_that_names_the_component(
     slot: str, kind: type[nn.Module], answer: Any, said: str
 ) -> None:
-    parts = {slot: mine(kind, answer)}
+    parts = {slot: mine(kind, answer)} if slot not in INNER else {}
     if slot == "post_refiner":
         parts["detector"] = mine(Detector, each(UNNAMED))
+    if slot == "chat":
+        parts |= {"tagger": ScriptedTagger("dog"), "pre_refiner": LLMPreRefiner(mine(kind, answer))}
+    if slot == "points":
+        parts["mask_predictor"] = tiny_masks().with_points(mine(kind, answer))
+    if slot == "encodings":
+        parts |= {"mask_predictor": encoding(answer), "pre_refiner": Waiting()}
     with pytest.raises(ComponentError, match=f"^Mine returned .*{said}|^Mine returned {said}"):
         system(**parts).segment([blank(), blank()])
 

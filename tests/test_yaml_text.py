@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 
 import pytest
 
@@ -60,3 +61,36 @@ def test_a_date_that_is_none_is_a_word_only() -> None:
 def test_what_is_no_json(text: str) -> None:
     with pytest.raises(ValueError, match="no JSON"):
         load_json(text)
+
+
+BOMB = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
+    f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (BOMB, "more than 100000 values"),
+        ("a: &a {x: 1}\nb: &b\n  <<: [" + "*a," * 60_000 + "]\n", "more than 100000 values"),
+        ("&a " + "x" * 9 + ": [" + "*a," * 100_001 + "]", "more than 100000 values"),
+        ("classes:\n" + "".join(f"- c{i}\n" for i in range(100_000)), "more than 100000 values"),
+        ("[" + "[]," * 300_000 + "]", "more than 100000 values"),
+        ("[" * 100_000, "more than 64 levels"),
+        ("".join(f"{' ' * i}a:\n" for i in range(900)), "more than 64 levels"),
+        ("a: &a {b: *a}", "recursive"),
+        ("&a [[*a]]", "recursive"),
+        ("[*gone]", "undefined alias"),
+    ],
+)
+@pytest.mark.parametrize("read", [load, load_words])
+def test_what_is_too_much_is_refused_before_it_is_made(
+    read: Callable[[str], object], text: str, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        read(text)
+
+
+def test_references_are_followed() -> None:
+    assert load("a: &a {x: 1}\nb: {<<: *a, y: *a}") == {"a": {"x": 1}, "b": {"x": 1, "y": {"x": 1}}}

@@ -13,6 +13,7 @@ from zeroseg.errors import CheckpointNotFound as CheckpointNotFound
 from zeroseg.errors import ComponentError as ComponentError
 from zeroseg.errors import ImageError as ImageError
 from zeroseg.errors import MissingKeyError as MissingKeyError
+from zeroseg.errors import OutputError as OutputError
 from zeroseg.errors import PackageNotFound as PackageNotFound
 from zeroseg.errors import PresetError as PresetError
 from zeroseg.errors import VocabularyError as VocabularyError

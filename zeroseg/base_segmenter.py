@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import Self
 
 from zeroseg.data.sample import Sample
@@ -74,19 +74,25 @@ class BaseSegmenter(LightningModule, ABC):
         self.waited = 0.0
         self.scores = SegmentationScores(self.vocabulary)
         self.failures: list[Failure] = []
-        self.config: dict[str, Any] | None = None
+        self._config: dict[str, Any] | None = None
+        self._then: dict[tuple[str, ...], Any] = {}
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; no configuration can describe a component that was swapped in."""
-        config = self.__dict__.get("config")
-        if config is not None and name != "config":
-            is_part = isinstance(value, nn.Module) and name != "scores"
-            if value is None or isinstance(value, bool | int | float | str):
-                known = name in config or name in self._modules
-                self.__dict__["config"] = {**config, name: value} if known else config
-            elif is_part or name in config:
-                self.__dict__["config"] = None
-        super().__setattr__(name, value)
+    @property
+    def config(self) -> dict[str, Any] | None:
+        """Arguments that build the same segmenter as this one is now, as presets hold them.
+
+        None where a component was given as an object, or put in place of another one.
+        """
+        from zeroseg.presets.live import as_it_is, settings
+
+        return self._config and as_it_is(self._config, self._then, settings(self))
+
+    @config.setter
+    def config(self, config: dict[str, Any] | None) -> None:
+        from zeroseg.presets.live import settings
+
+        self._config = config
+        self._then = settings(self) if config is not None else {}
 
     @classmethod
     def from_preset(cls, name: str, **changes: Any) -> Self:
@@ -95,7 +101,7 @@ class BaseSegmenter(LightningModule, ABC):
         `BaseSegmenter.from_preset` builds whatever class the preset names, a subclass only its own.
 
         Args:
-            name: "tiny" (embedded, offline, for drawn scenes), "paper" (the published system) or
+            name: "tiny" (embedded, offline, for drawn scenes), "paper" (as its code behaves) or
                 another one of `zeroseg.presets.preset_names()`.
             changes: Arguments of the segmenter to replace: values, components, None to leave an
                 optional one out, or `{"class_path": ..., "init_args": {...}}`.
@@ -305,9 +311,7 @@ class BaseSegmenter(LightningModule, ABC):
         return {"image": [sample.image for sample in samples]}
 
     def segment_samples(
-        self,
-        samples: Sequence[Sample] | LookingAhead,
-        cache: StageCache | None = None,
+        self, samples: Sequence[Sample] | LookingAhead, cache: StageCache | None = None
     ) -> list[Segmentation | Failure]:
         """Segment samples of a data set; one that could not be read is a Failure.
 
@@ -326,6 +330,10 @@ class BaseSegmenter(LightningModule, ABC):
             else Failure(sample.name, "reading", sample.problem)
             for sample in samples
         ]
+
+    def files(self, name: str) -> Sequence[Path]:
+        """The files that the answer for a sample of this name is read from, if any is."""
+        return ()
 
     def predict_step(
         self, batch: Sequence[Sample] | LookingAhead, batch_idx: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -12,6 +13,16 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 """Encodings by the byte order mark that a file begins with."""
+
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]"
+)
+"""All but tab and line feed, and what turns the direction of writing."""
+
+
+def visible(text: str) -> str:
+    """A text in which control characters are written out, so that they do nothing."""
+    return _CONTROLS.sub(lambda sign: repr(sign[0])[1:-1], text)
 
 
 def decoded(content: bytes) -> str:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 
 class ZerosegError(Exception):
-    """Base class of the errors that zeroseg raises on purpose."""
+    """Base class of the errors that zeroseg raises on purpose.
+
+    Attributes:
+        begun: Whether something was done before it, and is saved: the run can be gone on with.
+    """
+
+    begun = False
+
+
+class OutputError(ZerosegError, OSError):
+    """A file or folder that results cannot be written to."""
 
 
 class VocabularyError(ZerosegError, ValueError):
@@ -91,5 +101,5 @@ class ComponentError(ZerosegError, TypeError):
     """
 
     def __init__(self, component: str, expected: str, got: str) -> None:
-        super().__init__(f"{component} returned {got}, expected {expected}")
+        super().__init__(f"{component} returned {' '.join(got.split())}, expected {expected}")
         self.component = component

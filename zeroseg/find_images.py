@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from zeroseg.errors import ImageError
+from zeroseg.server_address import without_passwords
 
 HEIF = (".heic", ".heics", ".heif", ".heifs", ".hif")
 """Pictures that are read where the package pillow-heif is installed."""
@@ -178,8 +179,12 @@ def is_url(text: str) -> bool:
 
 
 def shown(path: str | os.PathLike[str]) -> str:
-    """A path as text for a message: names need not be text, and need not be short."""
+    """A path as text for a message: names need not be text, and need not be short.
+
+    An address has no password, see `without_passwords`.
+    """
     text = os.fsdecode(path).encode("utf-8", "replace").decode().replace("\0", "\\0")
+    text = without_passwords(text)
     return text if len(text) <= 260 else f"{text[:120]}...{text[-120:]}"
 
 
@@ -193,7 +198,8 @@ def _is_pattern(text: str) -> bool:
 
 
 def _is_litter(name: str) -> bool:
-    return name.startswith(".") or name.casefold() in _LITTER
+    upwards = name.partition("\\")[0] == ".."  # of an archive: refused, not passed over
+    return (name.startswith(".") and not upwards) or name.casefold() in _LITTER
 
 
 def _matcher(pattern: str) -> Callable[[str], object]:

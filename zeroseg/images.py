@@ -49,7 +49,7 @@ _TURNS = {
 def read_image(source: ImageLike, turn: bool = True) -> Tensor:
     """Convert a picture to a uint8 tensor (3, H, W), RGB, of its own.
 
-    EXIF orientation is applied unless `turn` is False (published annotations are in the order of
+    EXIF orientation is applied unless `turn` is False (masks of benchmarks are in the order of
     the pixels in the file), palettes, CMYK and grey are converted, and transparent pixels are
     laid on white. Of an animation in a file, the first frame is taken; a PIL image is the frame
     that it stands at, and stays as it is, as does an open file. In pictures deeper than 8 bits, of

@@ -59,7 +59,7 @@ def overlay(
     present = [i for i in vocabulary.classes if (labels == i).any()]
     body = Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
     entries = [(vocabulary.names[i], vocabulary.colors[i]) for i in present]
-    return _stack([body, legend(entries or [("nothing found", _PAPER)], body.width)])
+    return grid([body, legend(entries or [("nothing found", _PAPER)], body.width)])
 
 
 def legend(entries: Sequence[tuple[str, Color]], width: int) -> Image.Image:
@@ -130,10 +130,6 @@ def panels(columns: Sequence[tuple[str, Image.Image]], height: int = 320) -> Ima
 
 def grid(rows: Sequence[Image.Image]) -> Image.Image:
     """Pictures one above the other."""
-    return _stack(rows)
-
-
-def _stack(rows: Sequence[Image.Image]) -> Image.Image:
     sheet = Image.new("RGB", (max(r.width for r in rows), sum(r.height for r in rows)), _PAPER)
     top = 0
     for row in rows:

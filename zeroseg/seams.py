@@ -107,6 +107,17 @@ def check_resolution(component: str, answer: Any, count: int, vocabulary: Vocabu
     _check_labels(component, answer.labels, vocabulary)
 
 
+def check_encodings(component: str, batch: Any, count: int) -> None:
+    """What a mask predictor knows of `count` images: tensors with a row for each, or None."""
+    if batch is None:
+        return
+    expected = f"a tuple of tensors with {count} rows each, or None"
+    if not isinstance(batch, tuple) or not all(isinstance(own, Tensor) for own in batch):
+        raise ComponentError(component, expected, _shown(batch))
+    if any(not own.ndim or len(own) != count for own in batch):
+        raise ComponentError(component, expected, f"shapes {[tuple(own.shape) for own in batch]}")
+
+
 def check_masks(component: str, masks: Any, count: int, size: tuple[int, int]) -> None:
     """The masks of `count` detections of an image of `size` (height, width)."""
     if not isinstance(masks, Masks):

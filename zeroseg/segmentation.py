@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
 from zeroseg import plotting
-from zeroseg.values import Description, Detections, Points, Selection, Trace
+from zeroseg.values import Description, Detections, Movable, Points, Selection, Trace
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.writing import write_picture, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
-class Segmentation:
+class Segmentation(Movable):
     """One segmented image; all tensors are on the CPU.
 
     Attributes:
@@ -68,16 +68,6 @@ class Segmentation:
         }
         return dict(sorted(found.items(), key=lambda item: -item[1]))
 
-    def to(self, device: torch.device | str) -> Segmentation:
-        """The same on another device; Lightning asks every prediction."""
-        return replace(
-            self,
-            label_map=self.label_map.to(device),
-            image=self.image.to(device),
-            detections=self.detections.to(device),
-            points=self.points.to(device) if self.points is not None else None,
-        )
-
     def plot(self, axes: Axes | None = None) -> Image.Image:
         """The picture with its classes laid over it, and a legend.
 
@@ -108,6 +98,9 @@ class Segmentation:
         Returns:
             The files by kind: "mask", "overlay" and "json".
 
+        Raises:
+            OutputError: They cannot be written.
+
         Example:
             >>> from zeroseg import ZeroShotSegmenter
             >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["dog", "cat"])
@@ -116,17 +109,15 @@ class Segmentation:
             ['out/picture.mask.png', 'out/picture.overlay.png', 'out/picture.json']
         """
         base = Path(base)
-        base.parent.mkdir(parents=True, exist_ok=True)
         files = {
             "mask": base.with_name(base.name + ".mask.png"),
             "overlay": base.with_name(base.name + ".overlay.png"),
             "json": base.with_name(base.name + ".json"),
         }
-        self.mask().save(files["mask"])
-        self.plot().save(files["overlay"])
+        write_picture(files["mask"], self.mask())
+        write_picture(files["overlay"], self.plot())
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-        # A half of a surrogate pair, which a name may hold, is an escape in JSON.
-        files["json"].write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        write_whole(files["json"], text + "\n")
         return files
 
     def to_dict(self) -> dict[str, Any]:

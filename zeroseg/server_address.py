@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from zeroseg.errors import ChatError, MissingKeyError
@@ -14,6 +16,17 @@ OWN_ADDRESS = "https://api.openai.com/v1"
 _AROUND = " \t\r\n\v\f\"'`\u201c\u201d\u2018\u2019\u200b\ufeff\u00a0"
 """What copying leaves around a key or an address."""
 _OWN_HOSTS = ("openai.com", "openai.azure.com")
+SHORTEST_SECRET = 6
+"""Characters of a key or password that is hidden."""
+
+_SCHEME = r"[A-Za-z][\w+.-]*://"
+_ADDRESS = re.compile(rf"{_SCHEME}(?:(?!::{_SCHEME})[^\s'\"<>])+")  # of a chain, each alone
+_LOGIN = re.compile(r"://(?:[^/?#]*@|[^/?#@:]+:(?!\d*/)[^?@]*@)")  # keys of stores may hold a slash
+_VALUES = re.compile(r"([?&;][\w.%\[\]-]+=)[^&;#]+")
+_TALKERS = frozenset(
+    "openai httpx httpx2 httpcore httpcore2 urllib3 aiohttp asyncio fsspec s3fs gcsfs aiobotocore "
+    "botocore".split()
+)
 _ROUTES = ("/chat/completions", "/completions", "/models", "/responses", "/embeddings")
 
 
@@ -97,6 +110,41 @@ def shown_address(address: str) -> str:
     """An address without the password that may stand in it."""
     scheme, colon, rest = address.rpartition("://")
     return f"{scheme}{colon}{rest.partition('?')[0].rpartition('@')[2]}"
+
+
+def without_passwords(text: str) -> str:
+    """A text in which addresses have neither user and password nor the values of their query.
+
+    It may be an address, several in a chain, or a message that holds some.
+    """
+    return _ADDRESS.sub(lambda found: _VALUES.sub(r"\1***", _LOGIN.sub("://", found[0])), text)
+
+
+_hidden: set[str] = set()
+
+
+def guard_logs(*secrets: str) -> None:
+    """Have clients that talk to servers write no password, query or key into their own logs.
+
+    They log whole addresses, and some of them all that goes along with a request. Nothing is
+    logged by this, nor less than before.
+    """
+    _hidden.update(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
+    make = logging.getLogRecordFactory()
+    if getattr(make, "guards", False):
+        return
+
+    def guarded(*arguments: Any, **named: Any) -> logging.LogRecord:
+        record = make(*arguments, **named)
+        if record.name.partition(".")[0] in _TALKERS:
+            text = without_passwords(record.getMessage())
+            for secret in _hidden:
+                text = text.replace(secret, "***")
+            record.msg, record.args = text, ()
+        return record
+
+    guarded.guards = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(guarded)
 
 
 def is_own(address: str) -> bool:

@@ -80,6 +80,15 @@ class ComponentStage(Stage):
         """
 
 
+class AskingStage(ComponentStage):
+    """A stage whose component may ask a model elsewhere."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it does."""
+        return bool(self.part.waits)
+
+
 class Tagging(ComponentStage):
     """Images become tags (paper, section 3.2)."""
 
@@ -108,17 +117,12 @@ class Captioning(ComponentStage):
         seams.check_caption(self.describe(), answers[0])
 
 
-class PreRefinement(ComponentStage):
+class PreRefinement(AskingStage):
     """Descriptions become selections: what to look for (paper, section 3.3.1)."""
 
     part: PreRefiner
     name, needs, gives = "pre-refinement", (), ("description", "selection")
     takes: ClassVar[Mapping[str, Any]] = {"tags": (), "caption": None}
-
-    @property
-    def waits(self) -> bool:
-        """Whether a language model elsewhere is asked."""
-        return bool(self.part.waits)
 
     def __call__(
         self, tags: Sequence[Tags], captions: Sequence[str | None]
@@ -130,16 +134,11 @@ class PreRefinement(ComponentStage):
         seams.check_selection(self.describe(), answers[1], self.vocabulary)
 
 
-class Verification(ComponentStage):
+class Verification(AskingStage):
     """Selections lose what is not there, or learn how likely it is."""
 
     part: Verifier
     name, needs, gives = "verification", ("image", "selection"), ("selection",)
-
-    @property
-    def waits(self) -> bool:
-        """Whether a model elsewhere is asked."""
-        return bool(self.part.waits)
 
     def __call__(
         self, images: Sequence[Tensor], selections: Sequence[Selection]
@@ -167,16 +166,11 @@ class Detection(ComponentStage):
         seams.check_detections(self.describe(), answers[0], size, selection, self.vocabulary)
 
 
-class PostRefinement(ComponentStage):
+class PostRefinement(AskingStage):
     """Phrases without a class get theirs (paper, section 3.3.2)."""
 
     part: PostRefiner
     name, needs, gives = "post-refinement", ("found",), ("detections", "asked")
-
-    @property
-    def waits(self) -> bool:
-        """Whether a language model elsewhere is asked."""
-        return bool(self.part.waits)
 
     def shortcut(
         self, found: Sequence[Detections]
@@ -236,6 +230,7 @@ class Encoding(ComponentStage):
 
     def __call__(self, images: Sequence[Tensor]) -> tuple[Sequence[Encoded | None]]:
         batch = self.part.encode(images)
+        seams.check_encodings(self.describe(), batch, len(images))
         rows = range(len(images))
         return ([None if batch is None else Encoded(batch, row) for row in rows],)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -44,6 +45,8 @@ from zeroseg.values import (
     Usage,
 )
 from zeroseg.vocabulary import Vocabulary
+
+Part = TypeVar("Part")
 
 
 def blank(height: int = 32, width: int = 48, value: int = 127) -> Tensor:
@@ -272,12 +275,16 @@ class DenseFusion(Fusion):
         return torch.where(best.values > 0, torch.tensor(dense.labels)[best.indices], background)
 
 
-class ChatModelContract(ABC):
-    """What every chat model keeps. `part` makes one that can answer."""
+class Contract(ABC, Generic[Part]):
+    """Tests that every component of a kind passes."""
 
     @abstractmethod
-    def part(self) -> ChatModel:
+    def part(self) -> Part:
         """The component under test."""
+
+
+class ChatModelContract(Contract[ChatModel]):
+    """What every chat model keeps. `part` makes one that can answer."""
 
     def test_no_conversation_is_no_reply(self) -> None:
         assert self.part()([]) == []
@@ -302,12 +309,8 @@ class ChatModelContract(ABC):
             assert reply.refused is None
 
 
-class TaggerContract(ABC):
+class TaggerContract(Contract[Tagger]):
     """What every tagger keeps."""
-
-    @abstractmethod
-    def part(self) -> Tagger:
-        """The component under test."""
 
     def test_no_image_has_no_tags(self) -> None:
         assert self.part()([]) == []
@@ -327,12 +330,8 @@ class TaggerContract(ABC):
             assert len({tag.name for tag in tags}) == len(tags)
 
 
-class CaptionerContract(ABC):
+class CaptionerContract(Contract[Captioner]):
     """What every captioner keeps."""
-
-    @abstractmethod
-    def part(self) -> Captioner:
-        """The component under test."""
 
     def test_no_image_has_no_caption(self) -> None:
         assert self.part()([]) == []
@@ -351,14 +350,10 @@ class CaptionerContract(ABC):
 _WORDS = Vocabulary.from_names(["background", "dog", "potted-plant", "traffic-light", "person"])
 
 
-class PreRefinerContract(ABC):
+class PreRefinerContract(Contract[PreRefiner]):
     """What every pre-refiner keeps. `refines` is False for modes that pass raw tags on."""
 
     refines = True
-
-    @abstractmethod
-    def part(self) -> PreRefiner:
-        """The component under test."""
 
     def test_nothing_described_is_nothing_selected(self) -> None:
         assert self.part()([], _WORDS) == []
@@ -381,12 +376,8 @@ class PreRefinerContract(ABC):
         assert [(s.prompts, s.labels) for s in forward] == [(s.prompts, s.labels) for s in backward]
 
 
-class PostRefinerContract(ABC):
+class PostRefinerContract(Contract[PostRefiner]):
     """What every post-refiner keeps."""
-
-    @abstractmethod
-    def part(self) -> PostRefiner:
-        """The component under test."""
 
     def test_no_phrase_has_no_label(self) -> None:
         assert self.part()([], _WORDS).labels == ()
@@ -401,12 +392,8 @@ class PostRefinerContract(ABC):
         assert all(UNRESOLVED <= label < len(_WORDS) for label in labels)
 
 
-class DetectorContract(ABC):
+class DetectorContract(Contract[Detector]):
     """What every detector keeps. `selections` may be overridden where words matter."""
-
-    @abstractmethod
-    def part(self) -> Detector:
-        """The component under test."""
 
     def selections(self) -> tuple[Selection, Selection]:
         """What the two test images are asked for."""
@@ -451,14 +438,10 @@ class DetectorContract(ABC):
                     _close(other.dense.maps, found.dense.maps)
 
 
-class VerifierContract(ABC):
+class VerifierContract(Contract[Verifier]):
     """What every verifier keeps."""
 
     vocabulary = _WORDS
-
-    @abstractmethod
-    def part(self) -> Verifier:
-        """The component under test."""
 
     def test_no_image_has_no_selection(self) -> None:
         assert self.part()([], [], self.vocabulary) == []
@@ -482,12 +465,8 @@ class VerifierContract(ABC):
             assert (alone.prompts, alone.labels) == (found.prompts, found.labels)
 
 
-class DenseScorerContract(ABC):
+class DenseScorerContract(Contract[DenseScorer]):
     """What every dense scorer keeps."""
-
-    @abstractmethod
-    def part(self) -> DenseScorer:
-        """The component under test."""
 
     def test_no_image_has_no_scores(self) -> None:
         assert self.part()([], []) == []
@@ -516,12 +495,8 @@ def _close(one: Tensor, other: Tensor) -> None:
     torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
 
 
-class MaskPredictorContract(ABC):
+class MaskPredictorContract(Contract[MaskPredictor]):
     """What every mask predictor keeps."""
-
-    @abstractmethod
-    def part(self) -> MaskPredictor:
-        """The component under test."""
 
     def test_no_image_has_no_mask(self) -> None:
         assert self.part()([], []) == []
@@ -559,12 +534,8 @@ class MaskPredictorContract(ABC):
                 _close(other.logits, one.logits)
 
 
-class PointSamplerContract(ABC):
+class PointSamplerContract(Contract[PointSampler]):
     """What every point sampler keeps."""
-
-    @abstractmethod
-    def part(self) -> PointSampler:
-        """The component under test."""
 
     def scene(self) -> tuple[Detections, Masks]:
         """Two boxes whose masks are their own discs."""
@@ -595,14 +566,10 @@ class PointSamplerContract(ABC):
         assert len(none) == 0
 
 
-class FusionContract(ABC):
+class FusionContract(Contract[Fusion]):
     """What every fusion keeps."""
 
     vocabulary = _WORDS
-
-    @abstractmethod
-    def part(self) -> Fusion:
-        """The component under test."""
 
     def test_background_where_nothing_stands(self) -> None:
         [masks] = BoxMasks()([blank()], [Detections.empty()])

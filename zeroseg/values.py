@@ -8,11 +8,13 @@ right and y down, with the origin at the top left corner of the top left pixel. 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from typing_extensions import Self
 
 UNRESOLVED = -1
 """Class index of something that has a phrase but no class (yet)."""
@@ -53,6 +55,16 @@ def _check_exchanges(exchanges: object) -> None:
 
 
 @dataclass(frozen=True)
+class Movable:
+    """A value that holds tensors, or others that do."""
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same on another device; Lightning asks every batch and every prediction."""
+        held = ((own.name, getattr(self, own.name)) for own in fields(self))
+        return replace(self, **{name: v.to(device) for name, v in held if hasattr(v, "to")})
+
+
+@dataclass(frozen=True)
 class Usage:
     """What answers of a language model cost.
 
@@ -81,16 +93,11 @@ class Usage:
         return self.cached / max(self.calls + self.cached, 1)
 
     def __add__(self, other: Usage) -> Usage:
-        known = self.cost is not None and other.cost is not None
-        return Usage(
-            calls=self.calls + other.calls,
-            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
-            completion_tokens=self.completion_tokens + other.completion_tokens,
-            cost=self.cost + other.cost if known else None,  # type: ignore[operator]
-            seconds=self.seconds + other.seconds,
-            cached=self.cached + other.cached,
-            refused=self.refused + other.refused,
-        )
+        sums: dict[str, Any] = {}
+        for own in fields(self):
+            pair = getattr(self, own.name), getattr(other, own.name)
+            sums[own.name] = None if None in pair else sum(pair)
+        return Usage(**sums)
 
 
 @dataclass(frozen=True)
@@ -194,7 +201,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Points:
+class Points(Movable):
     """Point prompts of N boxes, K to a box.
 
     Attributes:
@@ -216,10 +223,6 @@ class Points:
 
     def __len__(self) -> int:
         return len(self.xy)
-
-    def to(self, device: torch.device | str) -> Points:
-        """The same on another device."""
-        return Points(self.xy.to(device), self.labels.to(device))
 
 
 @dataclass(frozen=True)
@@ -284,7 +287,7 @@ class Geometry:
 
 
 @dataclass(frozen=True)
-class Masks:
+class Masks(Movable):
     """Mask logits of N regions of one image at the predictor's resolution.
 
     Full-size masks are made late, a few at a time.
@@ -333,14 +336,9 @@ class Masks:
         kept = None if points is None else Points(points.xy[index], points.labels[index])
         return replace(self, logits=self.logits[index], points=kept)
 
-    def to(self, device: torch.device | str) -> Masks:
-        """The same on another device."""
-        points = self.points.to(device) if self.points is not None else None
-        return replace(self, logits=self.logits.to(device), points=points)
-
 
 @dataclass(frozen=True)
-class DenseScores:
+class DenseScores(Movable):
     """How likely each of P prompts is at every place of one image, at low resolution.
 
     Attributes:
@@ -374,14 +372,9 @@ class DenseScores:
         """Maps at the image's size for some of the prompts, (p, H, W) float32."""
         return self.geometry.restore(self.maps[part])
 
-    def to(self, device: torch.device | str) -> DenseScores:
-        """The same on another device."""
-        presence = self.presence.to(device) if self.presence is not None else None
-        return replace(self, maps=self.maps.to(device), presence=presence)
-
 
 @dataclass(frozen=True)
-class Queries:
+class Queries(Movable):
     """Everything a detector considered, before thresholds: Q candidates for P prompts.
 
     Attributes:
@@ -399,13 +392,9 @@ class Queries:
         fits = self.scores.ndim == 2 and len(self.scores) == len(self.boxes)
         _check(fits, f"scores are not (Q, P) for the same Q: {shapes}")
 
-    def to(self, device: torch.device | str) -> Queries:
-        """The same on another device."""
-        return Queries(self.boxes.to(device), self.scores.to(device))
-
 
 @dataclass(frozen=True)
-class Detections:
+class Detections(Movable):
     """Where one detector found its prompts in one image: N regions, best first.
 
     Attributes:
@@ -480,19 +469,6 @@ class Detections:
             masks=self.masks.select(index) if self.masks is not None else None,
         )
 
-    def to(self, device: torch.device | str) -> Detections:
-        """The same on another device."""
-        return replace(
-            self,
-            boxes=self.boxes.to(device),
-            scores=self.scores.to(device),
-            labels=self.labels.to(device),
-            prompt_index=self.prompt_index.to(device),
-            queries=self.queries.to(device) if self.queries is not None else None,
-            masks=self.masks.to(device) if self.masks is not None else None,
-            dense=self.dense.to(device) if self.dense is not None else None,
-        )
-
 
 @dataclass(frozen=True)
 class Resolution:
@@ -530,7 +506,7 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Failure:
+class Failure(Movable):
     """An image that could not be segmented; the others went on.
 
     Attributes:
@@ -542,10 +518,6 @@ class Failure:
     name: str
     stage: str
     message: str
-
-    def to(self, device: torch.device | str) -> Failure:
-        """Itself: there is nothing to move; Lightning asks every prediction."""
-        return self
 
 
 def check_images(images: Sequence[Tensor]) -> None:

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from typing import Any
 
 import yaml
 
 _MERGE = "tag:yaml.org,2002:merge"
 
+# libyaml's is ten times as fast; not every build of PyYAML has it.
+_PARSER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+MOST_VALUES = 100_000
+"""Values in a text, those that are repeated by reference too; 65,535 classes fit into a mask."""
+
+MOST_LEVELS = 64
+"""Lists and mappings within each other."""
+
 
 def load(text: str) -> Any:
     """What a YAML text holds; `yaml.safe_load` but for a key that stands there twice.
 
     Raises:
-        ValueError: It is no YAML, or a mapping repeats a key; the message is one line.
+        ValueError: It is no YAML, a mapping repeats a key, or it is too much to be meant; the
+            message is one line.
     """
     return _loaded(text, _Values)
+
+
+def packaged(package: str, name: str) -> Any:
+    """What a YAML file holds that comes with a package, such as "zeroseg.chat"."""
+    return load(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
 
 
 def load_words(text: str) -> Any:
@@ -44,9 +61,40 @@ def load_json(text: str) -> Any:
 
 def _loaded(text: str, loader: type[yaml.BaseLoader | yaml.SafeLoader]) -> Any:
     try:
+        _measure(text)
         return yaml.load(text, Loader=loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"this is no YAML: {' '.join(str(error).split())}") from error
+
+
+def _measure(text: str) -> None:
+    """Refuse a text before anything is made of it that is small itself and large when it is read.
+
+    Raises:
+        ValueError: It holds too many values, too deep ones, or one that is within itself.
+    """
+    count, whole, opened = 0, dict[str, int](), list[tuple[str | None, int]]()
+    for event in yaml.parse(text, Loader=_PARSER):
+        anchor: str | None = getattr(event, "anchor", None)
+        if isinstance(event, yaml.AliasEvent):
+            if any(anchor == name for name, _ in opened):
+                raise ValueError(f"the reference *{anchor} is recursive")
+            count += whole.get(anchor or "", 0)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            name, before = opened.pop()
+            if name is not None:
+                whole[name] = count - before
+        elif isinstance(event, yaml.CollectionStartEvent):
+            opened.append((anchor, count))
+            count += 1
+        elif isinstance(event, yaml.ScalarEvent):
+            count += 1
+            if anchor is not None:
+                whole[anchor] = 1
+        if len(opened) > MOST_LEVELS:
+            raise ValueError(f"it has more than {MOST_LEVELS} levels")
+        if count > MOST_VALUES:
+            raise ValueError(f"it holds more than {MOST_VALUES} values")
 
 
 def _without_repeats(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:

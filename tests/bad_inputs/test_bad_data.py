@@ -6,9 +6,13 @@ with all is said before anything is scored.
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import shutil
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +21,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.bad_inputs.stand_ins import content
 from zeroseg.data.catalog import open_data
 from zeroseg.errors import ZerosegError
+from zeroseg.evaluation.evaluate import evaluate
+from zeroseg.segmenter import ZeroShotSegmenter
 
 CASES = Path(__file__).parents[1] / "cases"
 
@@ -70,6 +77,12 @@ def filled(content: bytes) -> Callable[[Path], None]:
 
 def void(_: object) -> None:
     return None
+
+
+def elsewhere(pixels: Any) -> Path:
+    """A picture or mask outside of the set."""
+    save(pixels, path := Path("elsewhere.png").absolute())
+    return path
 
 
 def masked(pixels: Any, mode: str | None = None) -> Callable[[Path], None]:
@@ -132,6 +145,23 @@ SET: dict[str, tuple[str, Callable[[Path], None], str]] = {
         replaced(lambda path: path.symlink_to("gone")),
         "mask",
     ),
+    "a mask that is a pipe": ("masks/b.png", replaced(os.mkfifo), "mask"),
+    "a mask that leads out": (
+        "masks/b.png",
+        replaced(lambda path: path.symlink_to(elsewhere(truth()))),
+        "leads out of its folder",
+    ),
+    "a picture that leads out": (
+        "images/b.png",
+        replaced(lambda path: path.symlink_to(elsewhere(np.full((SIDE, SIDE, 3), 9, np.uint8)))),
+        "leads out of its folder",
+    ),
+    "a picture that is a device": (
+        "images/b.png",
+        replaced(lambda path: path.symlink_to("/dev/zero")),
+        "leads out of its folder",
+    ),
+    "a picture that is a pipe": ("images/b.png", replaced(os.mkfifo), "no regular file"),
 }
 """What is damaged of the second picture, and what is said of it."""
 
@@ -437,3 +467,72 @@ def test_the_cases_of_coco_that_are_read(case: str) -> None:
     assert sample.problem is None and sample.target is not None
     assert int((sample.target == data.vocabulary.index("dog")).sum()) == 400
     assert not bool((sample.target == data.vocabulary.index("cat")).any())
+
+
+def test_folders_of_a_set_may_be_links_and_pictures_may_not(folder: Path) -> None:
+    for name in ("images", "masks"):
+        (folder / name).rename(f"real-{name}")
+        (folder / name).symlink_to(Path(f"real-{name}").absolute())
+    save(np.full((SIDE, SIDE, 3), 90, np.uint8), Path("more/d.png"))
+    save(truth(), folder / "masks/more/d.png")
+    (folder / "images/more").symlink_to(Path("more").absolute())
+    data = open_data("folder", folder)
+    problems = {sample.name: sample.problem for sample in data.dataset}
+    assert [name for name, problem in problems.items() if problem is None] == ["a", "b", "c"]
+    assert "leads out" in str(problems["more/d"])
+
+
+@pytest.mark.parametrize("name", ["../../evil", "{here}/evil", "a/../../../evil"])
+def test_a_name_of_ones_own_data_set_writes_nothing_outside(
+    name: str, folder: Path, tmp_path: Path
+) -> None:
+    data = open_data("folder", folder)
+    named = name.format(here=tmp_path)
+    data.dataset._names = ("a", named, "c")  # type: ignore[attr-defined]
+    system = ZeroShotSegmenter.from_config(content() | {"vocabulary": ["background", "dog"]})
+    with pytest.raises(ZerosegError, match="leads out"):
+        evaluate({"it": system}, data, {"it": "out/run"})
+    assert not list(tmp_path.rglob("*evil*"))
+    assert not Path("out").exists()
+
+
+def shard(kind: str, pixels: bytes) -> Path:
+    """An archive whose members lead everywhere, and one, ok.png, that does not."""
+    names = ["ok.png", "../up.png", "d/../../up.png", "..\\win.png", "C:\\win.png"]
+    path = Path(f"shard.{kind}")
+    if kind == "zip":
+        names += ["/abs.png", "s3://other/place.png"]
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in names:
+                archive.writestr(name, pixels)
+        return path
+    with tarfile.open(path, "w") as archive:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = len(pixels)
+            archive.addfile(member, io.BytesIO(pixels))
+        for name, type_ in (("link", tarfile.SYMTYPE), ("hard", tarfile.LNKTYPE)):
+            member = tarfile.TarInfo(f"{name}.png")
+            member.type, member.linkname = type_, "/etc/passwd"
+            archive.addfile(member)
+        for name, type_ in (("pipe", tarfile.FIFOTYPE), ("device", tarfile.CHRTYPE)):
+            member = tarfile.TarInfo(f"{name}.png")
+            member.type = type_
+            archive.addfile(member)
+    return path
+
+
+@pytest.mark.parametrize(("kind", "refused"), [("zip", 6), ("tar", 8)])
+def test_members_of_an_archive_stay_inside(
+    kind: str, refused: int, config: str, zeroseg: Zeroseg, tmp_path: Path
+) -> None:
+    pixels = io.BytesIO()
+    Image.new("RGB", (SIDE, SIDE)).save(pixels, "PNG")
+    source = f"{kind}://::file://{shard(kind, pixels.getvalue()).absolute()}"
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    said = zeroseg("batch", source, "deep/out", "--model", config)
+    assert said.code == 1, said.text
+    assert f"1 segmented, {refused} failed" in said.text, said.text
+    written = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+    assert all(path.is_relative_to(tmp_path / "deep/out") for path in written)
+    assert [path.name for path in written if path.suffix == ".png"] == ["ok.png.png"]

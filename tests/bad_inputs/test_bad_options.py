@@ -207,7 +207,7 @@ def test_the_last_of_an_option_given_twice_counts(
 
 @pytest.mark.parametrize(
     ("option", "says"),
-    [("--json", "cannot write"), ("--output", "cannot write")],
+    [("--output", "cannot write")],
 )
 def test_numbers_that_cannot_be_written(
     option: str, says: str, config: str, zeroseg: Zeroseg

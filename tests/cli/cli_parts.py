@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Sequence
 
 import torch
@@ -72,3 +73,17 @@ class Rambling(ChatModel):
 
 
 _NUMBERS = itertools.count()
+
+
+class Signalling(Tagger):
+    """A tagger during whose work, on its second batch, somebody wants the command to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number, self.batches = number, 0
+
+    def forward(self, images: Sequence[Tensor]) -> list[tuple[Tag, ...]]:
+        self.batches += 1
+        if self.batches == 2:
+            os.kill(os.getpid(), self.number)
+        return [(Tag("dog", 1.0),) for _ in images]

@@ -150,6 +150,7 @@ def test_a_list_of_voc_with_a_byte_order_mark(
     assert main(["data", "check", "voc2012", str(root)]) == 0
     assert "2 pictures of 1449 published" in capsys.readouterr().out
     listed.write_text("2007_000000\n../../../etc/passwd\n")
-    assert main(["data", "check", "voc2012", str(root)]) == 2
-    said = " ".join(capsys.readouterr().err.split())
+    assert main(["data", "check", "voc2012", str(root)]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "unreadable picture: 1, the first is entry-1:" in said
     assert "'../../../etc/passwd' leads out of the data set" in said

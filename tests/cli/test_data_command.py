@@ -9,6 +9,7 @@ import pytest
 
 from tests.data.miniatures import MINIATURES
 from zeroseg.cli import data
+from zeroseg.cli.outlet import Outlet
 from zeroseg.data.catalog import NAMES, entry
 from zeroseg.errors import ImageError, ZerosegError
 
@@ -17,6 +18,7 @@ def run(*argv: object) -> int:
     top = argparse.ArgumentParser()
     data.add_parser(top.add_subparsers())
     arguments = top.parse_args(["data", *map(str, argv)])
+    arguments.outlet = Outlet(as_json=False, quiet=False)
     return int(arguments.run(arguments))
 
 

@@ -37,3 +37,13 @@ def test_a_failing_scene_is_shown_and_the_code_says_so(
     assert main(["demo", "--count", "1", "--size", "64x48", "--model", config, *broken]) == 1
     assert "the tagger broke" in capsys.readouterr().out
     assert not Path("demo/panels.png").exists()
+
+
+def test_nothing_is_no_score(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    scenes = ["--count", "1", "--size", "64x48", "--seed", "5"]
+    assert main(["demo", *scenes, "--model", config, "--labels", "bicycle, spaceship"]) == 0
+    said = capsys.readouterr()
+    assert "mIoU over 1 scenes: -; none of the classes is in them" in said.out
+    assert "note: spaceship: never drawn" in said.err
+    assert main(["demo", *scenes, "--model", config, "--labels", "spaceship"]) == 2
+    assert "nothing of ['background', 'spaceship'] is ever drawn" in capsys.readouterr().err

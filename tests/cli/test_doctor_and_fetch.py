@@ -68,7 +68,11 @@ def test_doctor_knows_what_every_preset_needs(
         llm = ["--llm-url", server.address] if asks else []
         assert main(["doctor", "--model", name, "--json", *llm]) == 0
     out = capsys.readouterr().out
-    said = {e["subject"]: e["says"] for e in json.loads(out) if e["topic"] == "checkpoint"}
+    said = {
+        e["subject"]: e["says"]
+        for e in map(json.loads, out.splitlines())
+        if e["topic"] == "checkpoint"
+    }
     for checkpoint in checkpoints(load_preset(name)):
         [says] = [says for subject, says in said.items() if f"'{checkpoint}'" in subject]
         assert "to fetch" in says and "licence apache-2.0" in says
@@ -85,7 +89,7 @@ def test_doctor_says_what_is_missing(
         repository.gated = True
     assert main(["doctor", "--model", name, "--json"]) == (0 if name == "tiny" else 1)
     printed = capsys.readouterr()
-    found = json.loads(printed.out)
+    found = [json.loads(line) for line in printed.out.splitlines()]
     bad = {entry["topic"] for entry in found if entry["state"] == "problem"}
     assert (
         bad
@@ -162,7 +166,7 @@ def test_a_folder_stands_alone_and_can_be_moved(
     count = len(hub.requests)
     Path("here").rename("there")
     assert main(["doctor", "--model", "there/mine.yaml", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     [masks] = [entry for entry in found if entry["subject"].startswith("mask_predictor")]
     assert masks["says"].endswith(str(Path("there/sam-vit-huge").absolute()))
     assert len(hub.requests) == count

@@ -131,7 +131,7 @@ def test_another_run_in_the_folder_is_refused(
     assert main(["test", "--model", config, *SCENES, "--output", "own"]) == 0
     other = ["--set", "detector.init_args.boxes={}", "--output", "own"]
     assert main(["test", "--model", config, *SCENES, *other]) == 2
-    assert "holds another run (it differs in config)" in capsys.readouterr().err
+    assert "holds another run (it differs in config, parts)" in capsys.readouterr().err
 
 
 def test_examples_come_from_other_scenes_and_a_resumed_run_keeps_them(

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.bad_pictures import BAD, CASES, GOOD, lay_out
 from zeroseg.cli.main import main
-from zeroseg.cli.outputs import plan, unique_names
+from zeroseg.cli.outputs import plan
 from zeroseg.vocabularies import DRAM
 
 DOG, BOAT = (slice(0, 12), slice(0, 16)), (slice(0, 24), slice(16, 32))
@@ -132,8 +132,8 @@ def test_a_language_model_that_is_gone_stops_the_run_with_what_is_done(
     assert main(["segment", "in", "--model", config, "--output", "out", "--set", gone]) == 1
     assert sorted(p.name for p in Path("out").glob("*.json")) == ["0.json", "1.json"]
     printed = capsys.readouterr()
-    assert "stopped: the service stayed unreachable" in printed.err
-    assert "2 pictures are done and saved in out, 3 are not" in printed.err
+    assert "error: the service stayed unreachable" in printed.err
+    assert "what is done is saved" in printed.err
     assert "2 segmented" in printed.out
 
 
@@ -143,23 +143,25 @@ def test_files_folders_and_globs_each_picture_once() -> None:
     Path("a/notes.txt").write_text("no picture")
     found = plan(["a", "b/*.png", "./a/x.jpg", str(Path("a").absolute())], Path("out"))
     assert found.failures == ()
-    assert {str(j.source): str(j.base) for j in found.jobs} == {
+    assert {str(j.source): str(j.base) for j in found.pictures} == {
         "a/sub/y.png": "out/a/sub/y",
         "a/x.jpg": "out/a/x",
         "b/x.png": "out/b/x",
     }
     found = plan(["a", "none/*.png"], Path("out"))
-    assert {str(j.base) for j in found.jobs} == {"out/x", "out/sub/y"}
+    assert {str(j.base) for j in found.pictures} == {"out/x", "out/sub/y"}
     assert [failure.name for failure in found.failures] == ["none/*.png"]
-    [job] = plan(["b/z.txt.webp"], Path("out")).jobs
-    assert job.base == Path("out/z.txt")
+    [only] = plan(["b/z.txt.webp"], Path("out")).pictures
+    assert only.base == Path("out/z.txt")
 
 
 def test_names_of_results_never_clash() -> None:
-    files = [Path(f) for f in ("x.jpg", "x.png", "y.b.jpg", "y.c.jpg", "x.jpg.png", "s/x.jpg")]
-    names = unique_names(files)
-    assert [str(n) for n in names] == ["x.jpg", "x.png", "y.b", "y.c", "x.jpg.png", "s/x"]
-    assert len(set(unique_names([Path("X.jpg"), Path("x.png")]))) == 2
+    files = ("x.jpg", "x.png", "y.b.jpg", "y.c.jpg", "x.jpg.png", "s/x.jpg")
+    for name in files:
+        picture(Path("in", name))
+    bases = {str(own.source): str(own.base) for own in plan(["in"], Path("out")).pictures}
+    wanted = ("x.jpg", "x.png", "y.b", "y.c", "x.jpg.png", "s/x")
+    assert bases == {f"in/{f}": f"out/{name}" for f, name in zip(files, wanted, strict=True)}
 
 
 def test_what_an_earlier_run_wrote_is_no_input(config: str) -> None:
@@ -186,7 +188,7 @@ def test_results_that_cannot_be_saved_are_a_failure(config: str) -> None:
 
 
 def test_nothing_to_segment_loads_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["segment", "gone.png", "--model", "tiny"]) == 1
+    assert main(["segment", "gone.png", "--model", "tiny"]) == 2
     assert "no pictures" in capsys.readouterr().err
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,31 @@ def test_files_that_cannot_be_read_fail_alone(
     images, printed = failed()
     assert images == {"scored": 3, "failed": 1, "unscored": 0}  # it scores as background
     assert "drawn-5-00002 at reading" in printed
+    assert main([*test, "--labels", "dog, cat"]) == 2
+    assert "set/vocabulary.yaml' says that the masks hold person" in capsys.readouterr().err
+    Path("set/vocabulary.yaml").unlink()
     images, printed = failed("--labels", "dog, cat")
     assert images["unscored"] == 3
     assert "ids" in printed
+
+
+def test_classes_that_are_nowhere_are_named(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenes = ["--count", "1", "--size", "64x48", "--seed", "5", "--data", "drawn"]
+    assert main(["test", *scenes, "--model", config, "--labels", "bicycle, spaceship"]) == 0
+    said = capsys.readouterr()
+    assert "note: spaceship: never drawn" in said.err
+    assert "in no picture's annotation: bicycle, spaceship" in said.out
+    assert "mIoU - (protocol standard) and pixel accuracy - over 1 pictures" in said.out
+
+
+@pytest.mark.parametrize("command", ["segment pictures --output seg", "batch pictures batch"])
+def test_what_the_tiny_models_cannot_find_is_said(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["draw", "--count", "1", "--size", "48x48", "--output", "set"]) == 0
+    os.rename("set/images", "pictures")
+    assert main([*command.split(), "--labels", "dog, spaceship, canine"]) == 0
+    said = capsys.readouterr().err
+    assert "the tiny models cannot find spaceship, canine: they know the drawn world" in said

@@ -59,7 +59,7 @@ def test_the_first_problem_of_each_kind(root: Path) -> None:
 def test_it_says_when_a_sample_is_done_and_looks_at_the_chosen_only(root: Path) -> None:
     data, done = Voc2012(root), []
     data.sample(3)
-    report = check(data, lambda: done.append(1))
+    report = check(data, lambda name, problems: done.append(1))
     assert (report.count, len(done)) == (3, 3)
 
 

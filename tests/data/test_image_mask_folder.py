@@ -14,6 +14,7 @@ from zeroseg.data import open_data
 from zeroseg.data.image_mask_folder import ImageMaskFolder, read_mask
 from zeroseg.errors import ImageError, VocabularyError
 from zeroseg.vocabularies import DRAM
+from zeroseg.vocabulary import Vocabulary
 
 
 @pytest.fixture
@@ -41,12 +42,23 @@ def test_pictures_meet_their_masks(root: Path) -> None:
         assert set(sample.target[2:].unique().tolist()) == {DRAM.background}
 
 
-def test_other_classes_may_read_the_same_ids(root: Path) -> None:
-    assert ImageMaskFolder(root, "voc2012").dataset[0].target is not None
-    other = ImageMaskFolder(root, ["dog", "cat"]).dataset[0]
-    assert other.target is None
-    assert "ids [12]" in str(other.problem)
+def test_the_folder_says_what_ids_mean_and_other_classes_are_meant_by_name(root: Path) -> None:
+    theirs = ImageMaskFolder(root)
+    names = [*reversed(DRAM.names), "zebra"]
+    for classes in ("voc2012", names, Vocabulary.from_names(names, ids=range(40, 40 + len(names)))):
+        data = ImageMaskFolder(root, classes)
+        for position, name in enumerate(("dog", "cat")):
+            target, own = data.dataset[position].target, theirs.dataset[position].target
+            assert target is not None and own is not None
+            assert set(target[0].tolist()) == {data.vocabulary.index(name)}
+            assert set(target[2:].unique().tolist()) == {data.vocabulary.background}
+            assert torch.equal(target == data.vocabulary.ignore_index, own == 255)
+    with pytest.raises(
+        VocabularyError, match=r"vocabulary\.yaml' says .* hold bird, .*leave --labels"
+    ):
+        ImageMaskFolder(root, ["dog", "cat"])
     (root / "vocabulary.yaml").unlink()
+    assert "ids [12]" in str(ImageMaskFolder(root, ["dog", "cat"]).dataset[0].problem)
     with pytest.raises(VocabularyError, match=r"vocabulary\.yaml"):
         ImageMaskFolder(root)
 
@@ -106,9 +118,11 @@ def test_masks_of_one_and_of_sixteen_bits(root: Path) -> None:
     deep = np.zeros((40, 60), np.uint16)
     deep[0] = 12
     Image.fromarray(deep).save(root / "masks/b/x.png")
-    first, second = ImageMaskFolder(root, ["background", "dog"]).dataset
+    (root / "vocabulary.yaml").write_text("[background, dog]")
+    first, second = ImageMaskFolder(root).dataset
     assert first.target is not None and int(first.target.sum()) == 780
     assert "ids [12], which are no ids" in str(second.problem)
+    (root / "vocabulary.yaml").write_text(yaml.safe_dump(DRAM.to_dict()))
     second = ImageMaskFolder(root).dataset[1]
     assert second.target is not None and set(second.target[0].tolist()) == {DRAM.index("dog")}
     deep[1] = 300

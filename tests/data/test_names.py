@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.data import miniatures
-from zeroseg.data.names import read_names, relative_name, sample_names, without_suffix
+from zeroseg.data.names import read_names, sample_names, without_suffix
 from zeroseg.data.text_files import read_json, read_text
 from zeroseg.data.voc2012 import Voc2012
 from zeroseg.errors import ImageError
+from zeroseg.regular_file import below, inside, relative_name
 
 CASES = Path(__file__).parents[1] / "cases" / "lists"
 NAMES = ["2007_000001", "2007_000002"]
@@ -19,7 +21,7 @@ PLAIN = "2007_000001\n2007_000002\n"
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
-    assert read_names(CASES / "byte_order_mark.txt") == NAMES
+    assert read_names(CASES / "byte_order_mark.txt") == dict.fromkeys(NAMES)
     root = miniatures.voc2012(tmp_path, 3)
     listed = root / "VOC2012/ImageSets/Segmentation/val.txt"
     listed.write_bytes((CASES / "byte_order_mark.txt").read_bytes())
@@ -48,15 +50,15 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
 )
 def test_every_form_of_list_is_the_same(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "list.txt").write_bytes(content)
-    assert read_names(tmp_path / "list.txt") == NAMES
+    assert list(read_names(tmp_path / "list.txt").items()) == [(name, None) for name in NAMES]
 
 
 def test_names_are_kept_as_they_are(tmp_path: Path) -> None:
     lines = ["a b/no.4", "x::y", "[2019]/a", "#1", "März/ü", "photo 1", "painting.of.a.cat"]
     (tmp_path / "list.txt").write_text("\n".join(lines), encoding="utf-8")
-    assert read_names(tmp_path / "list.txt") == lines
+    assert read_names(tmp_path / "list.txt") == dict.fromkeys(lines)
     (tmp_path / "list.txt").write_text("x.jpg\nphoto 1\ny\\z\n")
-    assert read_names(tmp_path / "list.txt", {"x.jpg"}) == ["x.jpg", "photo 1", "y/z"]
+    assert list(read_names(tmp_path / "list.txt", {"x.jpg"})) == ["x.jpg", "photo 1", "y/z"]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_names_are_kept_as_they_are(tmp_path: Path) -> None:
         ("München".encode("latin-1"), r"not UTF-8 \(byte 1\); save it as UTF-8"),
         ("a\nb\n".encode("utf-16-le"), "UTF-16 without its mark"),
         (b"\xff\xfea\x00b", "not UTF-8"),
-        (b"good\n../secret\n", r"'\.\./secret' leads out of the data set"),
+        (b"../secret\n", r"'\.\./secret' leads out of the data set"),
         (b"/etc/passwd\n", "leads out"),
         (b"C:\\pictures\\x.jpg\n", "leads out"),
         (b"\\\\server\\share\\x\n", "leads out"),
@@ -88,7 +90,42 @@ def test_a_list_that_is_not_there(tmp_path: Path) -> None:
         with pytest.raises(ImageError, match=said):
             read_names(tmp_path / place)
     (tmp_path / "empty.txt").touch()
-    assert read_names(tmp_path / "empty.txt") == []
+    assert read_names(tmp_path / "empty.txt") == {}
+
+
+@pytest.mark.parametrize("bad", ["../x", "/x", "a/../../x", "C:\\x", "..\\x", "\\\\s\\x", "./"])
+def test_a_name_that_leads_out_costs_its_own_picture(tmp_path: Path, bad: str) -> None:
+    (tmp_path / "list.txt").write_text(f"a\n{bad}\nb\n")
+    found = read_names(tmp_path / "list.txt")
+    assert list(found) == ["a", "entry-1", "b"]
+    assert re.search(r"list\.txt'.*(leads out|no name)", found["entry-1"] or "")
+    assert found["a"] is found["b"] is None
+
+
+def test_what_is_read_lies_inside_when_links_are_followed(tmp_path: Path) -> None:
+    for place in ("set/images", "elsewhere", "set/blobs", "set-2"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "linked").symlink_to("elsewhere")
+    links = {"in": "../blobs/x", "up": "../../elsewhere/x", "next": "../../set-2/x"}
+    links |= {"device": "/dev/zero", "folder": "../../elsewhere", "twice": "up", "loop": "loop"}
+    for name, target in links.items():
+        (tmp_path / "set/images" / name).symlink_to(target)
+    root = tmp_path / "set"
+    for name in ("in", "plain", "loop"):
+        assert inside(root / "images" / name, root) == root / "images" / name
+    assert inside(tmp_path / "linked/x", tmp_path / "linked")
+    for name in ("up", "next", "device", "folder/x", "twice", "../../elsewhere/x"):
+        with pytest.raises(ImageError, match="leads out"):
+            inside(root / "images" / name, root)
+
+
+def test_what_is_written_lies_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path / "out", Path("out"), Path("../out"), Path(".")):
+        assert below(folder, "a/../b.png") == folder / "a/../b.png"
+        for name in ("../x", "/x", "a/../../x", f"{tmp_path}-2/x", "a\0"):
+            with pytest.raises(ImageError, match="leads out"):
+                below(folder, name)
 
 
 def test_parts_of_names() -> None:

@@ -201,7 +201,7 @@ def test_variants_do_not_touch_the_system_they_are_made_from() -> None:
 def test_rows_of_detectors_of_ones_own_need_no_prompted_decoding() -> None:
     table, _ = rows(build(detector=ScriptedDetector(BOXES)), "none")
     assert not any(row.name.startswith("phrases") for row in table)
-    made = Variants(build()).make({"captioner": None}, captioner=None)
+    made = Variants(build()).make(captioner=None)
     assert made.captioner is None
     assert made.vocabulary == CLASSES
     assert torch.equal(

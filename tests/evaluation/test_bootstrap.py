@@ -13,7 +13,16 @@ import torch
 from tests.evaluation.result_runs import records_of, scenes
 from zeroseg.errors import ZerosegError
 from zeroseg.evaluation import bootstrap
-from zeroseg.evaluation.bootstrap import bootstrap_miou, draws, paired_difference
+from zeroseg.evaluation.bootstrap import (
+    Interval,
+    areas,
+    class_ious,
+    draws,
+    interval,
+    mean_iou,
+    paired_difference,
+    resampled_ious,
+)
 from zeroseg.evaluation.record import ImageRecord
 from zeroseg.metrics.pixel_counts import PixelCounts
 from zeroseg.metrics.protocol import PAPER, STANDARD, Protocol
@@ -29,6 +38,23 @@ def drawn_indices(images: int, resamples: int, seed: int) -> list[list[int]]:
     """The images of each draw, from how often each is in it."""
     counts = np.concatenate(list(draws(images, resamples, seed))).astype(int)
     return [[i for i, times in enumerate(row) for _ in range(times)] for row in counts]
+
+
+def bootstrap_miou(
+    records: Sequence[ImageRecord],
+    classes: int,
+    scored: Sequence[int] | None = None,
+    absent: str = "exclude",
+    resamples: int = 100,
+    seed: int = 0,
+    void_classes: int = 0,
+) -> Interval:
+    """The mIoU of one run and its interval, of the parts that `paired_difference` is made of."""
+    chosen = range(classes) if scored is None else scored
+    table = areas(records, classes)
+    value = float(mean_iou(class_ious(table.sum(0)), chosen, absent, void_classes))
+    [resampled] = resampled_ious([table], resamples, seed)
+    return interval(value, mean_iou(resampled, chosen, absent, void_classes))
 
 
 def loop_miou(

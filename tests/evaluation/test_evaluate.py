@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -18,26 +19,32 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tests.damage import DAMAGES, damage
 from tests.evaluation.conftest import CLASSES, QUIET, build, scenes
 from zeroseg.data.drawn_scenes import DrawnScenes
-from zeroseg.errors import ChatError, ZerosegError
+from zeroseg.errors import ChatError, OutputError, ZerosegError
 from zeroseg.evaluation.evaluate import Run, evaluate
 from zeroseg.metrics.protocol import PAPER
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.values import Tag
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.writing import alone_in
+
+HURDLES = {"breaks_after": 1000.0, "sleeps": 0.0}
+"""What keeps a tagger from going on, and is none of its own."""
 
 
 class Counts(Tagger):
     """Names a puppy, counts the images it saw, and can lose its language model on the way."""
 
-    def __init__(self, breaks_after: int = 1000) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.seen, self.breaks_after = 0, breaks_after
+        self.seen = 0
 
     def forward(self, images: Sequence[Tensor]) -> list[tuple[Tag, ...]]:
-        if self.seen >= self.breaks_after:
+        time.sleep(HURDLES["sleeps"])
+        if self.seen >= HURDLES["breaks_after"]:
             raise ChatError("gone")
         self.seen += len(images)
         return [(Tag("puppy", 0.9),) for _ in images]
@@ -111,10 +118,14 @@ def test_the_paper_protocol_counts_absent_classes_as_zero(tmp_path: Path) -> Non
     assert paper["protocol"]["name"] == "paper"
 
 
-def test_a_stopped_run_goes_on_and_comes_to_the_same_figures(tmp_path: Path) -> None:
+def test_a_stopped_run_goes_on_and_comes_to_the_same_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = run(tmp_path / "whole").results
+    monkeypatch.setitem(HURDLES, "breaks_after", 2)
     with pytest.raises(ChatError):
-        run(tmp_path / "parts", build(tagger=Counts(breaks_after=2)))
+        run(tmp_path / "parts", build(tagger=Counts()))
+    monkeypatch.undo()
     assert len(list((tmp_path / "parts" / "images").glob("*.json"))) == 2
     rest = Counts()
     resumed = run(tmp_path / "parts", build(tagger=rest)).results
@@ -142,13 +153,60 @@ def test_another_run_may_not_use_the_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", DAMAGES)
+@pytest.mark.parametrize("file", ["images/drawn-3-00001.json", "predictions/drawn-3-00001.png"])
+def test_what_is_damaged_is_done_again(file: str, name: str, tmp_path: Path) -> None:
+    whole = run(tmp_path).results
+    others = {f: f.stat().st_mtime_ns for f in tmp_path.glob("images/*") if "00001" not in f.name}
+    (tmp_path / "images/drawn-3-00000.json.7.partial").write_text("{")  # of a run that was killed
+    damage(tmp_path / file, name)
+    with pytest.warns(UserWarning, match="of 1 images are damaged"):
+        again = run(tmp_path).results
+    assert again["confusion_matrix"] == whole["confusion_matrix"]
+    assert all(f.stat().st_mtime_ns == time for f, time in others.items())
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_a_digit_that_has_changed_is_damage(tmp_path: Path) -> None:
+    whole = run(tmp_path).results
+    record = tmp_path / "images/drawn-3-00001.json"
+    text = record.read_text()
+    record.write_text(text.replace('"present": [', '"present": [7, '))
+    with pytest.warns(UserWarning, match="damaged"):
+        assert run(tmp_path).results["presence"] == whole["presence"]
+
+
+@pytest.mark.parametrize("name", [*DAMAGES, "gone"])
+def test_a_damaged_run_is_refused(name: str, tmp_path: Path) -> None:
     run(tmp_path)
-    record = tmp_path / "images" / "drawn-3-00001.json"
-    record.write_text("{")
-    with pytest.raises(ZerosegError, match=r"drawn-3-00001\.json.*delete it and run again"):
+    damage(tmp_path / "run.json", name)
+    with pytest.raises(ZerosegError, match="choose another folder, or delete it"):
         run(tmp_path)
-    record.unlink()
+
+
+def test_one_run_at_a_time_writes_to_a_folder(tmp_path: Path) -> None:
+    with alone_in(tmp_path), pytest.raises(OutputError, match="another run writes to"):
+        run(tmp_path)
+    assert run(tmp_path).results["images"]["scored"] == 5
+
+
+def test_a_folder_that_fills_up_keeps_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, left = os.replace, iter(range(5))
+
+    def full(source: Path, target: Path) -> None:
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", full)
+        with pytest.raises(OutputError, match="No space left on device") as caught:
+            run(tmp_path)
+    assert caught.value.begun
+    assert not list(tmp_path.rglob("*.partial"))
+    assert len(list(tmp_path.glob("images/*"))) == 2
     assert run(tmp_path).results["images"]["scored"] == 5
 
 
@@ -165,17 +223,14 @@ def test_systems_in_step_score_as_alone_and_share_their_parts(tmp_path: Path) ->
 
 
 _SCRIPT = """
-import sys, time
+import sys
+sys.path.insert(0, "tests/evaluation")
+from test_evaluate import HURDLES, Counts
 from tests.evaluation.conftest import build, scenes, QUIET
-from tests.evaluation.test_evaluate import Counts
 from zeroseg.evaluation.evaluate import evaluate
 
-class Slow(Counts):
-    def forward(self, images):
-        time.sleep(0.5)
-        return super().forward(images)
-
-evaluate({"it": build(tagger=Slow())}, scenes(9), {"it": sys.argv[1]}, **QUIET)
+HURDLES["sleeps"] = 0.5
+evaluate({"it": build(tagger=Counts())}, scenes(9), {"it": sys.argv[1]}, **QUIET)
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 from pathlib import Path
@@ -317,3 +318,44 @@ def test_an_unreadable_picture_is_a_failure_and_scores_by_the_protocol(
     pixels = sum(map(sum, results["confusion_matrix"]))
     assert pixels == scored * truth.size
     assert results["iou"]["dog"] == 1 / scored
+
+
+OTHER = Vocabulary.from_names(["other", "boat", "cat", "dog"], ids=[9, 5, 7, 2])
+
+
+def _other(folder: Path, kind: str) -> Path:
+    """Label maps in other classes than the data set's, as zeroseg writes them."""
+    labels = torch.tensor([[0, 1], [3, 3]])
+    picture = torch.zeros(3, 2, 2, dtype=torch.uint8)
+    files = Segmentation(labels, OTHER, picture, "x").save(folder / "masks" / "x")
+    said = {"vocabulary": OTHER.to_dict()}
+    if kind != "json":
+        files["json"].unlink()
+    if kind == "run":
+        (folder / "run.json").write_text(json.dumps(said))
+    if kind == "yaml":
+        (folder / "vocabulary.yaml").write_text(yaml.safe_dump(said["vocabulary"]))
+    return folder / "masks"
+
+
+@pytest.mark.parametrize("kind", ["json", "run", "yaml"])
+def test_what_predictions_say_of_themselves_is_believed(tmp_path: Path, kind: str) -> None:
+    ours = Vocabulary.from_names(["background", "dog", "cat", "boat"])
+    sample = Sample(torch.zeros(3, 2, 2, dtype=torch.uint8), None, "x")
+    [found] = PredictionFiles(_other(tmp_path, kind), ours).segment_samples([sample])
+    assert isinstance(found, Segmentation)
+    assert found.label_map.tolist() == [[0, 3], [1, 1]]
+    theirs = Vocabulary.from_names(["background", "dog", "cow", "sheep", "boats"])
+    [failed] = PredictionFiles(tmp_path / "masks", theirs).segment_samples([sample])
+    assert isinstance(failed, Failure) and "it holds boat, which the data set" in failed.message
+
+
+def test_a_json_of_another_program_says_nothing(tmp_path: Path) -> None:
+    folder = _other(tmp_path, "nothing")
+    (folder / "x.json").write_text('{"vocabulary": "ours", "shapes": []}')
+    (tmp_path / "run.json").write_text("[")
+    sample = Sample(torch.zeros(3, 2, 2, dtype=torch.uint8), None, "x")
+    ours = Vocabulary.from_names(["background", "dog", "cat", "boat"], ids=[9, 5, 7, 2])
+    [found] = PredictionFiles(folder, ours).segment_samples([sample])
+    assert isinstance(found, Segmentation)
+    assert found.label_map.tolist() == [[0, 1], [3, 3]]

@@ -27,8 +27,8 @@ from zeroseg.evaluation.report import (
     write_report,
     write_table_report,
 )
-from zeroseg.evaluation.report.content import shown
-from zeroseg.evaluation.report.markdown import escaped
+from zeroseg.evaluation.report.content import Note, Page, Section, shown
+from zeroseg.evaluation.report.markdown import escaped, render
 from zeroseg.metrics.pixel_counts import PixelCounts
 from zeroseg.values import Failure
 
@@ -340,3 +340,22 @@ def test_values_as_text() -> None:
     assert shown(["a", "b"], "text") == "a, b"
     assert shown({"a": [1, 2], "b": None}, "text") == "a: 1, 2; b: –"  # noqa: RUF001
     assert escaped(" a|b\n<c> ") == "a\\|b &lt;c&gt;"
+
+
+@pytest.mark.parametrize(
+    ("text", "written_as"),
+    [
+        ("- item", r"\- item"),
+        ("1. item", r"1\. item"),
+        ("=====", r"\====="),
+        ("https://evil.example", "https&#58;//evil.example"),
+        ("www.evil.example", "www&#46;evil.example"),
+        ("me@evil.example", "me&#64;evil.example"),
+        ("![x](y)<img src=x>", r"!\[x\](y)&lt;img src=x&gt;"),
+        ("a\x1b[2J\u202eb", r"a\\x1b\[2J\\u202eb"),
+        ("a\n# b\r\n| c", r"a \# b \| c"),
+    ],
+)
+def test_words_of_others_are_words_in_markdown(text: str, written_as: str) -> None:
+    page = Page("t", [Section("s", [Note(text)])])
+    assert render(page).splitlines()[4] == written_as

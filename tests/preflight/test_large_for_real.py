@@ -51,7 +51,7 @@ def test_large_from_fetch_to_label_maps(tmp_path: Path) -> None:
             "doctor", "--model", "models/large.yaml", "--json", *model, env=away, cwd=tmp_path
         )
         assert told.returncode == 0, told.stderr
-        found = json.loads(told.stdout)
+        found = [json.loads(line) for line in told.stdout.splitlines()]
         assert {entry["state"] for entry in found} == {"ok"}
         done = zeroseg(
             "segment", "photos", "--model", "models/large.yaml", "--vocabulary", "drawn",

@@ -19,7 +19,7 @@ from zeroseg.reference import (
     ReferenceRamPlus,
     ReferenceSamHq,
 )
-from zeroseg.reference.input_size import published_size
+from zeroseg.reference.input_size import reference_size
 from zeroseg.reference.resizing import resized
 from zeroseg.testing import (
     CaptionerContract,
@@ -57,7 +57,7 @@ def by_pil(image: Tensor, size: tuple[int, int], by: Image.Resampling) -> Tensor
     ],
 )
 def test_sizes_are_cut_off_as_published(width: int, height: int, expected: tuple[int, int]) -> None:
-    assert published_size(height, width, 800, 1333) == expected
+    assert reference_size(height, width, 800, 1333) == expected
 
 
 @pytest.mark.parametrize("by", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])

@@ -47,7 +47,7 @@ class Mortal(Blip2):
         cls, checkpoint: str, *, width: int, marker: str
     ) -> Mortal:
         part = super().from_pretrained(checkpoint)
-        part.width, part.marker = width, Path(marker)
+        part.width, part.marker = width, Path(f"{marker}.once")  # a run's files may not change
         return part
 
     def forward(self, images: Sequence[Tensor]) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from PIL import Image
 
 from zeroseg.errors import ZerosegError
+from zeroseg.presets.origins import origins
 from zeroseg.scale.batch import BatchRun
 from zeroseg.scale.manifest import ERROR, OK, Summary
 from zeroseg.scale.recipe import Recipe
@@ -67,6 +70,80 @@ def test_a_rerun_does_only_what_is_missing(
     assert len(status(target)) == 10
     (archive / "late.png").write_bytes((archive / "0/0.png").read_bytes())
     assert go(rerun()).done == 1
+
+
+def test_a_picture_that_changed_is_done_again(
+    archive: Path, tmp_path: Path, standins: Standins
+) -> None:
+    target, recipe = tmp_path / "out", Recipe.of(standins())
+
+    def rerun() -> BatchRun:
+        return BatchRun(str(archive), str(target), recipe, part_size=4)
+
+    go(rerun())
+    one, other, third = (archive / name for name in ("0/0.png", "0/1.png", "1/7.png"))
+    shutil.copy2(other, one)  # which keeps the time of the other
+    os.utime(third, (1, 1))
+    third.write_bytes(third.read_bytes())
+    assert rerun().left == 1
+    assert go(rerun()).done == 1
+    masks = [(target / f"masks/0/{number}.png.png").read_bytes() for number in (0, 1)]
+    assert masks[0] == masks[1]
+    assert rerun().left == 0 and len(status(target)) == 10
+
+
+def test_a_picture_of_a_store_that_changed_is_done_again(
+    archive: Path, tmp_path: Path, standins: Standins
+) -> None:
+    store = fsspec.filesystem("memory")
+    for file in sorted(archive.rglob("*.png"))[:3]:
+        store.pipe_file(f"/changing/{file.name}", file.read_bytes())
+
+    def rerun() -> BatchRun:
+        return BatchRun("memory://changing", str(tmp_path / "out"), Recipe.of(standins()))
+
+    assert go(rerun()).done == 3
+    assert rerun().left == 0
+    store.pipe_file("/changing/0.png", store.cat_file("/changing/1.png"))
+    assert go(rerun()).done == 1
+    store.rm("/changing", recursive=True)
+
+
+def test_other_weights_and_another_source_are_another_run(
+    archive: Path, tmp_path: Path, standins: Standins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text("from tests.scale.scale_parts import Tags")
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "tags.txt").write_text("dog")
+    mine = {"class_path": "mine.Tags", "init_args": {"breaks_at_width": 0}}
+    config = {**standins(), "tagger": mine}
+
+    def rerun() -> BatchRun:
+        return BatchRun(str(archive), str(tmp_path / "out"), Recipe.of(config))
+
+    rerun(), rerun()
+    (tmp_path / "mine.py").write_text("from tests.scale.scale_parts import Tags  # changed")
+    with pytest.raises(ZerosegError, match=r"differs in files\)"):
+        rerun()
+    named = {
+        **config,
+        "captioner": {"class_path": "a.B", "init_args": {"x": f"{tmp_path}/tags.txt"}},
+    }
+    told = origins(named)
+    assert told == origins(named)
+    (tmp_path / "tags.txt").write_text("cat")
+    assert told != origins(named)
+
+
+def test_answers_that_are_kept_make_no_other_run(tmp_path: Path) -> None:
+    cache = {"class_path": "zeroseg.chat.answer_cache.AnswerCache"}
+    cache["init_args"] = {"folder": str(tmp_path)}
+    refiner = {"class_path": "a.B", "init_args": {"cache": cache, "words": f"{tmp_path}/words.txt"}}
+    (tmp_path / "words.txt").write_text("dog")
+    told = origins({"pre_refiner": refiner})
+    assert list(told) == [f"{tmp_path}/words.txt"]
+    (tmp_path / "answers").write_text("more")
+    assert told == origins({"pre_refiner": refiner})
 
 
 def test_one_broken_picture_of_a_hundred_is_a_row(tmp_path: Path, standins: Standins) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from zeroseg.errors import ZerosegError
+from tests.damage import DAMAGES, damage
+from zeroseg.errors import OutputError, ZerosegError
 from zeroseg.scale.manifest import ERROR, OK, Manifest, Summary, row
 from zeroseg.scale.work import Part, Stop, Work
 from zeroseg.segmentation import Segmentation
@@ -87,11 +89,34 @@ def test_what_is_finished(tmp_path: Path) -> None:
     assert set(rows(tmp_path)) == {"c.png"}
 
 
-def test_a_damaged_part_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_part_is_taken_out(name: str, tmp_path: Path) -> None:
     output = Manifest(str(tmp_path), DRAM)
-    output.folder.write("manifest/part-1.parquet", b"nonsense")
-    with pytest.raises(ZerosegError, match=r"part-1\.parquet.*delete it"):
-        output.finished()
+    output.add(Part((done("a.png"),)))
+    output.add(Part((done("b.png"),)))
+    part = tmp_path / f"manifest/part-{Part((done('a.png'),)).key}.parquet"
+    damage(part, name)
+    with pytest.warns(UserWarning, match="is damaged.*done again"):
+        assert output.finished() == {"b.png": OK}
+    assert not part.exists()
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_mask_is_none(name: str, tmp_path: Path) -> None:
+    output = Manifest(str(tmp_path), DRAM)
+    output.add(Part((done("a.png"), done("b.png"))))
+    damage(tmp_path / "masks/a.png.png", name)
+    assert output.finished() == {"b.png": OK}
+    assert set(rows(tmp_path)) == {"b.png"}
+
+
+def test_a_folder_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+    output = Manifest(str(tmp_path / "out"), DRAM)
+    output.begin({})
+    shutil.rmtree(tmp_path / "out")
+    with pytest.raises(OutputError, match="it is gone"):
+        output.add(Part((done("a.png"),)))
+    assert not (tmp_path / "out").exists()
 
 
 def test_another_run_is_refused(tmp_path: Path) -> None:
@@ -113,7 +138,7 @@ def test_a_mask_that_cannot_be_saved_is_that_pictures_failure(tmp_path: Path) ->
 
 def test_rows_that_cannot_be_written_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "manifest").write_text("in the way")
-    with pytest.raises(ZerosegError, match="cannot write to"):
+    with pytest.raises(ZerosegError, match="cannot write"):
         Manifest(str(tmp_path), DRAM).add(Part((done("a.png"),)))
 
 

@@ -46,9 +46,11 @@ def files(url: str) -> dict[str, bytes]:
 
 
 def rows(url: str) -> dict[str, Any]:
-    """The manifest by name, without its times and sources."""
+    """The manifest by name, without its times, sources and stamps."""
     fs, path = fsspec.core.url_to_fs(f"{url}/manifest")
-    found = pq.read_table(path, filesystem=fs).drop_columns(["seconds", "source"]).to_pylist()
+    found = (
+        pq.read_table(path, filesystem=fs).drop_columns(["seconds", "source", "stamp"]).to_pylist()
+    )
     assert len({row["name"] for row in found}) == len(found)
     return {row["name"]: row for row in found}
 

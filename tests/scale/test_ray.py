@@ -48,7 +48,7 @@ def bright(**arguments: Any) -> dict[str, Any]:
 
 
 def test_pools_equal_one_process_byte_for_byte_though_a_worker_is_killed(tmp_path: Path) -> None:
-    folder, marker = tmp_path / "in", tmp_path / "killed"
+    folder, marker = tmp_path / "in", tmp_path / "killed.once"
     folder.mkdir()
     for index in range(8):
         width = 104 if index == 4 else 96  # where the worker dies
@@ -57,7 +57,7 @@ def test_pools_equal_one_process_byte_for_byte_though_a_worker_is_killed(tmp_pat
     config = load_preset("tiny")
     config["captioner"] = {
         "class_path": "scale_parts.Mortal",
-        "init_args": {"checkpoint": "tiny:blip2", "width": 104, "marker": str(marker)},
+        "init_args": {"checkpoint": "tiny:blip2", "width": 104, "marker": str(tmp_path / "killed")},
     }
     recipe = Recipe.of(config, DRAM, 2)
     there = BatchRun(str(folder), str(tmp_path / "there"), recipe, part_size=2)

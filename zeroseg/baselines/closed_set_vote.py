@@ -43,7 +43,7 @@ class ClosedSetVote(MaskClassifier):
     Mask2Former, OneFormer, BEiT, ...). The names of the network's classes are mapped onto the
     vocabulary by `LexicalMatcher`. Classes with one meaning vote together; what the vocabulary
     has no class for votes for itself, and a mask it wins is background. Pixels without a mask
-    keep the network's own prediction, as in the published system.
+    keep the network's own prediction, as in the authors' system.
 
     Args:
         model: The network.

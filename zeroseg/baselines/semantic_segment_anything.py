@@ -20,7 +20,7 @@ class SemanticSegmentAnything(BaseSegmenter):
     """Segments everything without knowing what it is, then asks what each mask is.
 
     The baseline that the paper compares with (Chen, Yang and Zhang, "Semantic Segment Anything",
-    2023, github.com/fudan-zvg/Semantic-Segment-Anything). As in its published code, larger masks
+    2023, github.com/fudan-zvg/Semantic-Segment-Anything). As in its authors' code, larger masks
     are painted first, so that parts lie over wholes, and each mask is painted in its class even
     where that is the background. What no mask covers is left to the classifier.
 

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import warnings
 from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
@@ -24,8 +25,8 @@ SMALLEST = 2**16
 
 _OTHER_TROUBLE = re.compile("locked|locking|full|readonly|unable to open|permission|out of memory")
 """What SQLite says about a file that is not at fault."""
-_PATIENCE = 10.0
-"""Seconds to wait for another process that writes."""
+_PATIENCE = 5.0
+"""Seconds to wait for another process that writes, before nothing is kept any more."""
 
 Result = TypeVar("Result")
 
@@ -35,8 +36,8 @@ class AnswerCache(MutableMapping[str, str]):
 
     What was not used for longest goes when the file is full. Only text is ever written or read:
     anything else that a file holds counts as damage. A damaged file is set aside, with a warning,
-    and a fresh one started; where none can be had, a warning says so and nothing is kept. Neither
-    is ever an error: a cache may forget.
+    and a fresh one started; where none can be had, or another process locks it for seconds, a
+    warning says so and nothing is kept. Neither is ever an error: a cache may forget.
 
     Args:
         folder: Where the file lies, in a folder `answers` of its own, which only this user can
@@ -91,8 +92,10 @@ class AnswerCache(MutableMapping[str, str]):
                 break
             try:
                 return operation(store)
-            except (Timeout, UnicodeError):  # another writes for long, or this can be no text
+            except UnicodeError:  # this can be no text
                 break
+            except Timeout as error:  # another process writes, and does not end
+                self._mend(store, error, give_up=True)
             except (sqlite3.Error, OSError) as error:
                 self._mend(store, error, give_up=attempt > 0)
         return otherwise
@@ -143,6 +146,7 @@ class AnswerCache(MutableMapping[str, str]):
 
         from zeroseg.chat.text_disk import TextDisk
 
+        self._require_unlocked()
         return Cache(
             str(self._folder),
             timeout=_PATIENCE,
@@ -154,6 +158,17 @@ class AnswerCache(MutableMapping[str, str]):
             # All text lies in the database itself: a damaged file is then one folder to rename.
             disk_min_file_size=2**31 - 1,
         )
+
+    def _require_unlocked(self) -> None:
+        """Wait for another process that writes; diskcache would for a minute.
+
+        Raises:
+            sqlite3.Error: It does not end, or the file is damaged.
+        """
+        file = self._folder / "cache.db"
+        if file.is_file():
+            with closing(sqlite3.connect(file, timeout=_PATIENCE)) as probe:
+                probe.execute("BEGIN IMMEDIATE")
 
     @property
     def _folder(self) -> Path:

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Literal
 
 from zeroseg.chat.answer_cache import AnswerCache
-from zeroseg.chat.chat_model import ChatModel, Conversation, Reply
+from zeroseg.chat.chat_model import ChatModel, Conversation, Reply, replies_of
 from zeroseg.chat.in_flight import InFlight, each_once
 from zeroseg.chat.lock import Lock
 from zeroseg.values import Usage
@@ -88,7 +88,7 @@ class CachedChat(ChatModel):
     def _ask(self, new: Sequence[Conversation]) -> list[Reply]:
         if not new:
             return []
-        replies = self.chat(new)
+        replies = replies_of(self.chat, new)
         with self._lock:
             self.asked += len(new)
         for conversation, reply in zip(new, replies, strict=True):

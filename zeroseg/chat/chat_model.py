@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from torch import Tensor, nn
 
+from zeroseg.errors import ComponentError
 from zeroseg.values import Usage, check_images
 
 if TYPE_CHECKING:
@@ -177,6 +178,24 @@ class ChatModel(nn.Module, ABC):
 
     if TYPE_CHECKING:
         __call__ = forward
+
+
+def replies_of(chat: ChatModel, conversations: Sequence[Conversation]) -> list[Reply]:
+    """A model's replies to conversations, one for each.
+
+    Raises:
+        ComponentError: It returned something else.
+    """
+    replies: Any = chat(conversations)
+    name, count = type(chat).__name__, len(conversations)
+    if isinstance(replies, str) or not isinstance(replies, Sequence):
+        raise ComponentError(name, f"a sequence of {count} Replies", repr(replies)[:80])
+    if len(replies) != count:
+        raise ComponentError(name, f"{count} replies", f"{len(replies)}")
+    for reply in replies:
+        if not isinstance(reply, Reply) or not isinstance(reply.text, str):
+            raise ComponentError(name, "a Reply with a text", repr(reply)[:80])
+    return list(replies)
 
 
 def _told(message: Message) -> str:

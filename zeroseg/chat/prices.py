@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
+
+from zeroseg import yaml_text
 
 PriceTable: TypeAlias = "str | Path | Mapping[str, Mapping[str, float | None] | None]"
 """A YAML file, or the same as a mapping: model -> {"input": dollars, "output": dollars}."""
@@ -69,8 +70,7 @@ def shutdown_dates() -> dict[str, date]:
 
 @lru_cache(maxsize=1)
 def _shipped() -> dict[str, Any]:
-    source = resources.files("zeroseg.chat") / "prices.yaml"
-    content: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    content: dict[str, Any] = yaml_text.packaged("zeroseg.chat", "prices.yaml")
     return content
 
 

@@ -16,15 +16,8 @@ from zeroseg.values import Usage
 
 _CUT_OFF = ("length", "max_tokens", "model_length", "max_output_tokens")
 _HELD_BACK = (
-    "content_filter",
-    "safety",
-    "prohibited_content",
-    "blocklist",
-    "spii",
-    "recitation",
-    "refusal",
-    "sensitive",
-    "moderation",
+    "content_filter safety prohibited_content blocklist spii recitation refusal sensitive "
+    "moderation".split()
 )
 _THOUGHTS = ("thinking", "reasoning", "redacted_thinking", "thought", "reasoning_text", "summary")
 

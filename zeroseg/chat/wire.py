@@ -9,19 +9,16 @@ import threading
 import weakref
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from zeroseg.chat.json_text import loads
 from zeroseg.chat.lock import Lock
 from zeroseg.chat.refusals import Refusal
 from zeroseg.errors import ChatError
-from zeroseg.server_address import shown_address
+from zeroseg.server_address import SHORTEST_SECRET, guard_logs, shown_address
 
 if TYPE_CHECKING:
     import openai  # takes a second, which only who asks a server has to spend
-
-SHORTEST_SECRET = 6
-"""Characters of a key or password that is hidden."""
 
 LONGEST_LISTING = 20.0
 """Seconds at most for a server to say which models it has."""
@@ -162,6 +159,7 @@ class _Line:
     def __init__(self, address: str, key: str, timeout: float) -> None:
         import openai
 
+        guard_logs(key, unquote(urlsplit(address).password or ""))
         self.process = os.getpid()
         base, _, query = address.partition("?")
         self.client = openai.AsyncOpenAI(

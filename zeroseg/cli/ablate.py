@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,11 +64,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: Namespace) -> int:
     """Score every row, print the table, write the files."""
     from zeroseg.evaluation.ablation import ablate
-    from zeroseg.evaluation.ablation_rows import COUNTS
     from zeroseg.evaluation.run_folder import RunFolder
     from zeroseg.reference.raw_tags import ReferenceRawTags
     from zeroseg.refinement.raw_tags import RawTags
 
+    counts = _counts(arguments.points)
     output = options.output_folder(arguments.output)
     given = scoring.ScoringOptions.of(arguments)
     segmenter, data, about = given.prepare(output)
@@ -77,15 +77,32 @@ def run(arguments: Namespace) -> int:
         data,
         output,
         _other(arguments.other, given.model),
-        tuple(arguments.points or COUNTS),
+        counts,
         ReferenceRawTags() if given.data.protocol == "paper" else RawTags(),
         **about,
     )
+    runs = {line.row.name: line.run for line in report.lines if line.run is not None}
+    scoring.tell(arguments.outlet, runs)
     RunFolder(output).write_json("ablation.json", report.to_dict())
     _print(report)
     _write(report, output)
     print(f"ablation.json, ablation.png and report.html in {output}")
-    return 0
+    return 1 if any(run.results["failures"] for run in runs.values()) else 0
+
+
+def _counts(points: Sequence[int] | None) -> tuple[int, ...]:
+    """The points a box of the sweep.
+
+    Raises:
+        ZerosegError: They are too many.
+    """
+    from zeroseg.evaluation.ablation_rows import COUNTS
+    from zeroseg.masking.points import checked_count
+
+    try:
+        return tuple(map(checked_count, points or COUNTS))
+    except ValueError as error:
+        raise ZerosegError(f"--points: {error}") from error
 
 
 def _other(
@@ -134,34 +151,34 @@ def _with_llama(config: dict[str, Any]) -> dict[str, Any]:
 
 def _print(report: AblationReport) -> None:
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
+
+    from zeroseg.cli.report import Terminal, say
 
     table = Table("row", title="ablation (paper, table 3)", title_justify="left", box=SIMPLE)
     for title in ("mIoU %", "paper %", "change", "95 %", "F1 %", "calls", "$", "s"):
         table.add_column(title, justify="right", no_wrap=True)
     for line in report.to_dict():
         table.add_row(line["name"], *_cells(line))
-    console = Console()
-    console = Console(width=max(console.width, _WIDTH))
+    console = Terminal()
+    console = Terminal(width=max(console.width, _WIDTH))
     console.print(table)
     for line in report.to_dict():
         if line["finding"] and line["group"] == "table":
-            text = f"{line['name']}: {line['finding']}"
-            console.print(text, highlight=False, markup=False, soft_wrap=True)
+            say(console, f"{line['name']}: {line['finding']}")
 
 
 def _cells(line: dict[str, Any]) -> list[str]:
     """A row of the printed table, without its name."""
-    published = _hundred(line["published_miou"])
+    paper = _hundred(line["published_miou"])
     if line["miou"] is None:
-        return ["not run", published]
+        return ["not run", paper]
     change = line["difference"] or {"value": None, "low": None, "high": None}
     value, low, high = (_hundred(change[end], "+") for end in ("value", "low", "high"))
     cost = "?" if line["cost"] is None else f"{line['cost']:.4f}"
     interval = f"{low} .. {high}" if low else ""
     figures = (value, interval, _hundred(line["presence_f1"]), str(line["calls"]), cost)
-    return [_hundred(line["miou"]), published, *figures, f"{line['time']:.1f}"]
+    return [_hundred(line["miou"]), paper, *figures, f"{line['time']:.1f}"]
 
 
 def _hundred(share: float | None, sign: str = "") -> str:

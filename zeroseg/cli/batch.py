@@ -14,6 +14,7 @@ from zeroseg.cli import model_options, options
 from zeroseg.errors import ZerosegError
 
 if TYPE_CHECKING:
+    from zeroseg.cli.outlet import Outlet
     from zeroseg.scale.batch import BatchRun
     from zeroseg.scale.dataset import Pool
     from zeroseg.scale.manifest import Summary
@@ -145,7 +146,7 @@ def run(arguments: Namespace) -> int:
     for note in plan.notes:
         print(f"left out: {note}", file=sys.stderr)
     summaries = plan.here(model.target()) if local else plan.with_ray(pools)
-    return _Report(plan, arguments.target).go(summaries)
+    return _Report(plan, arguments.target, arguments.outlet).go(summaries)
 
 
 def _pools(
@@ -172,57 +173,53 @@ def _pools(
     }
 
 
+_STATES = {"ok": "ok", "error": "failed"}
+"""What `--json` calls a manifest's states."""
+
+
 class _Report:
     """Follows a run, and sums up."""
 
-    def __init__(self, plan: BatchRun, target: str) -> None:
-        from rich.console import Console
-
-        self.plan, self.target = plan, target
-        self.errors = Console(stderr=True)
+    def __init__(self, plan: BatchRun, target: str, outlet: Outlet) -> None:
+        self.plan, self.target, self.outlet = plan, target, outlet
 
     def go(self, summaries: Iterator[Summary]) -> int:
         """Wait for the run to end, print what came of it, return the exit code."""
+        for name, state in self.plan.before.items():
+            self.outlet.line(picture=name, status=_STATES[state], before=True)
         total = self._follow(summaries)
-        failed = len(total.failures) + self.plan.failed_before
         self._print(total)
         if total.stop is not None:
-            print(f"zeroseg batch: stopped: {total.stop.message}", file=sys.stderr)
-            print("what is done is saved; start it again to go on", file=sys.stderr)
-        return 1 if failed or total.stop is not None else 0
+            raise ZerosegError(total.stop.message)
+        return 1 if total.failures or self.plan.failed_before else 0
 
     def _follow(self, summaries: Iterator[Summary]) -> Summary:
-        from zeroseg.cli.report import progress
+        from zeroseg.cli.report import Terminal, progress
         from zeroseg.scale.manifest import Summary
 
         total = Summary()
-        with progress(self.errors) as bar:
+        with progress(Terminal(stderr=True)) as bar:
             task = bar.add_task("starting", total=self.plan.left)
             for summary in summaries:
                 total += summary
                 finished = summary.done + len(summary.failures)
                 bar.update(task, advance=finished, description="segmenting")
                 for failure in summary.failures:
-                    self.errors.print(
-                        f"failed: {failure.name}: {failure.message}",
-                        markup=False,
-                        style="red",
-                        soft_wrap=True,
-                    )
+                    self.outlet.failed(f"{failure.name}: {failure.message}")
+                for name, problem in summary.pictures:
+                    self.outlet.picture(name, problem)
         return total
 
     def _print(self, total: Summary) -> None:
-        from rich.console import Console
-
-        from zeroseg.cli.report import Totals
+        from zeroseg.cli.report import Terminal, Totals, say
 
         totals = Totals()
         totals.pictures, totals.seconds, totals.usage = total.done, total.seconds, total.usage
-        console = Console()
+        console = Terminal()
         if total.done:
             console.print(totals.table())
         if (cost := totals.cost()) is not None:
-            console.print(cost, highlight=False, soft_wrap=True)
+            say(console, cost)
         done_before = self.plan.total - self.plan.left
         lines = [f"{total.done} segmented, {len(total.failures)} failed"]
         if done_before:
@@ -230,4 +227,4 @@ class _Report:
                 f"{done_before} were done before, {self.plan.failed_before} of them failed"
             )
         lines.append(f"results in {self.target}")
-        console.print("; ".join(lines), highlight=False, soft_wrap=True, markup=False)
+        say(console, "; ".join(lines))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from argparse import Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroseg.cli import options
+from zeroseg.writing import write_whole
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
   zeroseg compare runs/full runs/without-points
-  zeroseg compare runs/a runs/b --resamples 5000 --seed 1 --json difference.json
+  zeroseg compare runs/a runs/b --resamples 5000 --seed 1 --json
   zeroseg compare runs/a runs/b --output runs/a-b
 
 A and B are folders that zeroseg test or zeroseg score wrote, over the same data set with the same
@@ -45,7 +45,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--seed", type=options.natural, default=0, metavar="S", help="of the draws (default: 0)"
     )
-    parser.add_argument("--json", metavar="FILE", help="write the numbers to this file")
     parser.add_argument(
         "--output", metavar="DIR", help="folder for compare.json, compare.md and compare.html"
     )
@@ -60,48 +59,34 @@ def run(arguments: Namespace) -> int:
     found = compare(arguments.a, arguments.b, arguments.resamples, arguments.seed)
     _print(found)
     numbers = json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n"
-    if arguments.json:
-        _write(Path(arguments.json), numbers)
     if output is not None:
         from zeroseg.evaluation.report import write_page
         from zeroseg.evaluation.report.compare_page import compare_page
 
-        _write(output / "compare.json", numbers)
+        write_whole(output / "compare.json", numbers)
         write_page(output, compare_page(found), "compare")
         print(f"report in {output / 'compare.html'}")
+    for name, (a, b) in found.images.items():
+        arguments.outlet.picture(name, a=a, b=b)
     return 0
 
 
-def _write(file: Path, text: str) -> None:
-    from zeroseg.errors import ZerosegError
-
-    try:
-        file.write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise ZerosegError(f"cannot write '{file}': {error.strerror}") from error
-
-
 def _print(found: Comparison) -> None:
-    from rich.console import Console
+    from zeroseg.cli.report import Terminal, percent, say
 
-    from zeroseg.cli.report import percent
-
-    console = Console()
+    console = Terminal()
     console.print(_table(found))
     for title, names in (("gained", found.gains(_IMAGES)), ("lost", found.losses(_IMAGES))):
         for name in names:
             a, b = found.images[name]
-            words = f"{title}: {name} {percent(a)} -> {percent(b)}"
-            console.print(words, markup=False, highlight=False, soft_wrap=True)
+            say(console, f"{title}: {name} {percent(a)} -> {percent(b)}")
     only_a, only_b = found.left_out
     value, low, high = found.miou.difference
-    console.print(
+    say(
+        console,
         f"mIoU {percent(found.miou.a)} (A) and {percent(found.miou.b)} (B), difference "
         f"{_points(value)} [{_points(low)}, {_points(high)}] points over {len(found.names)} "
         f"images; left out: {only_a} of A, {only_b} of B",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
     )
 
 

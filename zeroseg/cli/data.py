@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from zeroseg.cli import options
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from zeroseg.cli.outlet import Outlet
+    from zeroseg.cli.report import Terminal
     from zeroseg.data.check import Report
     from zeroseg.data.sample_data import SampleData
 
@@ -42,6 +42,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     checked.add_argument(
         "name", metavar="NAME", help="voc2012, cityscapes, coco81, dram, ade20k or folder"
     )
+    options.add_output(checked)
     checked.add_argument("root", metavar="ROOT", help="its folder")
     checked.add_argument("--split", metavar="NAME", help="by default the one that is scored")
     checked.add_argument("--movement", metavar="NAME", help="of dram, such as realism")
@@ -54,61 +55,67 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="look at N pictures only, the same ones every time",
     )
-    actions.add_parser("list", help="the data sets, and how to fetch them")
+    listed = actions.add_parser("list", help="the data sets, and how to fetch them")
+    options.add_output(listed)
     parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> int:
     """Check a data set, or list them all."""
     if arguments.action == "list":
-        return _list()
+        return _list(arguments.outlet)
     given = {"split": arguments.split, "movement": arguments.movement}
     chosen = {name: value for name, value in given.items() if value is not None}
-    return _check(
-        arguments.name, arguments.root, arguments.limit, protocol=arguments.protocol, **chosen
-    )
+    chosen["protocol"] = arguments.protocol
+    return _check(arguments.outlet, arguments.name, arguments.root, arguments.limit, **chosen)
 
 
-def _list() -> int:
+def _list(outlet: Outlet) -> int:
     from zeroseg.data.catalog import CATALOG
 
     for known in CATALOG.values():
+        outlet.line(name=known.name, how_to_fetch=known.how_to_fetch())
         print(f"{known.name}: {known.how_to_fetch()}\n")
     return 0
 
 
-def _check(name: str, root: str, limit: int | None, **chosen: str) -> int:
+def _check(outlet: Outlet, name: str, root: str, limit: int | None, **chosen: str) -> int:
     """Check a data set, or a part of it; `chosen` is for `open_data`."""
-    from rich.console import Console
-
-    from zeroseg.cli.report import progress
+    from zeroseg.cli.report import Terminal, progress
     from zeroseg.data.catalog import entry, open_data
     from zeroseg.data.check import check
+    from zeroseg.values import Failure
 
     known = entry(name)
     data = open_data(known.name, root, **chosen)
     found = len(data.dataset)
     if limit is not None:
         data.sample(limit)
-    with progress(Console(stderr=True)) as bar:
+    with progress(Terminal(stderr=True)) as bar:
         task = bar.add_task("reading", total=len(data.dataset))
-        report = check(data, lambda: bar.advance(task))
-    _print(Console(), data, report, found)
+
+        def looked(name: str, problems: list[tuple[str, str]]) -> None:
+            failures = [Failure(name, kind, message) for kind, message in problems]
+            outlet.picture(name, failures[0] if failures else None)
+            bar.advance(task)
+
+        report = check(data, looked)
+    _print(Terminal(), data, report, found)
     if not report.problems:
         return 0
     print(f"\n{known.how_to_fetch()}")
     return 1
 
 
-def _print(console: Console, data: SampleData, report: Report, found: int) -> None:
+def _print(console: Terminal, data: SampleData, report: Report, found: int) -> None:
     from zeroseg.data.benchmark_data import BenchmarkData
 
     described = {k: v for k, v in data.describe().items() if k not in ("name", "count")}
     print(", ".join([data.title, *(f"{key} {value}" for key, value in described.items())]))
-    published = data.picture_count if isinstance(data, BenchmarkData) else None
+    expected = data.picture_count if isinstance(data, BenchmarkData) else None
     print(
         f"{found} pictures"
-        + (f" of {published} published" if published not in (None, found) else "")
+        + (f" of {expected} published" if expected not in (None, found) else "")
         + (f", {report.count} of them looked at" if report.count != found else "")
     )
     if report.annotated == 0 and not report.problems:
@@ -125,7 +132,7 @@ def _print(console: Console, data: SampleData, report: Report, found: int) -> No
         print("no problems")
 
 
-def _print_classes(console: Console, data: SampleData, report: Report) -> None:
+def _print_classes(console: Terminal, data: SampleData, report: Report) -> None:
     from rich.table import Table
 
     from zeroseg.cli.report import plain

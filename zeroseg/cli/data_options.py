@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zeroseg.cli import options
-from zeroseg.cli.draw import add_scenes
+from zeroseg.cli.draw import add_scenes, say_never_drawn
 from zeroseg.errors import ImageError, ZerosegError
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ def add_data(parser: ArgumentParser) -> None:
         "--data",
         required=True,
         metavar="NAME|DIR",
-        help="drawn (scenes), a published set with its --root (voc2012, cityscapes, coco81, dram, "
+        help="drawn (scenes), a benchmark with its --root (voc2012, cityscapes, coco81, dram, "
         "ade20k), or a folder of images, masks and vocabulary.yaml",
     )
-    group.add_argument("--root", metavar="DIR", help="folder of the published set")
+    group.add_argument("--root", metavar="DIR", help="folder of the benchmark")
     group.add_argument("--split", metavar="NAME", help="by default the one that is scored")
     group.add_argument("--movement", metavar="NAME", help="of dram, such as realism")
     group.add_argument(
@@ -102,7 +102,7 @@ class DataOptions:
         if self.data == _DRAWN:
             found = self._scenes(vocabulary, drawn, loading)
         else:
-            found = self._published(vocabulary, loading)
+            found = self._benchmark(vocabulary, loading)
         if self.subset is not None:
             found.keep(_positions(Path(self.subset), found))
         if self.limit is not None and self.data != _DRAWN:
@@ -153,9 +153,10 @@ class DataOptions:
             **loading,
         )
         found.protocol = Protocol.parse(self.protocol)
+        say_never_drawn(found.vocabulary)
         return found
 
-    def _published(self, vocabulary: Vocabulary | None, loading: dict[str, int]) -> SampleData:
+    def _benchmark(self, vocabulary: Vocabulary | None, loading: dict[str, int]) -> SampleData:
         from zeroseg.data.catalog import CATALOG, entry, open_data
 
         self._refuse(("count", "seed", "size"), "only for --data drawn")
@@ -196,6 +197,8 @@ def _positions(file: Path, found: SampleData) -> list[int]:
         wanted = read_names(file, known)
     except ImageError as error:
         raise ZerosegError(f"--subset: {error}") from error
+    if problem := next(filter(None, wanted.values()), None):
+        raise ZerosegError(f"--subset: {problem}")
     stray = [name for name in wanted if name not in known]
     if stray or not wanted:
         problem = f"{stray[0]} is no picture of this data set" if stray else "names no picture"

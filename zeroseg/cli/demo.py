@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroseg.cli import model_options, options
-from zeroseg.cli.draw import add_scenes
+from zeroseg.cli.draw import add_scenes, say_never_drawn
+from zeroseg.writing import write_picture
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zeroseg.base_segmenter import BaseSegmenter
+    from zeroseg.cli.outlet import Outlet
     from zeroseg.segmentation import Segmentation
     from zeroseg.values import Failure
     from zeroseg.vocabulary import Vocabulary
@@ -60,6 +62,7 @@ def run(arguments: Namespace) -> int:
 
     chosen = options.vocabulary(arguments.labels, arguments.vocabulary)
     vocabulary = chosen or Vocabulary.parse("drawn")
+    say_never_drawn(vocabulary)
     model.target()
     output = options.output_folder(arguments.output)
     options.output_folder(output / "pictures")
@@ -68,7 +71,7 @@ def run(arguments: Namespace) -> int:
         _draw(arguments.seed, number, arguments.size, vocabulary, output / "pictures")
         for number in range(arguments.count)
     ]
-    return _show(segmenter, scenes, output)
+    return _show(segmenter, scenes, output, arguments.outlet)
 
 
 def _draw(
@@ -81,26 +84,25 @@ def _draw(
 
     scene = draw_scene(seed, number, size)
     picture = folder / f"drawn-{seed}-{number:05d}.png"
-    Image.fromarray(scene.image).save(picture)
+    write_picture(picture, Image.fromarray(scene.image))
     return _Drawn(picture, label_map(scene, vocabulary))
 
 
-def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path) -> int:
+def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path, outlet: Outlet) -> int:
     """Segment the pictures from their files; save the panels; print the tables."""
-    from rich.console import Console
     from rich.table import Table
 
-    from zeroseg.cli.report import Totals, percent, plain, progress
+    from zeroseg.cli.report import Terminal, Totals, percent, plain, progress, say
     from zeroseg.metrics.segmentation_scores import SegmentationScores
     from zeroseg.plotting import grid
     from zeroseg.values import Failure
 
     vocabulary = segmenter.vocabulary
-    console, totals, scores = Console(), Totals(), SegmentationScores(vocabulary)
+    console, totals, scores = Terminal(), Totals(), SegmentationScores(vocabulary)
     failures: list[Failure] = []
     sheets: list[Image.Image] = []
     table = Table("scene", "in the scene", "found", "caption")
-    with progress(Console(stderr=True)) as bar:
+    with progress(Terminal(stderr=True)) as bar:
         results = segmenter.stream(scene.picture for scene in scenes)
         pairs = bar.track(zip(scenes, results, strict=True), len(scenes), description="segmenting")
         for scene, result in pairs:
@@ -108,6 +110,7 @@ def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path) -> int:
             truth = _classes(scene.truth, vocabulary)
             if isinstance(result, Failure):
                 failures.append(result)
+                outlet.picture(name, result)
                 table.add_row(name, ", ".join(truth), plain(f"failed: {result.message}", "red"))
                 scores.update(scene.truth * 0 + vocabulary.background, scene.truth)
                 continue
@@ -118,12 +121,15 @@ def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path) -> int:
                 name, ", ".join(truth) or "-", found, plain(result.description.caption or "-")
             )
             sheets.append(panel(result, scene.truth))
-            sheets[-1].save(output / f"{name}.png")
+            write_picture(output / f"{name}.png", sheets[-1])
+            outlet.picture(name, classes=result.areas)
     console.print(table, totals.table())
-    miou = percent(scores.compute()["miou"])
-    console.print(f"mIoU over {len(scenes)} scenes: {miou}", highlight=False, soft_wrap=True)
+    there = any(_classes(scene.truth, vocabulary) for scene in scenes)
+    miou = percent(scores.compute()["miou"] if there else None)
+    nothing = "" if there else "; none of the classes is in them"
+    say(console, f"mIoU over {len(scenes)} scenes: {miou}{nothing}")
     if sheets:
-        grid(sheets).save(output / "panels.png")
+        write_picture(output / "panels.png", grid(sheets))
         print(f"the pictures are in {output}, all together in {output / 'panels.png'}")
     return 1 if failures else 0
 

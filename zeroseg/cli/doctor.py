@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from argparse import Namespace
@@ -37,7 +36,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         commands, "doctor", "say what a model needs and what is missing", str(__doc__), _EXAMPLES
     )
     model_options.add_model(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON in place of tables")
     parser.set_defaults(run=run)
 
 
@@ -58,14 +56,13 @@ def run(arguments: Namespace) -> int:
         *_described(examination),
         *_unknown(config),
     ]
-    if arguments.json:
-        print(json.dumps([vars(finding) for finding in findings], indent=1))
-    else:
-        _print(findings)
+    for finding in findings:
+        arguments.outlet.line(**vars(finding))
+    _print(findings)
     problems = sum(finding.state == "problem" for finding in findings)
     if problems:
         print(f"{model.model} cannot run here; problems: {problems}", file=sys.stderr)
-    elif not arguments.json:
+    else:
         print(f"{model.model} can run here")
     return 1 if problems else 0
 
@@ -170,10 +167,9 @@ def _unknown(config: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _print(findings: list[Finding]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    from zeroseg.cli.report import plain
+    from zeroseg.cli.report import Terminal, plain
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
@@ -186,4 +182,4 @@ def _print(findings: list[Finding]) -> None:
             table.add_row(plain(topic, "bold"))
         state = plain(f"  {finding.state}", _COLORS[finding.state])
         table.add_row(state, plain(finding.subject), plain(finding.says))
-    Console().print(table)
+    Terminal().print(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import yaml
 
 from zeroseg.cli import options
 from zeroseg.errors import ZerosegError
+from zeroseg.writing import write_picture, write_whole
 
 if TYPE_CHECKING:
     from zeroseg.drawn.scene import Scene
@@ -83,20 +85,32 @@ def run(arguments: Namespace) -> int:
     """Draw the scenes."""
     vocabulary = options.vocabulary(None, arguments.vocabulary)
     assert vocabulary is not None
+    say_never_drawn(vocabulary)
     output = options.output_folder(arguments.output)
     write_vocabulary(vocabulary, output)
-    from rich.console import Console
-
-    from zeroseg.cli.report import progress
+    from zeroseg.cli.report import Terminal, progress
     from zeroseg.drawn.scene import draw_scene
 
     numbers = range(arguments.first, arguments.first + arguments.count)
-    with progress(Console(stderr=True)) as bar:
+    with progress(Terminal(stderr=True)) as bar:
         for number in bar.track(numbers, description="drawing"):
             scene = draw_scene(arguments.seed, number, arguments.size)
-            write_scene(scene, vocabulary, output, arguments.format)
+            file = write_scene(scene, vocabulary, output, arguments.format)
+            arguments.outlet.picture(file.stem, file=str(file))
     print(f"{arguments.count} scenes in {output}: images, masks, scenes and vocabulary.yaml")
     return 0
+
+
+def say_never_drawn(vocabulary: Vocabulary) -> None:
+    """Say which classes are in no scene, however many are drawn.
+
+    Raises:
+        VocabularyError: All of them.
+    """
+    from zeroseg.data.drawn_scenes import never_drawn
+
+    if never := never_drawn(vocabulary):
+        print(f"note: {options.listed(never)}: never drawn", file=sys.stderr)
 
 
 def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
@@ -111,7 +125,7 @@ def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
         raise ZerosegError(
             f"{path} describes other classes than '{vocabulary.name}'; draw into another folder"
         )
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, text)
 
 
 def write_scene(scene: Scene, vocabulary: Vocabulary, folder: Path, suffix: str) -> Path:
@@ -137,12 +151,10 @@ def write_scene(scene: Scene, vocabulary: Vocabulary, folder: Path, suffix: str)
         "masks": folder / "masks" / f"{name}.png",
         "scenes": folder / "scenes" / f"{name}.json",
     }
-    for file in files.values():
-        file.parent.mkdir(exist_ok=True)
-    Image.fromarray(scene.image).save(files["images"], quality=95)
-    indexed(label_map(scene, vocabulary), vocabulary).save(files["masks"])
+    write_picture(files["images"], Image.fromarray(scene.image))
+    write_picture(files["masks"], indexed(label_map(scene, vocabulary), vocabulary))
     text = json.dumps(_description(scene, name, vocabulary), indent=2)
-    files["scenes"].write_text(text + "\n", encoding="utf-8")
+    write_whole(files["scenes"], text + "\n")
     return files["images"]
 
 

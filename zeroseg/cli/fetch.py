@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from zeroseg.cli import model_options, options
 from zeroseg.errors import CheckpointError, ZerosegError
 
 if TYPE_CHECKING:
+    from zeroseg.cli.outlet import Outlet
     from zeroseg.preflight.bundle import Bundle
 
 _EXAMPLES = """\
@@ -46,10 +46,10 @@ def run(arguments: Namespace) -> int:
     folder = None if arguments.to is None else options.output_folder(arguments.to)
     bundle = Bundle.of(config, folder)
     bundle.require_room()
-    failures = _fetch(bundle)
+    failures = _fetch(bundle, arguments.outlet)
+    for failure in failures:
+        arguments.outlet.failed(failure)
     if failures:
-        for failure in failures:
-            print(f"failed: {failure}", file=sys.stderr)
         return 1
     if folder is None:
         print(f"all of {arguments.model} is here")
@@ -60,7 +60,7 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _fetch(bundle: Bundle) -> list[str]:
+def _fetch(bundle: Bundle, outlet: Outlet) -> list[str]:
     """Bring everything; what could not be brought, and why."""
     from zeroseg.preflight.machine import gigabytes
 
@@ -71,12 +71,15 @@ def _fetch(bundle: Bundle) -> list[str]:
         if wanted.refusal is not None:
             missing = "cannot be fetched"
         print(f"[{number}/{len(outside)}] {wanted.held.checkpoint.name}: {missing}", flush=True)
+        problem = None
         try:
             bundle.fetch(wanted)
         except ZerosegError as error:
+            problem = str(error)
             failures.append(f"{wanted.subject}: {error}")
+        outlet.line(checkpoint=wanted.held.checkpoint.name, error=problem)
     try:
-        bundle.fetch_published()
+        bundle.fetch_small_files()
     except CheckpointError as error:
         failures.append(str(error))
     return failures

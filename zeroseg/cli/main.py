@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from signal import Signals
 from typing import NoReturn
 
 from zeroseg import __version__
@@ -23,7 +24,11 @@ from zeroseg.cli import (
     segment,
     test,
 )
+from zeroseg.cli.outlet import Outlet
+from zeroseg.cli.signals import listening
+from zeroseg.cli.terminal import guarded
 from zeroseg.errors import ZerosegError
+from zeroseg.server_address import without_passwords
 
 _EXAMPLES = """\
 examples:
@@ -45,7 +50,11 @@ A system is named by --model in every command: tiny, the default of most, is emb
 nothing and understands drawn scenes; large is for photographs, and zeroseg doctor --model large
 says what it needs; --model mine.yaml is one of your own.
 
-exit codes: 0 all is done; 1 some pictures failed, the others are done; 2 nothing was begun
+--json prints a line of JSON for every picture and nothing else on standard output; --quiet prints
+nothing but failures and errors.
+
+exit codes: 0 all is done; 1 some pictures failed or were not reached, the others are done; 2
+nothing was begun; 130 and 143 it was ended by Ctrl-C or SIGTERM, and what was saved stays
 """
 
 
@@ -85,21 +94,44 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; those of the process by default.
 
     Returns:
-        0 when all is done, 1 when some pictures failed, 2 when nothing could be begun.
+        0 when all is done, 1 when some pictures failed or were not reached, 2 when nothing could be
+        begun, 130 or 143 when SIGINT or SIGTERM ended it.
 
     Raises:
         SystemExit: The arguments cannot be parsed (2), or help was asked for (0).
     """
-    arguments = parser().parse_args(argv)
-    try:
-        return int(arguments.run(arguments))
-    except ZerosegError as error:
-        print(f"zeroseg {arguments.command}: error: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        about = f"{error}; `pip install zeroseg` installs what every command needs"
-        print(f"zeroseg {arguments.command}: error: {about}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"zeroseg {arguments.command}: interrupted; what was saved stays", file=sys.stderr)
-        return 130
+    with guarded():
+        return _run(parser().parse_args(argv))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    outlet = Outlet(getattr(arguments, "json", False), getattr(arguments, "quiet", False))
+    arguments.outlet = outlet
+    with listening() as received:
+        try:
+            with outlet.open():
+                return int(arguments.run(arguments))
+        except BaseException as error:  # a signal has become, by way of libraries, whatever it is
+            problem, begun = _said(error), outlet.done > 0 or getattr(error, "begun", False)
+            if not received and problem is None:
+                raise
+    if received:
+        problem = f"ended by {Signals(received[0]).name}; what was saved stays"
+        print(f"zeroseg {arguments.command}: {problem}", file=sys.stderr)
+        return 128 + received[0]
+    print(f"zeroseg {arguments.command}: error: {problem}", file=sys.stderr)
+    if begun:
+        print("what is done is saved", file=sys.stderr)
+    return 1 if begun else 2
+
+
+def _said(error: BaseException) -> str | None:
+    """What is told of an error that a user can act on; None for any other."""
+    if isinstance(error, ZerosegError):
+        return without_passwords(str(error))
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error}; `pip install zeroseg` installs what every command needs"
+    if isinstance(error, OSError):
+        place = f" '{error.filename}'" if error.filename is not None else ""
+        return f"cannot read or write{place}: {error.strerror or error}"
+    return None

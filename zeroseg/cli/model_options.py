@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from zeroseg import yaml_text
 from zeroseg.cli import options
-from zeroseg.errors import PresetError
+from zeroseg.errors import PresetError, VocabularyError
 
 if TYPE_CHECKING:
     import torch
@@ -59,7 +59,7 @@ def add_system(parser: ArgumentParser, default: str | None = DEFAULT) -> argpars
         metavar="NAME|FILE",
         help=f"a preset by its name, or a YAML file of your own, as in --model mine.yaml{said}. "
         "Presets: tiny, tiny-llm, tiny-ram-grounded-sam (embedded, offline, for drawn scenes); "
-        "large, large-low-memory (for photographs); paper (the published system), "
+        "large, large-low-memory (for photographs); paper (as the paper's code behaves), "
         "ram-grounded-sam, ssa, ssa-clip (baselines)",
     )
     group.add_argument(
@@ -177,10 +177,12 @@ class ModelOptions:
         from zeroseg.base_segmenter import BaseSegmenter
         from zeroseg.preflight import examine, require
         from zeroseg.presets import check
+        from zeroseg.vocabulary import Vocabulary
 
         check(BaseSegmenter, {**config, "vocabulary": vocabulary or config.get("vocabulary")})
         examination = examine(config, target, self.answers() is not None)
         config = require(examination)
+        _say_unknown(config, Vocabulary.parse(vocabulary or config["vocabulary"]))
         for warning in examination.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         for line in examination.asked:
@@ -228,6 +230,25 @@ class ModelOptions:
         from zeroseg.refinement import keeping
 
         keeping.keep_answers(parts, folder)
+
+
+def _say_unknown(config: dict[str, Any], vocabulary: Vocabulary) -> None:
+    """Say which classes the tiny models cannot find in any picture: they know the drawn world."""
+    if "tiny:" not in repr(config.get("detector")):
+        return
+    from zeroseg.data.drawn_scenes import never_drawn
+    from zeroseg.drawn.world import SYNONYMS
+
+    try:
+        unknown = never_drawn(vocabulary)
+    except VocabularyError:  # nothing of all is known
+        unknown = [vocabulary.names[index] for index in vocabulary.classes]
+    if unknown:
+        print(
+            f"note: the tiny models cannot find {options.listed(unknown)}: they know the drawn "
+            f"world, {', '.join(SYNONYMS)}",
+            file=sys.stderr,
+        )
 
 
 def changed(config: dict[str, Any], changes: Sequence[Change]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +26,12 @@ def given(kind: type[Given], arguments: Namespace) -> Given:
     """A group of options as one value, whose fields are called as the parser calls them."""
     kinds: Any = kind
     return kind(**{field.name: getattr(arguments, field.name) for field in fields(kinds)})
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Names with commas; of many the first ones, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def positive(text: str) -> int:
@@ -75,12 +82,30 @@ def add_command(
         examples: Command lines, and what else has to be known.
     """
     said = description.partition(": ")[2]
-    return commands.add_parser(
+    parser = commands.add_parser(
         name,
         help=summary,
         description=said[:1].upper() + said[1:],
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_output(parser)
+    return parser
+
+
+def add_output(parser: ArgumentParser) -> None:
+    """`--json` and `--quiet`; see `zeroseg.cli.outlet.Outlet`."""
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print a line of JSON for every picture, and nothing else on standard output",
+    )
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print nothing but failures and errors",
     )
 
 

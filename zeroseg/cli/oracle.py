@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zeroseg.cli import model_options, options, scoring
 
@@ -42,6 +42,7 @@ def run(arguments: Namespace) -> int:
     output = options.output_folder(arguments.output)
     segmenter, data, about = scoring.ScoringOptions.of(arguments).prepare(output)
     report = oracle(segmenter, data, output, **about)
+    scoring.tell(arguments.outlet, report.runs)
     RunFolder(output).write_json("oracle.json", report.to_dict())
     _print(report)
     _write(report, output)
@@ -49,41 +50,26 @@ def run(arguments: Namespace) -> int:
     return 1 if report.runs["measured"].results["failures"] else 0
 
 
-def _rows(report: OracleReport) -> list[dict[str, object]]:
-    from zeroseg.evaluation.oracle import LOSSES
-
-    rows: list[dict[str, object]] = [
-        {
-            "told": told,
-            "miou": miou,
-            "gain": report.losses.get(told),
-            "makes good": LOSSES.get(told, ""),
-        }
-        for told, miou in report.steps.items()
-    ]
-    measured = report.steps["measured"]
-    return rows + [
-        {"told": f"{told} alone", "miou": miou, "gain": miou - measured, "makes good": ""}
-        for told, miou in report.single.items()
-        if told != "labels"
-    ]
+def _rows(report: OracleReport) -> list[dict[str, Any]]:
+    content = report.to_dict()
+    alone = [own for own in content["single"] if own["told"] != "labels"]
+    rows = content["steps"] + [{**own, "told": f"{own['told']} alone"} for own in alone]
+    return [{**row, "makes_good": row.get("makes_good") or ""} for row in rows]
 
 
 def _print(report: OracleReport) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    from zeroseg.cli.report import percent
+    from zeroseg.cli.report import Terminal, percent
 
     table = Table("told", title="where the mIoU goes", title_justify="left")
     table.add_column("mIoU", justify="right")
     table.add_column("gain", justify="right")
     table.add_column("makes good")
     for row in _rows(report):
-        gain = "" if row["gain"] is None else f"{100 * float(str(row['gain'])):+.2f}"
-        values = (percent(float(str(row["miou"]))), gain, str(row["makes good"]))
-        table.add_row(str(row["told"]), *values)
-    Console().print(table)
+        gain = "" if row["gain"] is None else f"{100 * row['gain']:+.2f}"
+        table.add_row(row["told"], percent(row["miou"]), gain, row["makes_good"])
+    Terminal().print(table)
 
 
 def _write(report: OracleReport, output: Path) -> None:
@@ -96,7 +82,7 @@ def _write(report: OracleReport, output: Path) -> None:
         Column("told"),
         Column("mIoU %", "percent", "miou"),
         Column("gain", "points", "gain"),
-        Column("makes good"),
+        Column("makes good", key="makes_good"),
     ]
     data = scoring.said_of(report.runs["measured"].results["data"])
     notes = [f"Data: {data}. Gains in points of mIoU; with the measured mIoU they add up."]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from zeroseg.data.names import sample_names
 from zeroseg.errors import ImageError
 from zeroseg.find_images import search
 from zeroseg.values import Failure
@@ -17,7 +17,7 @@ _OURS = (".mask.png", ".overlay.png")
 
 
 @dataclass(frozen=True)
-class Job:
+class Picture:
     """A picture and where its results go.
 
     Attributes:
@@ -34,12 +34,12 @@ class Plan:
     """What a command line means.
 
     Attributes:
-        jobs: Each picture once.
+        pictures: Each picture once.
         failures: One for each path that means no picture.
         notes: Sentences about what was left out of folders.
     """
 
-    jobs: tuple[Job, ...]
+    pictures: tuple[Picture, ...]
     failures: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -69,26 +69,11 @@ def plan(paths: Sequence[str], output: Path) -> Plan:
     if not found:
         return Plan((), tuple(failures), tuple(notes))
     common = os.path.commonpath(roots)
-    names = unique_names([Path(os.path.relpath(place, common)) for place in found])
-    jobs = [Job(source, output / name) for source, name in zip(found.values(), names, strict=True)]
-    return Plan(tuple(jobs), tuple(failures), tuple(dict.fromkeys(notes)))
-
-
-def unique_names(files: Sequence[Path]) -> list[Path]:
-    """The files without their suffixes; with them where several would be called the same.
-
-    Upper and lower case are taken for the same, as some file systems do.
-    """
-    names = [file.with_suffix("") for file in files]
-    while True:
-        counts = Counter(str(name).casefold() for name in names)
-        better = [
-            file if counts[str(name).casefold()] > 1 else name
-            for file, name in zip(files, names, strict=True)
-        ]
-        if better == names:
-            return names
-        names = better
+    names = sample_names([os.path.relpath(place, common) for place in found])
+    pictures = [
+        Picture(source, output / name) for source, name in zip(found.values(), names, strict=True)
+    ]
+    return Plan(tuple(pictures), tuple(failures), tuple(dict.fromkeys(notes)))
 
 
 def printable(path: str | Path) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -14,10 +15,30 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from zeroseg.cli.terminal import unguarded
+from zeroseg.decoding import visible
 from zeroseg.values import Trace, Usage
+
+
+class Terminal(Console):
+    """A console on whose tables, bars and lines the control characters of names do nothing."""
+
+    def __init__(
+        self, stderr: bool = False, width: int | None = None, stream: TextIO | None = None
+    ) -> None:
+        own = sys.stderr if stderr else sys.stdout
+        super().__init__(file=unguarded(stream or own), width=width)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """See `Console.render`."""
+        for part in super().render(renderable, options):
+            yield part if part.control else Segment(visible(part.text), part.style)
 
 
 def progress(console: Console) -> Progress:
@@ -94,8 +115,13 @@ def shares(areas: Mapping[str, float]) -> str:
 
 
 def plain(words: str, style: str = "") -> Text:
-    """Text in which brackets are brackets."""
-    return Text(words, style=style)
+    """Text in which brackets are brackets, and control characters are written out."""
+    return Text(visible(words), style=style)
+
+
+def say(console: Console, words: str, style: str = "") -> None:
+    """Print a line as it is: brackets are brackets, and no terminal's width breaks it."""
+    console.print(plain(words, style), soft_wrap=True)
 
 
 def percent(value: float | None) -> str:

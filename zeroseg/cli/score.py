@@ -15,8 +15,10 @@ _EXAMPLES = """\
 A prediction has the name of its picture and ends in .png (grey or indexed, with the ids of the data
 set) or .npy (whole numbers, height x width). Before that may stand .mask, the picture's own suffix,
 _pred, _leftImg8bit or _gtFine_labelIds. It lies at the picture's path below the folder, or right in
-it. A picture without one counts as background throughout, and the exit code is 1. The reports are
-those of zeroseg test; zeroseg compare sets two of them side by side."""
+it. What zeroseg wrote says itself which classes it holds (NAME.json, run.json, vocabulary.yaml);
+these are the data set's of the same name. A picture without a prediction counts as background
+throughout, and the exit code is 1. The reports are those of zeroseg test; zeroseg compare sets two
+of them side by side."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,15 +49,13 @@ def run(arguments: Namespace) -> int:
     given = options.given(DataOptions, arguments)
     data = given.open(chosen, "drawn")
     files = PredictionFiles(
-        arguments.predictions,
-        data.vocabulary,
-        data.protocol,
-        arguments.indices,
-        data.dataset.names,
+        arguments.predictions, data.vocabulary, data.protocol, arguments.indices, data.dataset.names
     )
     with scoring.folder(arguments.output) as output:
         seeds = {"subset": given.subset_seed}
-        runs = evaluate({name: files}, data, {name: output}, seeds=seeds, accelerator="cpu")
+        trainer = {"accelerator": "cpu", **scoring.following()}
+        runs = evaluate({name: files}, data, {name: output}, seeds=seeds, **trainer)
+        scoring.tell(arguments.outlet, runs)
         results = runs[name].results
         scoring.print_scores(results)
         if arguments.output is not None:

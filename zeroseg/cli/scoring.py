@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 from zeroseg.cli import model_options, options
 from zeroseg.cli.data_options import DataOptions, add_data
 from zeroseg.cli.model_options import ModelOptions
+from zeroseg.errors import ZerosegError
 
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
+    from zeroseg.cli.outlet import Outlet
     from zeroseg.data.sample_data import SampleData
+    from zeroseg.evaluation.evaluate import Run
     from zeroseg.evaluation.few_shot import FewShot
     from zeroseg.vocabulary import Vocabulary
 
@@ -64,7 +68,7 @@ def add_scoring(parser: ArgumentParser, model: str | None) -> None:
         default="train",
         metavar="SPLIT",
         help="where they are taken from: a split of the data set (default: train), or test for the "
-        "images that are scored themselves, as the published code does: the model then sees truth "
+        "images that are scored themselves, as the paper's code does: the model then sees truth "
         "that it is scored against",
     )
 
@@ -116,7 +120,7 @@ class ScoringOptions:
         Raises:
             ZerosegError: The options contradict each other, or something is missing.
         """
-        self.model.target()
+        self._require_devices()
         config = self.model.config()
         data = self.data.open(self.vocabulary, config.get("vocabulary"), self.model.batch_size)
         segmenter = self.model.segmenter(config, data.vocabulary)
@@ -128,6 +132,20 @@ class ScoringOptions:
                 seeds["examples"] = self.few_shot.show(segmenter, samples)
         return segmenter, data, {"seeds": seeds, **self._trainer()}
 
+    def _require_devices(self) -> None:
+        """Look whether there is as much as is asked for.
+
+        Raises:
+            ZerosegError: There is not.
+        """
+        import torch
+
+        kind = self.model.target().type
+        have = (os.cpu_count() or 1) if kind == "cpu" else torch.accelerator.device_count()
+        if self.devices > have:
+            what = "cores" if kind == "cpu" else f"devices of {kind}"
+            raise ZerosegError(f"--devices {self.devices}: there are {have} {what} here")
+
     def _trainer(self) -> dict[str, Any]:
         """Arguments of Lightning's trainer."""
         device, alone = self.model.target(), self.devices == 1
@@ -138,6 +156,7 @@ class ScoringOptions:
             "devices": chosen,
             "strategy": "auto" if alone else "ddp",
             "precision": self.precision,
+            **following(),
         }
 
 
@@ -151,6 +170,39 @@ def folder(output: str | None) -> Iterator[Path]:
         yield Path(passing)
 
 
+def following() -> dict[str, Any]:
+    """Arguments of a trainer that shows a bar over its batches, on standard error."""
+    from lightning.pytorch import Trainer
+    from lightning.pytorch.callbacks import LambdaCallback
+
+    from zeroseg.cli.report import Terminal, progress
+
+    bar = progress(Terminal(stderr=True))
+    task = bar.add_task("segmenting")
+
+    def start(trainer: Trainer, *_: object) -> None:
+        bar.update(task, total=sum(trainer.num_test_batches))
+        if trainer.is_global_zero:
+            bar.start()
+
+    shown = LambdaCallback(
+        on_test_start=start,
+        on_test_batch_end=lambda *_: bar.advance(task),
+        on_test_end=lambda *_: bar.stop(),
+        on_exception=lambda *_: bar.stop(),
+    )
+    return {"enable_progress_bar": False, "callbacks": [shown]}
+
+
+def tell(outlet: Outlet, runs: Mapping[str, Run]) -> None:
+    """Tell programs what came of every picture in every run."""
+    for system, run in runs.items():
+        for kept in run.records:
+            seconds = sum(kept.seconds.values())
+            figures = {"system": system, "miou": kept.miou, "seconds": seconds}
+            outlet.picture(kept.name, kept.failure, **figures)
+
+
 def said_of(data: Mapping[str, Any]) -> str:
     """What results say of a data set, in a line."""
     rest = {key: value for key, value in data.items() if key not in ("name", "count")}
@@ -158,30 +210,39 @@ def said_of(data: Mapping[str, Any]) -> str:
     return f"{data['name']}, {data['count']} pictures" + (f" ({details})" if details else "")
 
 
+def _absent(results: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """The classes that are nowhere in the truth, background left out; whether these are all."""
+    from zeroseg.evaluation.results import confusion_counts
+    from zeroseg.vocabulary import Vocabulary
+
+    vocabulary = Vocabulary.from_dict(results["vocabulary"])
+    listed = confusion_counts(results).sum(1).tolist()
+    pixels = [a + b for a, b in zip(listed, results["unlisted"], strict=True)]
+    absent = [vocabulary.names[index] for index in vocabulary.classes if not pixels[index]]
+    return absent, len(absent) == len(vocabulary.classes)
+
+
 def print_scores(results: Mapping[str, Any], seconds: float | None = None) -> None:
     """The table of classes, what failed, and the headline."""
-    from rich.console import Console
+    from zeroseg.cli.report import Terminal, percent, say, scores_table
 
-    from zeroseg.cli.report import percent, scores_table
-
-    console = Console()
+    console = Terminal()
     console.print(scores_table(results))
     for failure in results["failures"]:
-        console.print(
-            f"failed: {failure['name']} at {failure['stage']}: {failure['message']}",
-            markup=False,
-            soft_wrap=True,
-        )
+        say(console, f"failed: {failure['name']} at {failure['stage']}: {failure['message']}")
     if results["usage"]["refused"]:
         refused = f"{results['usage']['refused']} questions to the language model were refused"
-        console.print(f"{refused}: what they were about went unrefined", soft_wrap=True)
+        say(console, f"{refused}: what they were about went unrefined")
+    absent, nothing = _absent(results)
+    miou, accuracy = (None if nothing else results[n] for n in ("miou", "pixel_accuracy"))
+    if absent:
+        say(console, f"in no picture's annotation: {options.listed(absent)}")
     images = results["images"]
     count = images["scored"] + images["unscored"]
     speed = f"; {seconds:.1f} s, {count / seconds:.1f} pictures a second" if seconds else ""
-    console.print(
-        f"mIoU {percent(results['miou'])} (protocol {results['protocol']['name']}) and pixel "
-        f"accuracy {percent(results['pixel_accuracy'])} over {count} pictures, "
+    say(
+        console,
+        f"mIoU {percent(miou)} (protocol {results['protocol']['name']}) and pixel "
+        f"accuracy {percent(accuracy)} over {count} pictures, "
         f"{images['failed']} failed{speed}",
-        highlight=False,
-        soft_wrap=True,
     )

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroseg.cli import model_options, options
-from zeroseg.errors import ChatError
+from zeroseg.errors import OutputError, ZerosegError
 
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
-    from zeroseg.cli.outputs import Job, Plan
+    from zeroseg.cli.outlet import Outlet
+    from zeroseg.cli.outputs import Picture, Plan
     from zeroseg.segmentation import Segmentation
     from zeroseg.values import Failure
 
@@ -65,82 +66,70 @@ def run(arguments: Namespace) -> int:
     planned = plan(arguments.paths, output)
     for note in planned.notes:
         print(f"left out: {note}", file=sys.stderr)
+    outlet: Outlet = arguments.outlet
     for failure in planned.failures:
-        print(f"failed: {failure.message}", file=sys.stderr)
-    if not planned.jobs:
-        print("zeroseg segment: there are no pictures to segment", file=sys.stderr)
-        return 1
+        outlet.failed(failure.message)
+        outlet.picture(failure.name, failure)
+    if not planned.pictures:
+        raise ZerosegError("there are no pictures to segment")
     if model.model == "tiny":
         print("note: the tiny models understand drawn scenes, not photographs", file=sys.stderr)
-    return _Run(model.segmenter(config, vocabulary), planned).go(output)
+    return _Run(model.segmenter(config, vocabulary), planned, outlet).go(output)
 
 
 class _Run:
     """Goes through the pictures, saves each result at once, and sums up."""
 
-    def __init__(self, segmenter: BaseSegmenter, planned: Plan) -> None:
-        from rich.console import Console
-
+    def __init__(self, segmenter: BaseSegmenter, planned: Plan, outlet: Outlet) -> None:
         from zeroseg.cli.report import Totals
 
-        self.segmenter, self.jobs = segmenter, planned.jobs
+        self.segmenter, self.pictures, self.outlet = segmenter, planned.pictures, outlet
         self.failures = list(planned.failures)
         self.done: list[tuple[str, str, float]] = []
         self.totals = Totals()
-        self.errors = Console(stderr=True)
 
     def go(self, output: Path) -> int:
         """Segment and save everything, print the summary, return the exit code."""
-        stopped = self._segment_all()
-        self._print_summary(output)
-        if stopped is not None:
-            left = len(self.jobs) - len(self.done)
-            print(f"zeroseg segment: stopped: {stopped}", file=sys.stderr)
-            print(
-                f"{len(self.done)} pictures are done and saved in {output}, {left} are not",
-                file=sys.stderr,
-            )
-        return 1 if self.failures or stopped is not None else 0
+        try:
+            self._segment_all()
+        finally:
+            self._print_summary(output)
+        return 1 if self.failures else 0
 
-    def _segment_all(self) -> ChatError | None:
-        from zeroseg.cli.report import progress
+    def _segment_all(self) -> None:
+        from zeroseg.cli.report import Terminal, progress
 
-        with progress(self.errors) as bar:
-            task = bar.add_task("segmenting", total=len(self.jobs))
-            results = self.segmenter.stream(job.source for job in self.jobs)
-            try:
-                for job, result in zip(self.jobs, results, strict=True):
-                    self._keep(job, result)
-                    bar.advance(task)
-            except ChatError as error:
-                return error
-        return None
+        with progress(Terminal(stderr=True)) as bar:
+            task = bar.add_task("segmenting", total=len(self.pictures))
+            results = self.segmenter.stream(picture.source for picture in self.pictures)
+            for picture, result in zip(self.pictures, results, strict=True):
+                self._keep(picture, result)
+                bar.advance(task)
 
-    def _keep(self, job: Job, result: Segmentation | Failure) -> None:
+    def _keep(self, picture: Picture, result: Segmentation | Failure) -> None:
         from zeroseg.cli.outputs import printable
         from zeroseg.cli.report import shares
         from zeroseg.values import Failure
 
-        name = printable(job.source)
+        name = printable(picture.source)
         if not isinstance(result, Failure):
             try:
-                replace(result, name=name).save(job.base)
-            except OSError as error:
-                result = Failure(name, "saving", f"cannot save the results: {error}")
+                replace(result, name=name).save(picture.base)
+            except OutputError as error:
+                result = Failure(name, "saving", str(error))
         if isinstance(result, Failure):
             self.failures.append(replace(result, name=name))
-            self.errors.print(
-                f"failed: {name}: {result.message}", markup=False, style="red", soft_wrap=True
-            )
+            self.outlet.failed(f"{name}: {result.message}")
+            self.outlet.picture(name, result)
             return
+        self.outlet.picture(name, classes=result.areas, seconds=result.trace.seconds)
         self.totals.add(result.trace)
         self.done.append((name, shares(result.areas), sum(result.trace.seconds.values())))
 
     def _print_summary(self, output: Path) -> None:
-        from rich.console import Console
         from rich.table import Table
 
-        from zeroseg.cli.report import plain
+        from zeroseg.cli.report import Terminal, plain, say
 
         table = Table("picture", "classes found, share of the picture")
         table.add_column("seconds", justify="right")
@@ -148,14 +137,12 @@ class _Run:
             table.add_row(plain(name), plain(found), f"{seconds:.2f}")
         for failure in self.failures:
             table.add_row(plain(failure.name), plain(f"failed at {failure.stage}", "red"), "")
-        console = Console()
+        console = Terminal()
         console.print(table)
         if self.done:
             console.print(self.totals.table())
         cost = self.totals.cost()
         if cost is not None:
-            console.print(cost, highlight=False, soft_wrap=True)
+            say(console, cost)
         counts = f"{len(self.done)} segmented, {len(self.failures)} failed"
-        console.print(
-            f"{counts}; results in {output}", highlight=False, soft_wrap=True, markup=False
-        )
+        say(console, f"{counts}; results in {output}")

@@ -47,6 +47,7 @@ def run(arguments: Namespace) -> int:
         runs = evaluate({name: segmenter}, data, {name: output}, **about)
         if not runs:  # this process is not the first of several
             return 0
+        scoring.tell(arguments.outlet, runs)
         results = runs[name].results
         scoring.print_scores(results, time.perf_counter() - start)
         if arguments.output is not None:

@@ -58,7 +58,8 @@ class Ade20k(BenchmarkData):
         meaning = {number: index for index, number in enumerate(ADE20K.ids)}
         if not background:
             meaning[0] = ADE20K.ignore_index
-        dataset = FileSamples(places, partial(_truth, meaning=meaning))
+        folders = [folder, folder / "images" / split, *([masks] if masks else [])]
+        dataset = FileSamples(places, partial(_truth, meaning=meaning), folders)
         scored = None if background else ADE20K.classes
         super().__init__(known, split, ADE20K, dataset, batch_size, num_workers, scored)
 

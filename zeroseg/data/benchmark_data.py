@@ -1,4 +1,4 @@
-"""What the data sets that are read as published have in common."""
+"""What the benchmarks have in common."""
 
 from __future__ import annotations
 

@@ -60,12 +60,14 @@ class Report:
     problems: tuple[Problem, ...]
 
 
-def check(data: SampleData, done: Callable[[], object] | None = None) -> Report:
+def check(
+    data: SampleData, done: Callable[[str, list[tuple[str, str]]], object] | None = None
+) -> Report:
     """Read every sample of a data set and count what is there.
 
     Args:
         data: The data set.
-        done: Called after each sample.
+        done: Called after each sample with its name, and the kind and message of each problem.
     """
     classes = len(data.vocabulary)
     pixels = torch.zeros(classes + 1, dtype=torch.int64)
@@ -84,7 +86,7 @@ def check(data: SampleData, done: Callable[[], object] | None = None) -> Report:
             if truth.regions is not None:
                 regions = (regions or 0) + len(truth.regions.labels)
         if done is not None:
-            done()
+            done(name, problems)
     listed = tuple(Problem(k, len(found[k]), found[k][0]) for k in KINDS if k in found)
     return Report(len(data.dataset), annotated, regions, pixels, images, listed)
 

@@ -7,14 +7,7 @@ from pathlib import Path
 
 from zeroseg.data.benchmark_data import BenchmarkData
 from zeroseg.data.catalog import entry
-from zeroseg.data.files import (
-    FileSamples,
-    Place,
-    number_regions,
-    present,
-    read_objects,
-    translate,
-)
+from zeroseg.data.files import FileSamples, Place, number_regions, present, read_objects, translate
 from zeroseg.data.masks import MissingMask, read_ids
 from zeroseg.data.sample import Truth
 from zeroseg.errors import ZerosegError
@@ -78,6 +71,7 @@ class Cityscapes(BenchmarkData):
         dataset = FileSamples(
             [_place(picture, masks) for picture in pictures],
             partial(_truth, meaning=_meaning(background, self.others)),
+            [folder, folder / "leftImg8bit" / split, *([masks] if masks else [])],
         )
         scored = None if background else CITYSCAPES.classes
         super().__init__(known, split, CITYSCAPES, dataset, batch_size, num_workers, scored)

@@ -38,6 +38,7 @@ from zeroseg.data.sample_data import Samples
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
 from zeroseg.images import read_image
 from zeroseg.metrics.protocol import Stray
+from zeroseg.regular_file import inside
 from zeroseg.vocabularies import COCO81
 
 _CLASS_OF = {number: index for index, number in enumerate(COCO81.ids)}
@@ -95,7 +96,7 @@ class Coco81(BenchmarkData):
         elif annotation != "stuffthingmaps" and file.is_file():
             require_pycocotools(file)
             instances = load_instances(file)
-            dataset = CocoSamples(instances, (place / split, place, folder))
+            dataset = CocoSamples(instances, (place / split, place, folder), file)
             self.annotation = "instances" if instances.named else "instances, ids as COCO's own"
             notes = instances.notes
         else:
@@ -115,10 +116,11 @@ class CocoSamples(Samples):
     Args:
         instances: The file, see `load_instances`.
         folders: Where the paths of the pictures may begin, the first one first.
+        file: Where it lies.
     """
 
-    def __init__(self, instances: Instances, folders: Sequence[Path]) -> None:
-        self.instances, self.folders = instances, tuple(folders)
+    def __init__(self, instances: Instances, folders: Sequence[Path], file: Path) -> None:
+        self.instances, self.folders, self.file = instances, tuple(folders), file
         self._names = tuple(picture.name for picture in instances.pictures)
 
     @property
@@ -150,6 +152,10 @@ class CocoSamples(Samples):
         labels = {number: things[number - 1].label for number in present(numbers) if number}
         return Truth(target, number_regions(numbers, labels))
 
+    def files(self, position: int) -> Sequence[Path]:
+        """See `Samples.files`."""
+        return [self._find(self.instances.pictures[position]), self.file]
+
     def _usable(self, position: int) -> Listed:
         picture = self.instances.pictures[position]
         if picture.problem is not None:
@@ -158,7 +164,8 @@ class CocoSamples(Samples):
 
     def _find(self, picture: Listed) -> Path:
         places = [folder / picture.file for folder in self.folders]
-        return next((place for place in places if place.is_file()), places[0])
+        found = next((place for place in places if place.is_file()), places[0])
+        return inside(found, *self.folders)
 
 
 @dataclass(frozen=True)
@@ -206,7 +213,7 @@ def _mapped(known: Entry, pictures: Path, masks: Path | None) -> FileSamples:
         Place(name, picture, mask_called(masks / name) if masks else None)
         for name, picture in found.items()
     ]
-    return FileSamples(places, _truth)
+    return FileSamples(places, _truth, [pictures, *([masks] if masks else [])])
 
 
 def _truth(place: Place, stray: Stray) -> Truth:

@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from zeroseg.data.coco_outlines import describes
-from zeroseg.data.names import relative_name, sample_names
+from zeroseg.data.names import sample_names
 from zeroseg.data.text_files import read_json
 from zeroseg.errors import ImageError, VocabularyError
+from zeroseg.regular_file import relative_name
 from zeroseg.vocabularies import COCO81, VOC2012
 from zeroseg.vocabulary import as_words
 

@@ -77,12 +77,17 @@ class Dram(BenchmarkData):
                 name,
                 picture_called(folder / split / name),
                 mask_called(labels / name) if labels else None,
+                problem=problem,
             )
-            for name in names
+            for name, problem in names.items()
         ]
-        dataset = FileSamples(places, _truth)
+        folders = [folder, folder / split, *([labels] if labels else [])]
+        dataset = FileSamples(places, _truth, folders)
         super().__init__(known, split, DRAM, dataset, batch_size, num_workers)
-        self._groups = {name: name.split("/")[0] for name in names}
+        self._groups = {
+            name: name.split("/")[0] if problem is None else movement or _EVERYTHING
+            for name, problem in names.items()
+        }
         if movement is not None:
             self.picture_count = None
 
@@ -95,8 +100,8 @@ class Dram(BenchmarkData):
         return {**super().describe(), "movement": self.movement or "all"}
 
 
-def _names(folder: Path, movement: str | None) -> list[str]:
-    """Paths below the split without suffix; of the list file, else of the folder."""
+def _names(folder: Path, movement: str | None) -> dict[str, str | None]:
+    """Paths below the split without suffix, see `read_names`; else those in the folder."""
     listed = folder / f"{movement or _EVERYTHING}.txt"
     if listed.is_file():
         return read_names(listed)
@@ -109,7 +114,7 @@ def _names(folder: Path, movement: str | None) -> list[str]:
                 f"dram has no movement '{movement}'; there are {', '.join(_movements(folder))}"
             )
         place = found[0]
-    return [(place / name).relative_to(folder).as_posix() for name in pictures_in(place)]
+    return {(place / name).relative_to(folder).as_posix(): None for name in pictures_in(place)}
 
 
 def _movements(folder: Path) -> list[str]:

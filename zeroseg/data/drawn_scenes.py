@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from zeroseg.data.files import number_regions
 from zeroseg.data.sample import Regions, Truth
 from zeroseg.data.sample_data import SampleData, Samples
 from zeroseg.drawn.scene import Region, Scene, draw_scene
-from zeroseg.drawn.world import FINE_NAMES, HYPERNYMS, SYNONYMS
+from zeroseg.drawn.world import HYPERNYMS, SYNONYMS, THINGS
 from zeroseg.errors import VocabularyError
 from zeroseg.vocabulary import Vocabulary
 
@@ -25,12 +25,34 @@ def class_of(region: Region, vocabulary: Vocabulary) -> int:
     Returns:
         A class index; the background where the vocabulary has no word for the region.
     """
-    wider = [word for word, members in HYPERNYMS.items() if region.category in members]
-    for word in (region.name, region.category, *SYNONYMS[region.category], *wider):
+    return _class_of(region.name, region.category, vocabulary)
+
+
+def _class_of(name: str, category: str, vocabulary: Vocabulary) -> int:
+    wider = [word for word, members in HYPERNYMS.items() if category in members]
+    for word in (name, category, *SYNONYMS[category], *wider):
         found = vocabulary.find(word)
         if found is not None:
             return found
     return vocabulary.background
+
+
+def never_drawn(vocabulary: Vocabulary) -> list[str]:
+    """The classes that are in no drawn scene, whatever its seed.
+
+    Raises:
+        VocabularyError: All of them.
+    """
+    kinds = [
+        (name, category) for category in SYNONYMS for name in THINGS.get(category, (category,))
+    ]
+    drawn = {_class_of(name, category, vocabulary) for name, category in kinds}
+    if not drawn.intersection(vocabulary.classes):
+        raise VocabularyError(
+            f"nothing of {list(vocabulary.names)} is ever drawn; the drawn world has "
+            f"{', '.join(SYNONYMS)}"
+        )
+    return [vocabulary.names[index] for index in vocabulary.classes if index not in drawn]
 
 
 def label_map(scene: Scene, vocabulary: Vocabulary) -> Tensor:
@@ -77,6 +99,10 @@ class SceneDataset(Samples):
         """See `Samples.truth`."""
         scene = self._scene(position)
         return Truth(label_map(scene, self.vocabulary), things(scene, self.vocabulary))
+
+    def files(self, position: int) -> Sequence[Path]:
+        """None: what is drawn follows from what the data set says of itself."""
+        return ()
 
     def _scene(self, position: int) -> Scene:
         return _drawn(self.seed, self.first + position, self.size)
@@ -128,12 +154,7 @@ class DrawnScenes(SampleData):
                 f"least 32 x 32 pixels, with seed and first from 0 up"
             )
         classes = Vocabulary.parse(vocabulary)
-        words = {*SYNONYMS, *HYPERNYMS, *FINE_NAMES, *chain.from_iterable(SYNONYMS.values())}
-        if not any(classes.find(word) in classes.classes for word in words):
-            raise VocabularyError(
-                f"nothing of {list(classes.names)} is ever drawn; the drawn world has "
-                f"{', '.join(SYNONYMS)}"
-            )
+        never_drawn(classes)
         height, width = size
         dataset = SceneDataset(classes, count, (height, width), seed, first)
         super().__init__(classes, dataset, batch_size, num_workers)

@@ -18,6 +18,7 @@ from zeroseg.errors import ImageError, VocabularyError
 from zeroseg.find_images import SUFFIXES, find_images
 from zeroseg.images import read_image
 from zeroseg.metrics.protocol import Stray
+from zeroseg.regular_file import inside
 from zeroseg.vocabulary import Vocabulary
 
 _MOST = 65535
@@ -34,14 +35,16 @@ class Place:
     Attributes:
         name: The sample's name.
         picture: Its picture.
-        mask: Its class ids; None where no annotation is published.
+        mask: Its class ids; None where there is no annotation.
         objects: Its single things, if the data set has a file for them.
+        problem: Why none of them is looked at.
     """
 
     name: str
     picture: Path
     mask: Path | None = None
     objects: Path | None = None
+    problem: str | None = None
 
 
 class FileSamples(Samples):
@@ -51,17 +54,20 @@ class FileSamples(Samples):
         places: The files of every sample.
         read_truth: Reads the annotation of a place that has one, with what ids that no class has
             are taken for; see `translate`.
-        turn: Whether pictures are turned as their EXIF orientation says. The masks of published
-            data sets are in the order of the pixels in the file.
+        folders: The data set's, and those in it that may be links: no file lies outside of them.
+        turn: Whether pictures are turned as their EXIF orientation says. The masks of
+            benchmarks are in the order of the pixels in the file.
     """
 
     def __init__(
         self,
         places: Sequence[Place],
         read_truth: Callable[[Place, Stray], Truth],
+        folders: Sequence[Path],
         turn: bool = False,
     ) -> None:
         self.places, self.read_truth, self.turn = tuple(places), read_truth, turn
+        self.folders = tuple(folders)
         self._names = tuple(place.name for place in self.places)
 
     @property
@@ -71,12 +77,27 @@ class FileSamples(Samples):
 
     def image(self, position: int) -> Tensor:
         """See `Samples.image`."""
-        return read_image(self.places[position].picture, self.turn)
+        place = self._place(position)
+        return read_image(inside(place.picture, *self.folders), self.turn)
 
     def truth(self, position: int) -> Truth | None:
         """See `Samples.truth`."""
-        place = self.places[position]
+        place = self._place(position)
+        for file in (place.mask, place.objects):
+            if file is not None:
+                inside(file, *self.folders)
         return self.read_truth(place, self.protocol.stray) if place.mask is not None else None
+
+    def files(self, position: int) -> Sequence[Path]:
+        """See `Samples.files`."""
+        place = self.places[position]
+        return [file for file in (place.picture, place.mask, place.objects) if file is not None]
+
+    def _place(self, position: int) -> Place:
+        place = self.places[position]
+        if place.problem is not None:
+            raise ImageError(place.problem)
+        return place
 
 
 def picture_called(base: Path) -> Path:

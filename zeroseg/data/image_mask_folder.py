@@ -23,17 +23,33 @@ from zeroseg.vocabulary import Vocabulary
 _SHOWN = 3
 """Pictures that an error lists."""
 
+_NAMED = 8
+"""Classes that one lists."""
 
-def read_mask(path: Path | None, vocabulary: Vocabulary, stray: Stray = "refuse") -> Tensor:
+
+def read_mask(
+    path: Path | None,
+    written: Vocabulary,
+    stray: Stray = "refuse",
+    classes: Vocabulary | None = None,
+) -> Tensor:
     """A mask file of ids, indexed or grey, as (H, W) int64 class indices.
+
+    Args:
+        path: The file.
+        written: What its ids mean.
+        stray: What other ids are taken for; see `translate`.
+        classes: What the indices are of, by name; by default `written`.
 
     Raises:
         ImageError: The file is missing, cannot be read, or is no mask.
         VocabularyError: It holds ids that no class has, and `stray` is "refuse".
     """
-    meaning = {number: index for index, number in enumerate(vocabulary.ids)}
-    meaning[vocabulary.ignore_index] = vocabulary.ignore_index
-    return translate(read_ids(path), meaning, path, vocabulary, stray)
+    classes = classes or written
+    named = range(len(written)) if classes is written else classes.by_name(written)
+    meaning = {number: i for number, i in zip(written.ids, named, strict=True) if i is not None}
+    meaning[written.ignore_index] = classes.ignore_index
+    return translate(read_ids(path), meaning, path, classes, stray)
 
 
 class ImageMaskFolder(SampleData):
@@ -46,14 +62,15 @@ class ImageMaskFolder(SampleData):
 
     Args:
         root: The folder.
-        vocabulary: The classes behind the ids; by default those of the folder's own file.
+        vocabulary: The classes of the truth; by default those of the folder's own file. Where there
+            is one, it says what the ids mean, and its classes become those of the same name.
         batch_size: Pictures in a batch.
         num_workers: Processes that read ahead; 0 reads in the main process.
 
     Raises:
         ImageError: There are no pictures, none of them has a mask, or two that differ by their
             suffix only would have the same mask.
-        VocabularyError: There is no vocabulary, or it is damaged.
+        VocabularyError: There is no vocabulary, it is damaged, or `vocabulary` lacks classes of it.
     """
 
     def __init__(
@@ -64,7 +81,10 @@ class ImageMaskFolder(SampleData):
         num_workers: int = 0,
     ) -> None:
         root = Path(root)
-        classes = Vocabulary.parse(vocabulary) if vocabulary is not None else _vocabulary_of(root)
+        there = vocabulary is None or _file_of(root).is_file()
+        written = _vocabulary_of(root) if there else Vocabulary.parse(vocabulary or "")
+        classes = written if vocabulary is None else Vocabulary.parse(vocabulary)
+        _check_names(written, classes, root)
         found = search(root / "images")
         pictures = found.files
         files = [picture.relative_to(root / "images").as_posix() for picture in pictures]
@@ -73,14 +93,20 @@ class ImageMaskFolder(SampleData):
             Place(name, picture, mask)
             for name, picture, mask in zip(sample_names(files), pictures, masks, strict=True)
         ]
-        dataset = FileSamples(places, partial(_truth, vocabulary=classes), turn=True)
+        truth = partial(_truth, written=written, classes=classes)
+        folders = [root, root / "images", root / "masks"]
+        dataset = FileSamples(places, truth, folders, turn=True)
         super().__init__(classes, dataset, batch_size, num_workers)
         self.title = root.resolve().name
         self.notes = found.notes
 
 
+def _file_of(root: Path) -> Path:
+    return root / "vocabulary.yaml"
+
+
 def _vocabulary_of(root: Path) -> Vocabulary:
-    file = root / "vocabulary.yaml"
+    file = _file_of(root)
     try:
         return Vocabulary.parse(str(file))
     except VocabularyError as error:
@@ -89,8 +115,21 @@ def _vocabulary_of(root: Path) -> Vocabulary:
         raise VocabularyError(f"'{file}': {error}") from error
 
 
-def _truth(place: Place, stray: Stray, vocabulary: Vocabulary) -> Truth:
-    return Truth(read_mask(place.mask, vocabulary, stray))
+def _check_names(written: Vocabulary, classes: Vocabulary, root: Path) -> None:
+    """Refuse classes that lack some of what the masks hold."""
+    named = classes.by_name(written)
+    lacking = [name for name, index in zip(written.names, named, strict=True) if index is None]
+    if lacking:
+        more = " and more" if len(lacking) > _NAMED else ""
+        raise VocabularyError(
+            f"'{_file_of(root)}' says that the masks hold {', '.join(lacking[:_NAMED])}{more}, "
+            f"which is no class of the vocabulary '{classes.name}' that was given; leave --labels "
+            f"and --vocabulary out, or name all of the folder's classes"
+        )
+
+
+def _truth(place: Place, stray: Stray, written: Vocabulary, classes: Vocabulary) -> Truth:
+    return Truth(read_mask(place.mask, written, stray, classes))
 
 
 def _masks_of(files: Sequence[str], root: Path) -> list[Path]:

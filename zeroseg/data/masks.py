@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -49,6 +50,23 @@ def read_ids(path: Path | None, what: str = "mask") -> Tensor:
         said = str(error) or type(error).__name__
         raise ImageError(f"the {what} '{path}' cannot be read: {said}") from error
     return torch.from_numpy(numbers.astype(np.int64)) // spread
+
+
+def is_whole_mask(file: Path | BinaryIO, size: tuple[int, int]) -> bool:
+    """Whether a PNG is there and undamaged, by its own checksums; no pixel is decoded.
+
+    Args:
+        file: A path, or an open file.
+        size: The (height, width) that it is to have.
+    """
+    try:
+        with Image.open(file) as picture:
+            height, width = picture.height, picture.width
+            _want_ids("mask", picture.mode, picture.format)
+            picture.verify()
+    except Exception:  # whatever any decoder raises, the file is not whole
+        return False
+    return (height, width) == size
 
 
 def _want_ids(named: str, mode: str, kind: str | None) -> None:

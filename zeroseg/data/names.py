@@ -11,38 +11,14 @@ from pathlib import Path
 from zeroseg.data.text_files import read_text
 from zeroseg.errors import ImageError
 from zeroseg.find_images import SUFFIXES
+from zeroseg.regular_file import relative_name
 
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _COMMENT = re.compile(r"#(\s|$)")
 _MARKED = re.compile(r"(\S+)\s+(-1|0|1)")
-_DRIVE = re.compile(r"[A-Za-z]:(?!:)")
 
 _ABSENT = "-1"
 """The mark of a picture without the class that a list of VOC is about."""
-
-_LONGEST = 230
-"""Bytes of a file name, less what results add to it."""
-
-
-def relative_name(text: str) -> str:
-    """A path below the folder of a data set, with slashes and without "./".
-
-    Raises:
-        ImageError: The path is empty, leads out of the folder, or is no path of any file.
-    """
-    path = text.replace("\\", "/")
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    if path.startswith("/") or _DRIVE.match(path) or ".." in parts:
-        raise ImageError(
-            f"the name '{text}' leads out of the data set; write names as paths below its folder"
-        )
-    try:
-        longest = max((len(os.fsencode(part)) for part in parts), default=0)
-    except UnicodeEncodeError:  # half a surrogate pair, which JSON can hold and no file is called
-        longest = 0
-    if not longest or "\0" in path or longest > _LONGEST:
-        raise ImageError(f"{text[:80]!r} is no name of a picture")
-    return "/".join(parts)
 
 
 def without_suffix(name: str) -> str:
@@ -68,7 +44,7 @@ def sample_names(files: Sequence[str]) -> list[str]:
         names = better
 
 
-def read_names(path: Path, known: Collection[str] = ()) -> list[str]:
+def read_names(path: Path, known: Collection[str] = ()) -> dict[str, str | None]:
     """The pictures that a list names, one a line, each once and in order; see `read_text`.
 
     Empty lines, and those that begin with "# ", are passed over. Suffixes of pictures are left
@@ -78,18 +54,27 @@ def read_names(path: Path, known: Collection[str] = ()) -> list[str]:
         path: The list.
         known: Names that are taken as they are written, whatever else they look like.
 
+    Returns:
+        Every name, with what is wrong with it: one that leads out of the data set is called by its
+        number, such as "entry-3", and costs its own picture.
+
     Raises:
-        ImageError: The list cannot be read, or a name leads out of the data set.
+        ImageError: The list cannot be read, or all its names lead out of the data set.
     """
     lines = (line.replace("\ufeff", "").strip() for line in _LINE_ENDS.split(read_text(path)))
     names = [line for line in lines if line and (line in known or not _COMMENT.match(line))]
     if not all(name in known for name in names):
         names = _unmarked(names)
-    try:
-        plain = [n if n in known else without_suffix(relative_name(n)) for n in names]
-    except ImageError as error:
-        raise ImageError(f"'{path}': {error}") from error
-    return list(dict.fromkeys(plain))
+    found: dict[str, str | None] = {}
+    for position, name in enumerate(names):
+        try:
+            found[name if name in known else without_suffix(relative_name(name))] = None
+        except ImageError as error:
+            found[f"entry-{position}"] = f"'{path}': {error}"
+    problems = [problem for problem in found.values() if problem is not None]
+    if problems and len(problems) == len(found):
+        raise ImageError(problems[0])
+    return found
 
 
 def _unmarked(lines: list[str]) -> list[str]:

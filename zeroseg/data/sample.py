@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from zeroseg.values import Movable
+
 
 @dataclass(frozen=True)
-class Regions:
+class Regions(Movable):
     """The things of one picture, told apart: M regions that do not overlap.
 
     Attributes:
@@ -38,10 +40,6 @@ class Regions:
         numbers = torch.arange(len(self.labels), device=self.segments.device)
         return self.segments == numbers[:, None, None]
 
-    def to(self, device: torch.device | str) -> Regions:
-        """The same on another device."""
-        return Regions(self.segments.to(device), self.labels.to(device))
-
 
 @dataclass(frozen=True)
 class Truth:
@@ -58,7 +56,7 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Sample:
+class Sample(Movable):
     """A picture, and its truth where that is known.
 
     Attributes:
@@ -83,12 +81,3 @@ class Sample:
                 f"{self.name}: the target {tuple(self.target.shape)} does not fit the image "
                 f"{tuple(self.image.shape)}"
             )
-
-    def to(self, device: torch.device | str) -> Sample:
-        """The same on another device; Lightning calls this."""
-        return replace(
-            self,
-            image=self.image.to(device),
-            target=self.target.to(device) if self.target is not None else None,
-            regions=self.regions.to(device) if self.regions is not None else None,
-        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -53,6 +54,13 @@ class Samples(Dataset[Sample]):
             ImageError: It cannot be read.
             VocabularyError: It holds ids that no class has.
         """
+
+    def files(self, position: int) -> Sequence[Path] | None:
+        """The files that a sample is read from, by which a later run knows that it changed.
+
+        None, as by default, where that is not known: the later run then looks at the sample.
+        """
+        return None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -121,6 +129,10 @@ class Subset(Samples):
         """See `Samples.truth`."""
         return self.whole.truth(self.positions[position])
 
+    def files(self, position: int) -> Sequence[Path] | None:
+        """See `Samples.files`."""
+        return self.whole.files(self.positions[position])
+
 
 class SampleData(LightningDataModule):
     """A data set of `Sample`s for `trainer.test` and `trainer.predict`.
@@ -131,7 +143,7 @@ class SampleData(LightningDataModule):
         title: What the data set is called in results, e.g. "voc2012".
         protocol: How it is scored: `STANDARD`, or `PAPER`; see `zeroseg.metrics.protocol`.
         notes: What its files hold beside what is read, for whoever looks into them.
-        void_classes: Classes beyond the vocabulary that the published evaluation averages over as
+        void_classes: Classes beyond the vocabulary that the reference averages over as
             well, always at 0; they count under `PAPER` only.
 
     Args:

@@ -25,6 +25,7 @@ from zeroseg.errors import ImageError
 from zeroseg.metrics.protocol import Stray
 from zeroseg.vocabularies import VOC2012
 
+_FOLDERS = ("JPEGImages", "SegmentationClass", "SegmentationObject")
 _VOID = VOC2012.ignore_index
 _MEANING = {number: index for index, number in enumerate(VOC2012.ids)} | {_VOID: _VOID}
 
@@ -59,17 +60,18 @@ class Voc2012(BenchmarkData):
         names = read_names(folder / listed)
         if not names:
             raise ImageError(f"'{folder / listed}' names no picture")
-        places = [_place(folder, name, unlabelled) for name in names]
-        dataset = FileSamples(places, _truth)
+        places = [_place(folder, name, unlabelled, problem) for name, problem in names.items()]
+        folders = [folder, *(folder / part for part in _FOLDERS)]
+        dataset = FileSamples(places, _truth, folders)
         super().__init__(known, split, VOC2012, dataset, batch_size, num_workers)
 
 
-def _place(folder: Path, name: str, unlabelled: bool) -> Place:
-    picture = picture_called(folder / "JPEGImages" / name)
+def _place(folder: Path, name: str, unlabelled: bool, problem: str | None) -> Place:
+    pictures, classes, objects = (folder / part / name for part in _FOLDERS)
+    picture = picture_called(pictures)
     if unlabelled:
-        return Place(name, picture)
-    mask = mask_called(folder / "SegmentationClass" / name)
-    return Place(name, picture, mask, mask_called(folder / "SegmentationObject" / name))
+        return Place(name, picture, problem=problem)
+    return Place(name, picture, mask_called(classes), mask_called(objects), problem)
 
 
 def _truth(place: Place, stray: Stray) -> Truth:

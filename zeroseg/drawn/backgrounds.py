@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from zeroseg.drawn.dice import Colour, Dice, dark, light, mix
-from zeroseg.drawn.pen import Pen, Shape
+from zeroseg.drawn.pen import Pen, Shape, moved
 
 Band = tuple[float, float]
 
@@ -19,23 +19,11 @@ SKIES: tuple[tuple[Colour, Colour], ...] = (
 GRASS: tuple[Colour, ...] = ((122, 182, 84), (146, 190, 90), (98, 164, 92), (170, 196, 104))
 WATER: tuple[Colour, ...] = ((64, 140, 190), (54, 156, 176), (84, 130, 196))
 ROAD: tuple[Colour, ...] = ((132, 132, 140), (116, 118, 128), (148, 142, 140))
-BRICKS: tuple[Colour, ...] = (
-    (206, 120, 92),
-    (226, 186, 138),
-    (192, 150, 160),
-    (158, 172, 188),
-    (236, 212, 168),
-)
+BRICKS = ((206, 120, 92), (226, 186, 138), (192, 150, 160), (158, 172, 188), (236, 212, 168))
 ROOFS: tuple[Colour, ...] = ((156, 66, 56), (96, 88, 104), (126, 84, 66))
 LEAVES: tuple[Colour, ...] = ((58, 128, 66), (82, 142, 58), (44, 110, 76), (206, 132, 50))
 ROCKS: tuple[Colour, ...] = ((130, 124, 156), (112, 128, 150), (150, 128, 126))
-WALLS: tuple[Colour, ...] = (
-    (242, 220, 184),
-    (196, 214, 206),
-    (232, 196, 186),
-    (200, 206, 228),
-    (236, 232, 208),
-)
+WALLS = ((242, 220, 184), (196, 214, 206), (232, 196, 186), (200, 206, 228), (236, 232, 208))
 FLOORS: tuple[Colour, ...] = ((196, 148, 98), (170, 118, 76), (214, 196, 172), (150, 128, 120))
 
 
@@ -110,15 +98,8 @@ def _mountain(stage: Setting, dice: Dice, base: float, tall: float) -> None:
         )
         if snow:
             drop, wide = (base - top) * 0.3, half * 0.28
-            pen.poly(
-                (250, 250, 255),
-                (x, top),
-                (x + wide, top + drop * 0.95),
-                (x + wide * 0.4, top + drop * 0.7),
-                (x, top + drop * 1.15),
-                (x - wide * 0.4, top + drop * 0.75),
-                (x - wide * 0.9, top + drop),
-            )
+            cap = "0,0 1,.95 .4,.7 0,1.15 -.4,.75 -.9,1"
+            pen.poly((250, 250, 255), *moved(cap, x, top, wide, drop))
     stage.add("mountain", pen, rock)
 
 
@@ -149,16 +130,8 @@ def _grass(stage: Setting, dice: Dice, top: float, flowers: bool = True) -> None
         x, y = dice.real(0, 1), dice.real(top + 0.05, 1)
         size = 0.012 + 0.03 * (y - top)
         tone = dark(green, 0.3) if dice.chance(0.6) else light(green, 0.25)
-        pen.poly(
-            tone,
-            (x - size * 0.8, y),
-            (x - size * 0.5, y - size * 1.4),
-            (x - size * 0.1, y),
-            (x + size * 0.1, y - size * 1.9),
-            (x + size * 0.35, y),
-            (x + size * 0.8, y - size * 1.3),
-            (x + size * 0.8, y),
-        )
+        tuft = "-.8,0 -.5,-1.4 -.1,0 .1,-1.9 .35,0 .8,-1.3 .8,0"
+        pen.poly(tone, *moved(tuft, x, y, size, size))
     if flowers and dice.chance(0.5):
         petal = dice.pick(((255, 250, 240), (250, 214, 80), (240, 140, 160)))
         for _ in range(22):

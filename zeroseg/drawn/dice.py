@@ -49,11 +49,7 @@ class Dice:
 
 def clip(red: float, green: float, blue: float) -> Colour:
     """Return the nearest valid colour of whole levels from 0 to 255."""
-    return (
-        min(255, max(0, int(red))),
-        min(255, max(0, int(green))),
-        min(255, max(0, int(blue))),
-    )
+    return (min(255, max(0, int(red))), min(255, max(0, int(green))), min(255, max(0, int(blue))))
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:

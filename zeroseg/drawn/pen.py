@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 
 from zeroseg.drawn.dice import Colour, Dice, distance
@@ -47,24 +48,24 @@ class Pen:
             clear = [max(options, key=lambda option: distance(option, self.avoid))]
         return self.dice.vary(self.dice.pick(clear), 10)
 
-    def poly(self, colour: Colour, *points: Point) -> None:
-        """Draw a polygon with sharp corners."""
-        self.shapes.append((list(points), colour))
+    def poly(self, colour: Colour, *points: Point | str) -> None:
+        """Draw a polygon with sharp corners; a text has several points, see `outline`."""
+        self.shapes.append((_all(points), colour))
 
     def box(self, colour: Colour, x1: float, y1: float, x2: float, y2: float) -> None:
         """Draw an upright rectangle between two corners."""
         self.poly(colour, (x1, y1), (x2, y1), (x2, y2), (x1, y2))
 
-    def blob(self, colour: Colour, *points: Point) -> None:
-        """Draw a polygon whose corners are rounded off twice."""
-        outline = list(points)
+    def blob(self, colour: Colour, *points: Point | str) -> None:
+        """Draw a polygon whose corners are rounded off twice; points as in `poly`."""
+        corners = _all(points)
         for _ in range(2):
             rounded: list[Point] = []
-            for (ax, ay), (bx, by) in zip(outline, outline[1:] + outline[:1], strict=True):
+            for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):
                 rounded.append((0.75 * ax + 0.25 * bx, 0.75 * ay + 0.25 * by))
                 rounded.append((0.25 * ax + 0.75 * bx, 0.25 * ay + 0.75 * by))
-            outline = rounded
-        self.shapes.append((outline, colour))
+            corners = rounded
+        self.shapes.append((corners, colour))
 
     def oval(
         self, colour: Colour, x: float, y: float, rx: float, ry: float, tilt: float = 0.0
@@ -109,6 +110,25 @@ class Pen:
         xs = [x for points, _ in self.shapes for x, _ in points]
         ys = [y for points, _ in self.shapes for _, y in points]
         return min(xs), min(ys), max(xs), max(ys)
+
+
+@cache
+def outline(text: str) -> tuple[Point, ...]:
+    """Points as SVG writes them: "-.5,0 .5,0 0,1" is a triangle."""
+    pairs = (point.split(",") for point in text.split())
+    return tuple((float(x), float(y)) for x, y in pairs)
+
+
+def moved(
+    text: str, x: float = 0, y: float = 0, width: float = 1, height: float = 1
+) -> list[Point]:
+    """The same brought to a place and a size; a negative width mirrors it."""
+    return [(x + width * u, y + height * v) for u, v in outline(text)]
+
+
+def _all(points: Sequence[Point | str]) -> list[Point]:
+    each = (outline(point) if isinstance(point, str) else (point,) for point in points)
+    return [point for some in each for point in some]
 
 
 def placed(shapes: Sequence[Shape], affine: Affine) -> list[tuple[list[int], Colour]]:

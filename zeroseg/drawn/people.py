@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from zeroseg.drawn.dice import Colour, dark, light
-from zeroseg.drawn.pen import Pen
+from zeroseg.drawn.pen import Pen, moved
 
-SKIN: tuple[Colour, ...] = (
-    (246, 208, 178),
-    (234, 184, 146),
-    (205, 150, 108),
-    (160, 108, 74),
-    (116, 76, 54),
-)
-HAIR: tuple[Colour, ...] = (
-    (46, 34, 32),
-    (96, 58, 36),
-    (150, 92, 44),
-    (222, 178, 84),
-    (186, 72, 40),
-)
+SKIN = ((246, 208, 178), (234, 184, 146), (205, 150, 108), (160, 108, 74), (116, 76, 54))
+HAIR = ((46, 34, 32), (96, 58, 36), (150, 92, 44), (222, 178, 84), (186, 72, 40))
 CLOTHES: tuple[Colour, ...] = (
     (208, 52, 60),
     (240, 130, 40),
@@ -30,13 +18,7 @@ CLOTHES: tuple[Colour, ...] = (
     (40, 160, 170),
     (240, 236, 224),
 )
-TROUSERS: tuple[Colour, ...] = (
-    (44, 56, 96),
-    (70, 62, 60),
-    (120, 92, 66),
-    (36, 40, 52),
-    (88, 104, 128),
-)
+TROUSERS = ((44, 56, 96), (70, 62, 60), (120, 92, 66), (36, 40, 52), (88, 104, 128))
 SHOES: tuple[Colour, ...] = ((60, 40, 36), (36, 34, 44), (150, 60, 50), (238, 232, 224))
 
 
@@ -80,37 +62,18 @@ def man(pen: Pen) -> None:
     dice, skin, hair = pen.dice, pen.dice.pick(SKIN), pen.dice.pick(HAIR)
     shirt, trousers = pen.colour(CLOTHES), pen.colour(TROUSERS)
     _legs(pen, trousers, 0.46, 0.062, 0.056, dice.real(0.0, 0.07))
-    pen.blob(
-        shirt, (-0.18, 0.84), (0.18, 0.84), (0.13, 0.58), (0.15, 0.40), (-0.15, 0.40), (-0.13, 0.58)
-    )
+    pen.blob(shirt, "-.18,.84 .18,.84 .13,.58 .15,.4 -.15,.4 -.13,.58")
     pen.box(dark(trousers, 0.5), -0.115, 0.44, 0.115, 0.47)
     if dice.chance(0.5):
         pen.poly(light(shirt, 0.7), (-0.045, 0.81), (0.045, 0.81), (0.0, 0.72))
-        pen.poly(
-            dice.pick(CLOTHES),
-            (-0.014, 0.77),
-            (0.014, 0.77),
-            (0.024, 0.58),
-            (0, 0.54),
-            (-0.024, 0.58),
-        )
+        pen.poly(dice.pick(CLOTHES), "-.014,.77 .014,.77 .024,.58 0,.54 -.024,.58")
     _arms(pen, dark(shirt, 0.12), skin, 0.14, 0.765, 0.038, 0.40)
     pen.box(dark(skin, 0.12), -0.035, 0.79, 0.035, 0.85)
     beard, hat = dice.chance(0.7), dice.chance(0.6)
     pen.oval(hair, 0, 0.915, 0.083, 0.088)
     _face(pen, skin, 0.895, 0.082)
     if beard or not hat:
-        pen.blob(
-            hair,
-            (-0.085, 0.90),
-            (-0.05, 0.875),
-            (0, 0.885),
-            (0.05, 0.875),
-            (0.085, 0.90),
-            (0.07, 0.80),
-            (0, 0.765),
-            (-0.07, 0.80),
-        )
+        pen.blob(hair, "-.085,.9 -.05,.875 0,.885 .05,.875 .085,.9 .07,.8 0,.765 -.07,.8")
         pen.oval((170, 60, 60), 0, 0.855, 0.022, 0.009)
     if hat:
         felt = pen.colour(TROUSERS)
@@ -118,15 +81,7 @@ def man(pen: Pen) -> None:
         pen.box(dark(felt, 0.5), -0.078, 0.945, 0.078, 0.97)
         pen.limb(felt, (-0.12, 0.94), 0.016, (0.12, 0.94), 0.016)
     else:
-        pen.blob(
-            hair,
-            (-0.095, 0.90),
-            (-0.09, 1.01),
-            (0.09, 1.01),
-            (0.095, 0.90),
-            (0.04, 0.95),
-            (-0.04, 0.95),
-        )
+        pen.blob(hair, "-.095,.9 -.09,1.01 .09,1.01 .095,.9 .04,.95 -.04,.95")
 
 
 def woman(pen: Pen) -> None:
@@ -136,10 +91,7 @@ def woman(pen: Pen) -> None:
     flow = dice.real(0.56, 0.64)
     pen.blob(
         hair,
-        (-0.12, 0.95),
-        (-0.07, 1.02),
-        (0.07, 1.02),
-        (0.12, 0.95),
+        "-.12,.95 -.07,1.02 .07,1.02 .12,.95",
         (0.15, flow),
         (0.06, flow - 0.03),
         (-0.06, flow - 0.03),
@@ -168,29 +120,12 @@ def woman(pen: Pen) -> None:
         (0, 0.03),
         (-hem, 0.05),
     )
-    pen.blob(
-        dress,
-        (-0.15, 0.84),
-        (0.15, 0.84),
-        (0.075, 0.62),
-        (0.09, 0.52),
-        (-0.09, 0.52),
-        (-0.075, 0.62),
-    )
+    pen.blob(dress, "-.15,.84 .15,.84 .075,.62 .09,.52 -.09,.52 -.075,.62")
     pen.box(dark(dress, 0.5), -0.072, 0.575, 0.072, 0.60)
     _arms(pen, light(dress, 0.15), skin, 0.105, 0.765, 0.028, 0.38)
     pen.box(dark(skin, 0.1), -0.028, 0.78, 0.028, 0.85)
     _face(pen, skin, 0.895, 0.078)
-    pen.blob(
-        hair,
-        (-0.105, 0.84),
-        (-0.11, 1.02),
-        (0.11, 1.02),
-        (0.105, 0.84),
-        (0.07, 0.95),
-        (0.0, 0.965),
-        (-0.07, 0.95),
-    )
+    pen.blob(hair, "-.105,.84 -.11,1.02 .11,1.02 .105,.84 .07,.95 0,.965 -.07,.95")
     for side in (-1, 1):
         pen.limb(hair, (side * 0.082, 0.93), 0.026, (side * 0.105, 0.70), 0.03)
 
@@ -202,14 +137,7 @@ def girl(pen: Pen) -> None:
     bow = pen.colour(CLOTHES)
     _legs(pen, skin, 0.30, 0.07, 0.034, dice.real(0.0, 0.03))
     for side in (-1, 1):
-        pen.blob(
-            hair,
-            (side * 0.14, 0.92),
-            (side * 0.30, 0.93),
-            (side * 0.34, 0.70),
-            (side * 0.25, 0.58),
-            (side * 0.20, 0.76),
-        )
+        pen.blob(hair, *moved(".14,.92 .3,.93 .34,.7 .25,.58 .2,.76", width=side))
     hem = dice.real(0.24, 0.30)
     pen.poly(
         dress,
@@ -226,16 +154,7 @@ def girl(pen: Pen) -> None:
     _arms(pen, dark(dress, 0.12), skin, 0.11, 0.605, 0.034, 0.36)
     pen.oval(hair, 0, 0.83, 0.172, 0.168)
     _face(pen, skin, 0.80, 0.155)
-    pen.blob(
-        hair,
-        (-0.175, 0.80),
-        (-0.18, 1.03),
-        (0.18, 1.03),
-        (0.175, 0.80),
-        (0.09, 0.90),
-        (0.0, 0.93),
-        (-0.09, 0.90),
-    )
+    pen.blob(hair, "-.175,.8 -.18,1.03 .18,1.03 .175,.8 .09,.9 0,.93 -.09,.9")
     for side in (-1, 1):
         pen.oval(bow, side * 0.185, 0.90, 0.045, 0.05)
 
@@ -248,9 +167,7 @@ def boy(pen: Pen) -> None:
     _legs(pen, skin, 0.28, 0.08, 0.038, step)
     for side in (-1, 1):
         pen.limb(shorts, (side * 0.07, 0.36), 0.075, (side * (0.085 + step * 0.4), 0.24), 0.068)
-    pen.blob(
-        shirt, (-0.19, 0.69), (0.19, 0.69), (0.15, 0.50), (0.17, 0.31), (-0.17, 0.31), (-0.15, 0.50)
-    )
+    pen.blob(shirt, "-.19,.69 .19,.69 .15,.5 .17,.31 -.17,.31 -.15,.5")
     for y in (0.42, 0.52):
         pen.box(light(shirt, 0.6), -0.128, y, 0.128, y + 0.045)
     _arms(pen, dark(shirt, 0.12), skin, 0.145, 0.61, 0.04, 0.36)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from zeroseg.drawn.dice import Colour, dark, distance, light
-from zeroseg.drawn.pen import Pen
+from zeroseg.drawn.pen import Pen, moved
 
 DOGS: tuple[Colour, ...] = ((178, 112, 58), (206, 152, 92), (126, 78, 48), (226, 186, 132))
 TABBIES: tuple[Colour, ...] = ((226, 142, 62), (150, 146, 142), (178, 140, 100))
@@ -24,18 +24,7 @@ def hound(pen: Pen) -> None:
         pen.limb(shade, (x, 0.45), 0.085, (x + turn, 0.05), 0.045)
     tail = dice.real(0.0, 0.2)
     pen.path(coat, 0.035, (-0.48, 0.58), (-0.66, 0.66 + tail * 0.5), (-0.74, 0.80 + tail))
-    pen.blob(
-        coat,
-        (-0.60, 0.68),
-        (-0.2, 0.70),
-        (0.20, 0.70),
-        (0.52, 0.76),
-        (0.52, 0.40),
-        (0.30, 0.28),
-        (-0.10, 0.40),
-        (-0.36, 0.36),
-        (-0.60, 0.42),
-    )
+    pen.blob(coat, "-.6,.68 -.2,.7 .2,.7 .52,.76 .52,.4 .3,.28 -.1,.4 -.36,.36 -.6,.42")
     pen.blob(pale, (0.20, 0.38), (0.50, 0.55), (0.50, 0.38), (0.32, 0.29), (0.0, 0.39))
     pen.oval(shade, -0.12, 0.62, 0.18, 0.06)
     for x, turn in ((-0.46, -step), (0.36, step)):
@@ -58,15 +47,7 @@ def puppy(pen: Pen) -> None:
     dice, coat = pen.dice, pen.colour(((214, 160, 98), (244, 226, 196), (150, 98, 62)))
     shade, pale = dark(coat, 0.2), light(coat, 0.6)
     pen.path(shade, 0.045, (-0.22, 0.10), (-0.38, 0.20), (-0.42, 0.34))
-    pen.blob(
-        coat,
-        (-0.18, 0.55),
-        (0.18, 0.55),
-        (0.32, 0.10),
-        (0.26, -0.02),
-        (-0.26, -0.02),
-        (-0.32, 0.10),
-    )
+    pen.blob(coat, "-.18,.55 .18,.55 .32,.1 .26,-.02 -.26,-.02 -.32,.1")
     pen.oval(pale, 0, 0.28, 0.12, 0.17)
     for side in (-1, 1):
         pen.oval(shade, side * 0.24, 0.07, 0.11, 0.07)
@@ -87,29 +68,14 @@ def puppy(pen: Pen) -> None:
 
 def _cat_face(pen: Pen, coat: Colour, x: float, y: float, r: float, iris: Colour) -> None:
     for side in (-1, 1):
-        pen.poly(
-            coat,
-            (x + side * r * 0.95, y + r * 0.25),
-            (x + side * r * 0.95, y + r * 1.5),
-            (x + side * r * 0.1, y + r * 0.85),
-        )
-        pen.poly(
-            PINK,
-            (x + side * r * 0.82, y + r * 0.6),
-            (x + side * r * 0.82, y + r * 1.22),
-            (x + side * r * 0.38, y + r * 0.88),
-        )
+        pen.poly(coat, *moved(".95,.25 .95,1.5 .1,.85", x, y, side * r, r))
+        pen.poly(PINK, *moved(".82,.6 .82,1.22 .38,.88", x, y, side * r, r))
     pen.oval(coat, x, y, r * 1.08, r * 0.95)
     for side in (-1, 1):
         pen.oval(iris, x + side * r * 0.44, y + r * 0.15, r * 0.22, r * 0.23)
         pen.oval(BLACK, x + side * r * 0.44, y + r * 0.15, r * 0.09, r * 0.2)
         pen.oval((255, 250, 244), x + side * r * 0.2, y - r * 0.42, r * 0.28, r * 0.22)
-    pen.poly(
-        (226, 96, 110),
-        (x - r * 0.14, y - r * 0.16),
-        (x + r * 0.14, y - r * 0.16),
-        (x, y - r * 0.34),
-    )
+    pen.poly((226, 96, 110), *moved("-.14,-.16 .14,-.16 0,-.34", x, y, r, r))
     whisker = (250, 248, 244) if sum(coat) < 420 else (70, 58, 56)
     for side in (-1, 1):
         for drop in (-0.12, 0.14):
@@ -133,17 +99,7 @@ def tabby(pen: Pen) -> None:
         pen.oval(stripe, (ax + bx) / 2, (ay + by) / 2, 0.052, 0.03)
     for x, turn in ((-0.34, step), (0.20, -step)):
         pen.limb(shade, (x, 0.36), 0.075, (x + turn, 0.04), 0.045)
-    pen.blob(
-        coat,
-        (-0.58, 0.58),
-        (-0.20, 0.64),
-        (0.20, 0.60),
-        (0.42, 0.58),
-        (0.40, 0.28),
-        (0.0, 0.24),
-        (-0.30, 0.26),
-        (-0.56, 0.34),
-    )
+    pen.blob(coat, "-.58,.58 -.2,.64 .2,.6 .42,.58 .4,.28 0,.24 -.3,.26 -.56,.34")
     for x, turn in ((-0.42, -step), (0.28, step)):
         pen.limb(coat, (x, 0.38), 0.09, (x + turn, 0.06), 0.05)
         pen.oval((255, 246, 236), x + turn + 0.02, 0.035, 0.065, 0.037)
@@ -160,15 +116,7 @@ def kitten(pen: Pen) -> None:
     dice, coat = pen.dice, pen.colour(KITTENS)
     shade, pale = dark(coat, 0.2), light(coat, 0.6)
     pen.path(shade, 0.05, (0.16, 0.05), (0.34, 0.07), (0.42, 0.18), (0.40, 0.30))
-    pen.blob(
-        coat,
-        (-0.15, 0.50),
-        (0.15, 0.50),
-        (0.28, 0.10),
-        (0.22, -0.02),
-        (-0.22, -0.02),
-        (-0.28, 0.10),
-    )
+    pen.blob(coat, "-.15,.5 .15,.5 .28,.1 .22,-.02 -.22,-.02 -.28,.1")
     pen.oval(pale, 0, 0.30, 0.09, 0.15)
     for side in (-1, 1):
         pen.limb(coat, (side * 0.07, 0.26), 0.055, (side * 0.08, 0.05), 0.05)
@@ -192,23 +140,9 @@ def seagull(pen: Pen) -> None:
             (-0.40, 0.72),
         )
         pen.poly(white, (-0.34, 0.36), (-0.70, 0.42), (-0.66, 0.28), (-0.34, 0.26))
+        pen.blob(white, "-.5,.36 0,.5 .4,.5 .44,.3 0,.16 -.4,.24")
         pen.blob(
-            white,
-            (-0.50, 0.36),
-            (0.0, 0.50),
-            (0.40, 0.50),
-            (0.44, 0.30),
-            (0.0, 0.16),
-            (-0.40, 0.24),
-        )
-        pen.blob(
-            grey,
-            (-0.16, 0.40),
-            (0.22, 0.44),
-            (0.34, 0.80),
-            (0.66, 1.0 - lift),
-            (0.22, 1.0 - lift),
-            (0.0, 0.74),
+            grey, "-.16,.4 .22,.44 .34,.8", (0.66, 1.0 - lift), (0.22, 1.0 - lift), (0.0, 0.74)
         )
         pen.poly(BLACK, (0.40, 0.95 - lift), (0.72, 1.02 - lift), (0.48, 0.84 - lift))
         pen.poly(BLACK, (-0.40, 0.93 + lift), (-0.70, 1.02 + lift), (-0.50, 0.84 + lift))
@@ -220,16 +154,7 @@ def seagull(pen: Pen) -> None:
         pen.limb(orange, (x, 0.30), 0.022, (x, 0.03), 0.02)
         pen.poly(orange, (x - 0.05, 0), (x + 0.13, 0), (x, 0.06))
     pen.poly(white, (-0.34, 0.46), (-0.68, 0.34), (-0.60, 0.26), (-0.26, 0.30))
-    pen.blob(
-        white,
-        (-0.52, 0.40),
-        (-0.10, 0.66),
-        (0.20, 0.96),
-        (0.42, 0.72),
-        (0.36, 0.36),
-        (0.0, 0.18),
-        (-0.30, 0.24),
-    )
+    pen.blob(white, "-.52,.4 -.1,.66 .2,.96 .42,.72 .36,.36 0,.18 -.3,.24")
     pen.blob(grey, (-0.74, 0.30), (-0.16, 0.64), (0.16, 0.62), (0.14, 0.36), (-0.20, 0.30))
     pen.poly(BLACK, (-0.36, 0.36), (-0.76, 0.27), (-0.40, 0.45))
     pen.oval(white, 0.28, 0.84, 0.16, 0.155)
@@ -246,16 +171,7 @@ def parrot(pen: Pen) -> None:
         pen.limb(tone, (-0.06, 0.40), 0.06, (x, 0.03), 0.03)
     for x in (0.02, 0.12):
         pen.limb((110, 100, 100), (x, 0.22), 0.03, (x + 0.04, 0.02), 0.03)
-    pen.blob(
-        body,
-        (-0.20, 0.40),
-        (-0.12, 0.78),
-        (0.06, 1.02),
-        (0.32, 0.96),
-        (0.32, 0.50),
-        (0.16, 0.16),
-        (-0.06, 0.16),
-    )
+    pen.blob(body, "-.2,.4 -.12,.78 .06,1.02 .32,.96 .32,.5 .16,.16 -.06,.16")
     pen.oval(light(body, 0.35), 0.18, 0.46, 0.08, 0.18, 8)
     pen.blob(first, (-0.14, 0.74), (0.14, 0.70), (0.10, 0.36), (-0.22, 0.10))
     pen.blob(second, (-0.13, 0.58), (0.09, 0.50), (0.02, 0.30), (-0.24, 0.08))
@@ -278,30 +194,13 @@ def duck(pen: Pen) -> None:
         for x in (-0.08, 0.10):
             pen.limb(orange, (x, 0.22), 0.028, (x, 0.04), 0.025)
             pen.poly(orange, (x - 0.06, 0), (x + 0.15, 0), (x, 0.08))
-    pen.blob(
-        body,
-        (-0.78, 0.66 + base),
-        (-0.44, 0.50 + base),
-        (-0.06, 0.54 + base),
-        (0.26, 0.60 + base),
-        (0.50, 0.46 + base),
-        (0.34, 0.14 + base),
-        (-0.30, 0.12 + base),
-        (-0.60, 0.30 + base),
-    )
+    pen.blob(body, *moved("-.78,.66 -.44,.5 -.06,.54 .26,.6 .5,.46 .34,.14 -.3,.12 -.6,.3", y=base))
     pen.limb(head, (0.28, 0.46 + base), 0.13, (0.32, 0.78), 0.10)
     if mallard:
         pen.limb((250, 250, 246), (0.20, 0.61 + base), 0.025, (0.42, 0.58 + base), 0.025)
     pen.oval(head, 0.34, 0.83, 0.17, 0.16)
     pen.blob(orange, (0.44, 0.88), (0.56, 0.82), (0.74, 0.80), (0.72, 0.70), (0.44, 0.72))
     pen.eye(0.40, 0.89, 0.03)
-    pen.blob(
-        wing,
-        (-0.56, 0.50 + base),
-        (0.0, 0.52 + base),
-        (0.16, 0.36 + base),
-        (-0.06, 0.20 + base),
-        (-0.40, 0.28 + base),
-    )
+    pen.blob(wing, *moved("-.56,.5 0,.52 .16,.36 -.06,.2 -.4,.28", y=base))
     patch = (60, 90, 200) if mallard else dark(wing, 0.15)
     pen.oval(patch, -0.20, 0.30 + base, 0.13, 0.035, 10)

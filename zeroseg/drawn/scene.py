@@ -14,103 +14,10 @@ from zeroseg.drawn.dice import Dice
 from zeroseg.drawn.objects import DRAWINGS, draw_object
 from zeroseg.drawn.pen import Affine, Pen, placed
 from zeroseg.drawn.styles import noise, paint
-from zeroseg.drawn.world import CATEGORY_OF, STUFF, STYLES, THINGS
+from zeroseg.drawn.world import CATEGORY_OF, FITS, OFTEN, STUFF, STYLES, THINGS, WIDE
 
 MIN_VISIBLE = 0.3
 MIN_AREA = 0.0015
-
-_OFTEN: dict[str, float] = {
-    "person": 2.7,
-    "bird": 1.5,
-    "dog": 1.5,
-    "cat": 1.3,
-    "boat": 0.8,
-    "bottle": 1.2,
-    "chair": 1.2,
-    "cow": 2.1,
-    "horse": 2.4,
-    "sheep": 1.7,
-    "potted plant": 0.9,
-    "car": 1.7,
-    "bicycle": 0.9,
-    "traffic light": 0.55,
-    "table": 1.1,
-    "umbrella": 0.85,
-}
-"""How often each class is tried; wide things fit more rarely and are tried more often."""
-
-_WIDE: dict[str, float] = {"hound": 1.7, "stallion": 1.5, "ram": 1.4, "van": 1.1}
-
-_FITS: dict[str, dict[str, float]] = {
-    "street": {
-        "car": 3,
-        "bicycle": 2.4,
-        "traffic light": 3,
-        "cow": 0.3,
-        "sheep": 0.3,
-        "bottle": 0.4,
-        "table": 0.5,
-        "chair": 0.5,
-        "boat": 0.03,
-        "horse": 0.6,
-    },
-    "country road": {
-        "car": 2.6,
-        "bicycle": 2.2,
-        "traffic light": 2,
-        "bottle": 0.3,
-        "table": 0.2,
-        "chair": 0.4,
-        "boat": 0.03,
-    },
-    "room": {
-        "table": 4,
-        "chair": 3,
-        "bottle": 3.2,
-        "potted plant": 3,
-        "car": 0.1,
-        "bicycle": 0.5,
-        "traffic light": 0.08,
-        "cow": 0.15,
-        "horse": 0.15,
-        "sheep": 0.2,
-        "boat": 0.02,
-        "umbrella": 0.6,
-        "dog": 1.6,
-        "cat": 1.8,
-    },
-    "meadow": {
-        "cow": 1.8,
-        "horse": 1.8,
-        "sheep": 2,
-        "umbrella": 1.8,
-        "car": 0.4,
-        "bottle": 0.5,
-        "table": 0.5,
-        "traffic light": 0.2,
-        "boat": 0.05,
-    },
-    "highland": {
-        "cow": 1.8,
-        "horse": 1.8,
-        "sheep": 2,
-        "car": 0.5,
-        "bottle": 0.4,
-        "table": 0.3,
-        "traffic light": 0.1,
-        "boat": 0.05,
-    },
-    "lake": {"boat": 9, "bird": 2, "umbrella": 2.2, "car": 0.2, "traffic light": 0.1, "table": 0.4},
-    "sea": {"boat": 5, "bird": 2.2},
-    "yard": {
-        "bicycle": 2,
-        "umbrella": 1.6,
-        "potted plant": 2,
-        "boat": 0.05,
-        "table": 1.2,
-        "traffic light": 0.8,
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -183,10 +90,10 @@ def _name(dice: Dice, stage: Setting, cast: list[_Actor]) -> str:
         return dice.pick(cast).name
     if cast and dice.chance(0.12):
         return dice.pick(THINGS[CATEGORY_OF[dice.pick(cast).name]])
-    fits = _FITS[stage.kind]
+    fits = FITS[stage.kind]
     default = 0.0 if stage.ground is None else 1.0
-    kind = dice.weighted({kind: _OFTEN[kind] * fits.get(kind, default) for kind in THINGS})
-    weights = {name: _WIDE.get(name, 1.0) for name in THINGS[kind]}
+    kind = dice.weighted({kind: OFTEN[kind] * fits.get(kind, default) for kind in THINGS})
+    weights = {name: WIDE.get(name, 1.0) for name in THINGS[kind]}
     if stage.ground is None and kind == "bird":
         weights["parrot"] = 0.0
     return dice.weighted(weights)

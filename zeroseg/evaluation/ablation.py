@@ -6,12 +6,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from zeroseg import yaml_text
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.sample_data import SampleData
 from zeroseg.evaluation.ablation_rows import COUNTS, Row, rows
@@ -35,8 +33,7 @@ LEFT_OUT = (
 
 def paper_results(data: str) -> dict[str, float]:
     """The paper's mIoU of each row, in percent; empty for a data set it does not have."""
-    text = resources.files("zeroseg.evaluation").joinpath("paper_results.yaml").read_text("utf-8")
-    return dict(yaml.safe_load(text).get(data, {}))
+    return dict(yaml_text.packaged("zeroseg.evaluation", "paper_results.yaml").get(data, {}))
 
 
 @dataclass(frozen=True)
@@ -154,13 +151,7 @@ def lines(table: Sequence[Row], runs: Mapping[str, Run], data: SampleData) -> li
             finding = f"not run: {row.reason}" if run is None else ""
             found.append(Line(row, run, paper=paper.get(row.name), finding=finding))
             continue
-        line = Line(
-            row,
-            run,
-            _difference(run, base, data),
-            agreed[row.name],
-            paper.get(row.name),
-        )
+        line = Line(row, run, _difference(run, base, data), agreed[row.name], paper.get(row.name))
         found.append(replace(line, finding=finding_of(line, runs)))
     return found
 

@@ -37,7 +37,7 @@ class Row:
     """One system of the ablation.
 
     Attributes:
-        name: As in the table; the published figures go by the same names.
+        name: As in the table; the figures of the paper go by the same names.
         system: The system; None where it cannot be run.
         group: "table" for the paper's table 3, "more" for other systems, "points" for the sweep.
         reason: Why it cannot be run.
@@ -69,8 +69,14 @@ class Variants:
             "post_refiner": self.cached(full.post_refiner),
         }
 
-    def make(self, config: Mapping[str, Any], **parts: Any) -> ZeroShotSegmenter:
-        """The full system with other parts; `config` says the same in words of a file."""
+    def make(self, config: Mapping[str, Any] | None = None, **parts: Any) -> ZeroShotSegmenter:
+        """The full system with other parts.
+
+        Args:
+            config: What a configuration says of the parts, where that is more than their classes.
+            parts: In place of the full system's; None leaves one out.
+        """
+        told = {name: None if part is None else _path(part) for name, part in parts.items()}
         if {"tagger", "captioner", "pre_refiner", "verifier", "detector"} & set(parts):
             # Other detections: what post-refinement would cost alone, it costs here.
             parts.setdefault("post_refiner", _forgetful(self._parts["post_refiner"]))
@@ -81,7 +87,7 @@ class Variants:
             batches_in_flight=self.full.batches_in_flight,
         )
         if self.full.config is not None:
-            made.config = {**self.full.config, **config}
+            made.config = {**self.full.config, **told, **(config or {})}
         return made.to(self.full.device)
 
     def cached(self, refiner: Any) -> Any:
@@ -143,32 +149,22 @@ def rows(
     raw = raw_tags or RawTags()
     plain, predictor = ExactPostRefiner(), full.mask_predictor
     unpointed = predictor.with_points(None)
+    pointless = _points(full, None)
     table = [
-        Row("full", make.make({})),
-        Row("without captions", make.make({"captioner": None}, captioner=None)),
-        Row(
-            "without pre-refinement",
-            make.make({"pre_refiner": _path(raw)}, pre_refiner=raw),
-        ),
-        Row(
-            "without post-refinement",
-            make.make({"post_refiner": _path(plain)}, post_refiner=plain),
-        ),
+        Row("full", make.make()),
+        Row("without captions", make.make(captioner=None)),
+        Row("without pre-refinement", make.make(pre_refiner=raw)),
+        Row("without post-refinement", make.make(post_refiner=plain)),
         _unless(
             unpointed,
             "without points",
-            lambda masks: make.make(_points(full, None), mask_predictor=masks),
+            lambda masks: make.make(pointless, mask_predictor=masks),
         ),
         _unless(
             unpointed,
             "without all",
             lambda masks: make.make(
-                {
-                    "captioner": None,
-                    "pre_refiner": _path(raw),
-                    "post_refiner": _path(plain),
-                    **_points(full, None),
-                },
+                pointless,
                 captioner=None,
                 pre_refiner=raw,
                 post_refiner=plain,
@@ -176,7 +172,7 @@ def rows(
             ),
         ),
         _other(make, other),
-        Row("ground-truth labels", OracleSegmenter(make.make({}), ["labels"])),
+        Row("ground-truth labels", OracleSegmenter(make.make(), ["labels"])),
     ]
     return [*table, *_more(make, raw), *_sweep(make, counts)], make
 
@@ -191,40 +187,20 @@ def _other(make: Variants, other: tuple[PreRefiner, PostRefiner, Mapping[str, An
 
 def _more(make: Variants, raw: RawTags) -> list[Row]:
     """Systems beside the paper's table."""
-    everything, plain = AllClasses(), ExactPostRefiner()
+    plain = ExactPostRefiner()
+    neither = make.make(pre_refiner=raw, post_refiner=plain)
+    everything = make.make(tagger=None, captioner=None, pre_refiner=AllClasses())
     found = [
-        Row(
-            "without pre- and post-refinement",
-            make.make(
-                {"pre_refiner": _path(raw), "post_refiner": _path(plain)},
-                pre_refiner=raw,
-                post_refiner=plain,
-            ),
-            "more",
-        ),
-        Row(
-            "all classes prompted",
-            make.make(
-                {"tagger": None, "captioner": None, "pre_refiner": _path(everything)},
-                tagger=None,
-                captioner=None,
-                pre_refiner=everything,
-            ),
-            "more",
-        ),
+        Row("without pre- and post-refinement", neither, "more"),
+        Row("all classes prompted", everything, "more"),
     ]
     free = make.full.detector.with_own_phrases()
     if free is not None:
         config = _changed(make.full, "detector", "decoding", "phrases")
+        bare = make.make(config, detector=free, post_refiner=plain)
         found += [
             Row("phrases", make.make(config, detector=free), "more"),
-            Row(
-                "phrases without post-refinement",
-                make.make(
-                    {**config, "post_refiner": _path(plain)}, detector=free, post_refiner=plain
-                ),
-                "more",
-            ),
+            Row("phrases without post-refinement", bare, "more"),
         ]
     return found
 

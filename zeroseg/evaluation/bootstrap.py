@@ -106,36 +106,6 @@ def interval(value: float, resampled: Array) -> Interval:
     return Interval(value, float(low), float(high))
 
 
-def bootstrap_miou(
-    records: Sequence[ImageRecord],
-    classes: int,
-    scored: Sequence[int] | None = None,
-    absent: str = "exclude",
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    void_classes: int = 0,
-) -> Interval:
-    """The mIoU of one run and how far it might lie off with other images of the same kind.
-
-    Args:
-        records: The scored images.
-        classes: K.
-        scored: See `mean_iou`; all classes by default.
-        absent: See `mean_iou`.
-        resamples: Draws of as many images as there are.
-        seed: Of the draws.
-        void_classes: See `mean_iou`.
-
-    Raises:
-        ZerosegError: There are no records, or one has no counts.
-    """
-    chosen = range(classes) if scored is None else scored
-    table = areas(records, classes)
-    value = mean_iou(class_ious(table.sum(0)), chosen, absent, void_classes)
-    [resampled] = resampled_ious([table], resamples, seed)
-    return interval(float(value), mean_iou(resampled, chosen, absent, void_classes))
-
-
 def paired_difference(
     a: Sequence[ImageRecord],
     b: Sequence[ImageRecord],

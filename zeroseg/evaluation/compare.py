@@ -209,7 +209,7 @@ def read_run(folder: str | Path) -> ComparedRun:
             f"'{path / 'results.json'}' lacks {error}; it was not written by zeroseg test or score"
         ) from error
     kept = RunFolder(path)
-    records = kept.records(sorted(kept.finished()), vocabulary)
+    records = kept.records(sorted(kept.written()), vocabulary)
     run = ComparedRun(
         folder=path,
         system=system,

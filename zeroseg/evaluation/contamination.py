@@ -7,10 +7,9 @@ judged by the worst of the sets it was trained on.
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from typing import Any, Final, TypedDict
 
-import yaml
+from zeroseg import yaml_text
 
 UNKNOWN: Final = "unknown"
 
@@ -74,8 +73,7 @@ def contamination(checkpoint: str, data: str, seed: int | None = None) -> Contam
 
 @cache
 def _known() -> dict[str, Any]:
-    text = resources.files(__package__).joinpath("contamination.yaml").read_text(encoding="utf-8")
-    content: dict[str, Any] = yaml.safe_load(text)
+    content: dict[str, Any] = yaml_text.packaged("zeroseg.evaluation", "contamination.yaml")
     return content
 
 

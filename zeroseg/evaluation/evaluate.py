@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from zeroseg import plotting
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.masks import read_ids
 from zeroseg.data.sample import Sample
-from zeroseg.data.sample_data import SampleData
+from zeroseg.data.sample_data import SampleData, Samples
 from zeroseg.errors import ZerosegError
+from zeroseg.evaluation.identity import identity
 from zeroseg.evaluation.joint_run import JointRun
 from zeroseg.evaluation.provenance import checkpoints, code, fingerprint
-from zeroseg.evaluation.record import ImageRecord
+from zeroseg.evaluation.record import FileStamps, ImageRecord
 from zeroseg.evaluation.report import best_and_worst, write_report
 from zeroseg.evaluation.results import results
 from zeroseg.evaluation.run_folder import Recorder, RunFolder
+from zeroseg.presets.origins import origins
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,9 @@ def evaluate(
 ) -> dict[str, Run]:
     """Score systems on a data set, all in step, and write a result folder for each.
 
-    Images that a folder already holds are not done again: a run that was killed goes on where it
-    stopped and comes to the same figures. On several devices every image counts once, since the
-    figures are computed from the records of all of them.
+    Images that a folder already holds are not done again unless they changed: a run that was killed
+    goes on where it stopped and comes to the same figures. On several devices every image counts
+    once, since the figures are computed from the records of all of them.
 
     Args:
         systems: Segmenters of the data set's vocabulary, by name.
@@ -67,7 +72,10 @@ def evaluate(
         The run of each system; in a process other than the first, of none.
 
     Raises:
-        ZerosegError: Vocabularies differ, or a folder holds another run.
+        ZerosegError: Vocabularies differ, or a folder holds another run, or another process writes
+            to it, or the name of an image leads out of it. Where `begun` is true, something was
+            done before, and is kept.
+        OutputError: A folder cannot be written to; what was done is kept.
         ChatError: The language model stayed unreachable; what was done is kept.
 
     Example:
@@ -89,18 +97,30 @@ def evaluate(
         name: {**_origin(name, systems[name], data, dict(seeds or {})), "precision": precision}
         for name in systems
     }
-    for name, folder in opened.items():
-        folder.begin(origins[name])
-    done = {name: folder.finished() for name, folder in opened.items()}
+    for folder in opened.values():
+        for image in names:
+            folder.prediction(image)  # raises before there is work to lose
     whole = data.dataset
-    data.skip(set.intersection(*done.values()))
-    try:
-        _run(JointRun(systems, done), data, opened, callbacks, trainer)
-    finally:
-        data.dataset = whole
-    if not _is_first():
-        return {}
-    return {name: finish(opened[name], origins[name], names, data) for name in systems}
+    stamps = {name: _stamps(system, whole) for name, system in systems.items()}
+    with ExitStack() as alone:
+        if rank_zero_only.rank == 0:  # the other processes of a run are its own
+            for folder in opened.values():
+                alone.enter_context(folder.alone())
+        for name, folder in opened.items():
+            folder.begin(origins[name])
+        done = {
+            name: folder.finished(whole, stamps[name], data.vocabulary)
+            for name, folder in opened.items()
+        }
+        recorder = Recorder(opened, data.vocabulary, stamps)
+        try:
+            _run(JointRun(systems, done), data, [recorder, *callbacks], trainer)
+            if not _is_first():
+                return {}
+            return {name: finish(opened[name], origins[name], names, data) for name in systems}
+        except ZerosegError as error:
+            error.begun = recorder.kept > 0
+            raise
 
 
 def finish(folder: RunFolder, origin: dict[str, Any], names: list[str], data: SampleData) -> Run:
@@ -134,25 +154,43 @@ def _panel(folder: RunFolder, sample: Sample, data: SampleData) -> Image.Image:
 
 
 def _run(
-    systems: JointRun,
-    data: SampleData,
-    folders: dict[str, RunFolder],
-    callbacks: Sequence[Callback],
-    options: dict[str, Any],
+    systems: JointRun, data: SampleData, callbacks: Sequence[Callback], options: dict[str, Any]
 ) -> None:
-    if not len(data.dataset):
-        return
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    """Take the systems through what none of them or not all of them have finished."""
+    whole = data.dataset
+    data.skip(set.intersection(*systems.finished.values()))
+    try:
+        if len(data.dataset):
+            _test(systems, data, callbacks, options)
+    finally:
+        data.dataset = whole
+
+
+def _test(
+    systems: JointRun, data: SampleData, callbacks: Sequence[Callback], options: dict[str, Any]
+) -> None:
+    for part in ("pytorch", "fabric"):
+        logging.getLogger(f"lightning.{part}").setLevel(logging.WARNING)
     runner = Trainer(
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
-        callbacks=[Recorder(folders, data.vocabulary), *callbacks],
+        callbacks=[*callbacks],
         **options,
     )
-    runner.test(systems, data, verbose=False)
+    with warnings.catch_warnings():  # what Lightning says of its own insides
+        warnings.filterwarnings("ignore", module=r"lightning\.")
+        runner.test(systems, data, verbose=False)
     if _distributed():
         torch.distributed.barrier()  # the first process reads what the others write
+
+
+def _stamps(system: BaseSegmenter, samples: Samples) -> dict[str, FileStamps]:
+    """Those of the files of every sample, and of what a system reads for it."""
+    return {
+        name: FileStamps.of(samples.files(position), system.files(name))
+        for position, name in enumerate(samples.names)
+    }
 
 
 def _check_classes(name: str, system: BaseSegmenter, data: SampleData) -> None:
@@ -167,11 +205,14 @@ def _origin(
     name: str, system: BaseSegmenter, data: SampleData, seeds: dict[str, int]
 ) -> dict[str, Any]:
     """Everything that decides a run's result."""
+    config = system.config
     return {
         "system": name,
         **code(),
-        "config": system.config,
-        "checkpoints": checkpoints(system, system.config, data),
+        "config": config,
+        **identity(system),
+        "files": origins(config),
+        "checkpoints": checkpoints(system, config, data),
         "data": _described(data),
         "protocol": data.protocol.to_dict(),
         "vocabulary": data.vocabulary.to_dict(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.values import Description, Usage
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.writing import read_run
 
 PLACES = (".", "rows/full", "runs/measured")
 """Where the run of the system itself lies: of a scored run, an ablation, an oracle."""
@@ -86,8 +86,8 @@ class FewShot:
         """
         system, refiner = _asking(segmenter)
         for file in (folder / place / "run.json" for place in PLACES):
-            run = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"seeds": {}}
-            record = run["seeds"].get("examples")
+            run = read_run(file.parent, file.read_bytes()) if file.is_file() else {}
+            record = run.get("seeds", {}).get("examples")
             wanted = (self.count, self.seed, self.split)
             if record is None or (record["count"], record["seed"], record["from"]) != wanted:
                 continue
@@ -110,10 +110,12 @@ def _asking(segmenter: BaseSegmenter) -> tuple[ZeroShotSegmenter, LLMPreRefiner]
 
 def _put(system: ZeroShotSegmenter, refiner: LLMPreRefiner, examples: tuple[Example, ...]) -> None:
     """Put examples into the prompt, and into the configuration that tells of it."""
+    config = system.config
     refiner.show(examples)
-    if system.config is not None:
-        init_args = system.config["pre_refiner"].setdefault("init_args", {})
+    if config is not None:
+        init_args = config["pre_refiner"].setdefault("init_args", {})
         init_args["examples"] = [example.to_dict() for example in examples]
+        system.config = config
 
 
 def sample_examples(
@@ -125,7 +127,7 @@ def sample_examples(
 ) -> tuple[Example, ...]:
     """Pick annotated images and put them into words.
 
-    The published implementation picks them among the images that are scored, afresh in every run.
+    The reference picks them among the images that are scored, afresh in every run.
     Here the caller says among which, and a seed decides, whatever the global random state is.
 
     Args:

@@ -157,10 +157,7 @@ class TrueMasks(Stage):
     timed, apart = False, True
 
     def __call__(
-        self,
-        truths: Sequence[Regions],
-        masks: Sequence[Masks],
-        detections: Sequence[Detections],
+        self, truths: Sequence[Regions], masks: Sequence[Masks], detections: Sequence[Detections]
     ) -> tuple[list[Masks]]:
         """See `Stage.__call__`."""
         told = zip(masks, detections, truths, strict=True)

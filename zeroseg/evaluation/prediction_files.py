@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -15,9 +16,11 @@ from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.masks import read_ids
 from zeroseg.data.sample import Sample
 from zeroseg.data.sample_data import LookingAhead
+from zeroseg.decoding import decoded
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
 from zeroseg.find_images import SUFFIXES as PICTURES
-from zeroseg.metrics.protocol import STANDARD, Protocol, indices_of, resized
+from zeroseg.metrics.protocol import STANDARD, UNLISTED, Protocol, indices_of, resized
+from zeroseg.regular_file import inside
 from zeroseg.running.in_flight import Job
 from zeroseg.running.stage import Stage
 from zeroseg.running.stage_cache import StageCache
@@ -31,6 +34,9 @@ SUFFIXES = (".png", ".npy")
 _MASK = ".mask"
 """What `zeroseg segment` adds to the name of a label map."""
 
+_WRITTEN = ("masks", "predictions")
+"""Folders of label maps whose parent says what they hold."""
+
 _TAILS = (*PICTURES, "_leftImg8bit", "_gtFine_labelIds", "_pred")
 _TAILED = re.compile(f"(.+)({'|'.join(map(re.escape, _TAILS))})", re.IGNORECASE)
 """A picture's name, and what its own suffix, Cityscapes and other programs add to it."""
@@ -42,16 +48,18 @@ class PredictionFiles(BaseSegmenter):
     A sample's file has its name, as a relative path or as the last part alone, and the suffix .png
     or .npy. Before it, .mask may stand (which goes before a file without), or the picture's own
     suffix, _leftImg8bit, _gtFine_labelIds or _pred. A PNG is grey or indexed and holds file ids
-    (the index of a palette, never its colour); a .npy is an (H, W) array of whole numbers. A
+    (the index of a palette, never its colour); a .npy is an (H, W) array of whole numbers. What
+    files say of themselves is believed: the NAME.json of `zeroseg segment` beside them, a run.json
+    of `zeroseg batch` or `test`, a vocabulary.yaml; their classes are ours of the same name. A
     missing or unusable file fails alone, and so does one of several that may be meant: its image
-    scores as background, as it does in the published evaluation.
+    scores as background, as in the reference.
 
     Args:
         folder: Where the files lie.
         vocabulary: The classes behind the ids.
         protocol: What an id without a class is taken for. A label map of another size than its
             annotation is a failure; under the protocol "paper" it is brought to that size,
-            nearest, as in the published evaluation.
+            nearest, as in the reference.
         indices: The files hold class indices 0..K-1 instead of ids.
         names: All names of the data set. A last part that several of them share means none.
 
@@ -76,6 +84,7 @@ class PredictionFiles(BaseSegmenter):
         self.config = {"predictions": str(folder), "indices": indices}
         last_parts = Counter(_last_part(name) for name in names)
         self._shared = {part for part, count in last_parts.items() if count > 1}
+        self._told = _told_of(self.folder)
         self._listings: dict[Path, dict[str, dict[int, list[Path]]]] = {}
 
     @property
@@ -109,6 +118,14 @@ class PredictionFiles(BaseSegmenter):
             return Failure(sample.name, "reading", str(error))
         return Segmentation(labels, self.vocabulary, sample.image.cpu(), sample.name)
 
+    def files(self, name: str) -> Sequence[Path]:
+        """The label map of a sample, if there is one, and what says what it means."""
+        try:
+            file = self._find(name)
+            return [file, *filter(Path.is_file, [_json_of(file)])]
+        except ImageError:
+            return []
+
     def _find(self, name: str) -> Path:
         last = _last_part(name)
         unread: list[Path] = []
@@ -121,7 +138,7 @@ class PredictionFiles(BaseSegmenter):
                 found = ", ".join(f"'{file}'" for file in sorted(maps))
                 raise ImageError(f"there are several predictions, {found}; keep one")
             if maps:
-                return maps[0]
+                return inside(maps[0], self.folder)
             unread += files
         instead = f", but '{unread[0]}', which is not read" if unread else ""
         raise ImageError(f"there is no prediction '{self.folder / name}' (.png, .npy){instead}")
@@ -136,20 +153,34 @@ class PredictionFiles(BaseSegmenter):
 
     def _read(self, file: Path) -> Tensor:
         ids = _array(file) if file.suffix.lower() == ".npy" else read_ids(file, "prediction")
+        written = _told(_json_of(file)) or self._told or self.vocabulary
         if self.indices:
-            inside = (ids >= 0) & (ids < len(self.vocabulary))
-            self._check_indices(ids[~inside])
-            table = torch.tensor(self.vocabulary.ids)
-            ids = torch.where(inside, table[ids.where(inside, 0)], self.vocabulary.ignore_index)
-        return indices_of(ids, self.vocabulary, self.protocol.stray)
+            inside = (ids >= 0) & (ids < len(written))
+            self._check_indices(ids[~inside], written)
+            table = torch.tensor(written.ids)
+            ids = torch.where(inside, table[ids.where(inside, 0)], written.ignore_index)
+        labels = indices_of(ids, written, self.protocol.stray)
+        return labels if written == self.vocabulary else self._translated(labels, written)
 
-    def _check_indices(self, others: Tensor) -> None:
+    def _translated(self, labels: Tensor, written: Vocabulary) -> Tensor:
+        """Class indices of the vocabulary that files were written in, as those of this one."""
+        found = self.vocabulary.by_name(written)
+        table = torch.tensor([UNLISTED if index is None else index for index in found])
+        inside = labels >= 0
+        translated = labels.where(~inside, table[labels.where(inside, 0)])
+        lost = labels[inside & (translated == UNLISTED)].unique().tolist()
+        if lost and self.protocol.stray == "refuse":
+            names = ", ".join(written.names[index] for index in lost[:10])
+            raise VocabularyError(f"it holds {names}, which the data set is not labelled with")
+        return translated
+
+    def _check_indices(self, others: Tensor, written: Vocabulary) -> None:
         """Refuse what is neither a class index nor a way to say none: -1, the ignore index."""
-        stray = others[(others != -1) & (others != self.vocabulary.ignore_index)]
+        stray = others[(others != -1) & (others != written.ignore_index)]
         if stray.numel() and self.protocol.stray == "refuse":
             found = ", ".join(map(str, stray.unique().tolist()[:10]))
             raise VocabularyError(
-                f"{found} is no class index 0..{len(self.vocabulary) - 1}; are these ids? Then "
+                f"{found} is no class index 0..{len(written) - 1}; are these ids? Then "
                 f"leave out --indices"
             )
 
@@ -160,6 +191,32 @@ class PredictionFiles(BaseSegmenter):
                 f"write predictions at full size, or score with --protocol paper (nearest)"
             )
         return resized(labels, size)
+
+
+def _json_of(file: Path) -> Path:
+    """What `zeroseg segment` writes beside a label map."""
+    return file.with_name(f"{file.stem.removesuffix(_MASK)}.json")
+
+
+def _told_of(folder: Path) -> Vocabulary | None:
+    """The classes that all files of a folder are in, where zeroseg wrote it."""
+    parents = [folder.resolve().parent] if folder.resolve().name in _WRITTEN else []
+    for place in (folder, *parents):
+        if (found := _told(place / "run.json")) is not None:
+            return found
+        if (place / "vocabulary.yaml").is_file():
+            return Vocabulary.from_yaml(place / "vocabulary.yaml")
+    return None
+
+
+def _told(file: Path) -> Vocabulary | None:
+    """The classes that a JSON file tells; None where there is none, or it is of another program."""
+    try:
+        content = json.loads(decoded(file.read_bytes()))
+    except (OSError, ValueError):
+        return None
+    told = content.get("vocabulary") if isinstance(content, dict) else None
+    return Vocabulary.from_dict(told) if isinstance(told, dict) else None
 
 
 def _is_read(file: Path) -> bool:

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 import zeroseg
 from zeroseg.data.sample_data import SampleData
 from zeroseg.evaluation.contamination import contamination
+from zeroseg.evaluation.identity import weights
 from zeroseg.evaluation.record import ImageRecord
 
 
@@ -33,16 +33,6 @@ def fingerprint(records: Iterable[ImageRecord]) -> str:
     """Digest of the pictures and annotations that were scored, whatever their order."""
     lines = sorted(f"{record.name} {record.digest}" for record in records)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-
-
-def weights(module: nn.Module) -> str:
-    """Digest of all parameters and buffers of a module, by name; "" for one without any."""
-    digest = hashlib.sha256()
-    state = module.state_dict()
-    for name, tensor in sorted(state.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()[:16] if state else ""
 
 
 def checkpoints(

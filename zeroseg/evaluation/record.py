@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,13 +16,43 @@ from zeroseg.data.sample import Sample
 from zeroseg.metrics.box_recall import count_boxes
 from zeroseg.metrics.pixel_counts import PixelCounts, count_pixels
 from zeroseg.metrics.segmentation_scores import class_iou
+from zeroseg.regular_file import Stamp, stamp
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import UNRESOLVED, Failure, Usage
 from zeroseg.vocabulary import Vocabulary
 
-STAGES = ("tags", "selected", "detected", "resolved", "label_map")
+MILESTONES = ("tags", "selected", "detected", "resolved", "label_map")
 """Where the set of classes present is looked at: the tags that are classes as they stand, the
 pre-refiner's selection, the detections before and after post-refinement, the label map."""
+
+
+@dataclass(frozen=True)
+class FileStamps:
+    """Of the files that a sample and a system's answer to it are read from.
+
+    Attributes:
+        sample: None where these are not known; within, None for a file that is not there.
+        answer: Likewise; empty for a system that reads no files.
+    """
+
+    sample: tuple[Stamp | None, ...] | None = None
+    answer: tuple[Stamp | None, ...] = ()
+
+    @classmethod
+    def of(cls, sample: Iterable[Path] | None, answer: Iterable[Path]) -> FileStamps:
+        """Those of these files as they are now."""
+        known = None if sample is None else tuple(map(stamp, sample))
+        return cls(known, tuple(map(stamp, answer)))
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> FileStamps:
+        """Read back what JSON made of it."""
+        sample = content["sample"]
+        return cls(None if sample is None else _stamps(sample), _stamps(content["answer"]))
+
+
+def _stamps(written: Iterable[Any]) -> tuple[Stamp | None, ...]:
+    return tuple(None if own is None else (own[0], own[1]) for own in written)
 
 
 @dataclass(frozen=True)
@@ -31,10 +63,11 @@ class ImageRecord:
         name: The sample's name.
         size: (height, width) in pixels.
         digest: Of the picture and its truth as they were read; 16 hexadecimal digits.
+        stamps: Of the files they and the answer were read from; see `FileStamps`.
         pixels: Counts of pixels; None where there was no truth to compare with.
         present: Indices of the classes in the truth, background left out.
-        predicted: The classes predicted present at each of `STAGES`, background left out; a stage
-            that the system does not have is missing.
+        predicted: The classes predicted present at each of `MILESTONES`, background left out; one
+            that the system does not come to is missing.
         boxes: (K, 3) int64, see `count_boxes`; None where the truth does not tell things apart.
         phrases: Detections, those without a class before post-refinement, and after it.
         failure: What went wrong, if the image failed.
@@ -53,6 +86,7 @@ class ImageRecord:
     failure: Failure | None = None
     usage: Usage = field(default_factory=Usage)
     seconds: dict[str, float] = field(default_factory=dict)
+    stamps: FileStamps = field(default_factory=FileStamps)
 
     @property
     def miou(self) -> float:
@@ -75,11 +109,18 @@ class ImageRecord:
             "failure": asdict(self.failure) if self.failure is not None else None,
             "usage": asdict(self.usage),
             "seconds": self.seconds,
+            "stamps": asdict(self.stamps),
         }
 
     @classmethod
     def from_dict(cls, content: dict[str, Any], classes: int) -> ImageRecord:
-        """Read back what `to_dict` gave; `classes` is K."""
+        """Read back what `to_dict` gave; `classes` is K.
+
+        Raises:
+            ValueError: It holds more than that.
+        """
+        if strange := set(content) - {part.name for part in fields(cls)}:
+            raise ValueError(f"it holds '{min(strange)}'")
         pixels, boxes, failure = content["pixels"], content["boxes"], content["failure"]
         height, width = content["size"]
         all_phrases, before, after = content["phrases"]
@@ -95,14 +136,28 @@ class ImageRecord:
             failure=Failure(**failure) if failure is not None else None,
             usage=Usage(**content["usage"]),
             seconds=content["seconds"],
+            stamps=FileStamps.from_dict(content["stamps"]),
         )
 
 
-def record(sample: Sample, result: Segmentation | Failure, vocabulary: Vocabulary) -> ImageRecord:
-    """Compare what a system made of a sample with its truth."""
+def record(
+    sample: Sample,
+    result: Segmentation | Failure,
+    vocabulary: Vocabulary,
+    stamps: FileStamps | None = None,
+) -> ImageRecord:
+    """Compare what a system made of a sample with its truth.
+
+    Args:
+        sample: What was read.
+        result: What was made of it.
+        vocabulary: The classes.
+        stamps: Of the files that both were read from, taken before.
+    """
+    stamps = stamps or FileStamps()
     size = (sample.image.shape[1], sample.image.shape[2])
     failure = result if isinstance(result, Failure) else None
-    base = ImageRecord(sample.name, size, _digest(sample), None, failure=failure)
+    base = ImageRecord(sample.name, size, digest_of(sample), None, failure=failure, stamps=stamps)
     if sample.target is None:
         return base
     target = sample.target.cpu()
@@ -120,10 +175,12 @@ def record(sample: Sample, result: Segmentation | Failure, vocabulary: Vocabular
         failure=failure,
         usage=found.trace.usage if found is not None else Usage(),
         seconds=dict(found.trace.seconds) if found is not None else {},
+        stamps=stamps,
     )
 
 
-def _digest(sample: Sample) -> str:
+def digest_of(sample: Sample) -> str:
+    """Digest of a picture and its truth as they were read."""
     digest = hashlib.sha256(sample.image.cpu().contiguous().numpy().tobytes())
     if sample.target is not None:
         digest.update(sample.target.cpu().contiguous().numpy().tobytes())

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zeroseg.data.sample_data import SampleData
-from zeroseg.evaluation.record import STAGES, ImageRecord
+from zeroseg.evaluation.record import MILESTONES, ImageRecord
 from zeroseg.metrics.box_recall import recall_scores
 from zeroseg.metrics.pixel_counts import PixelCounts
 from zeroseg.metrics.presence import presence_scores
@@ -21,13 +21,7 @@ from zeroseg.vocabulary import Vocabulary
 WHOLE_MATRIX = 255
 """Classes up to which results hold the whole confusion matrix."""
 
-_MEANS = (
-    "miou",
-    "mean_accuracy",
-    "pixel_accuracy",
-    "frequency_weighted_iou",
-    "boundary_iou",
-)
+_MEANS = ("miou", "mean_accuracy", "pixel_accuracy", "frequency_weighted_iou", "boundary_iou")
 
 
 def results(records: Sequence[ImageRecord], data: SampleData) -> dict[str, Any]:
@@ -115,7 +109,7 @@ def _defined(value: float) -> float | None:
 def _presence(records: Sequence[ImageRecord], vocabulary: Vocabulary) -> dict[str, Any]:
     """Precision, recall and F1 of the classes predicted present, at each stage there is."""
     scored = [r for r in records if r.pixels is not None]
-    stages = [stage for stage in STAGES if any(stage in r.predicted for r in scored)]
+    stages = [stage for stage in MILESTONES if any(stage in r.predicted for r in scored)]
     found = {
         stage: presence_scores(
             [(set(r.present), set(r.predicted.get(stage, ()))) for r in scored], vocabulary

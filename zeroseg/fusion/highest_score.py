@@ -20,7 +20,7 @@ class HighestScore(Fusion):
     Each pixel takes the first mask that claims it, in the order of falling score; equal scores
     are settled by that order. A detection without a class claims nothing, and neither does one
     that was resolved to the background; what answers to a distractor claims its pixels for the
-    background. (The published implementation compares raw phrases, lets
+    background. (The reference compares raw phrases, lets
     both of two equal scores lose, and lets phrases without a class remove pixels from others.)
 
     Args:

@@ -129,10 +129,20 @@ class SpreadPoints(PointSampler):
         return Points(xy, torch.where(found, ON_OBJECT, NO_POINT))
 
 
+MOST_POINTS = 1000
+"""Points a box that can be asked for; mask predictors were trained with about ten."""
+
+
 def checked_count(count: int) -> int:
-    """A number of points a box, which is at least one."""
+    """A number of points a box, which is at least one, and not so many that memory runs out.
+
+    Raises:
+        ValueError: It is another.
+    """
     if count < 1:
         raise ValueError(f"count is {count}; for no points, use no sampler (point_sampler: null)")
+    if count > MOST_POINTS:
+        raise ValueError(f"count is {count}, but a box can have {MOST_POINTS} points at most")
     return count
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
-from zeroseg.masking.point_sampler import PointSampler
+from zeroseg.masking.point_sampler import PointSampler, points_of
 from zeroseg.masking.points import TopLogits
 from zeroseg.running.transfer import sent
 from zeroseg.values import Detections, Geometry, Masks, Points, check_images
@@ -129,7 +129,7 @@ class TwoPassMasks(MaskPredictor):
                 masks[i] = replace(masks[i], logits=own)
             return masks
         points = [
-            self.point_sampler(detections[i], replace(masks[i], logits=own)).to(device)
+            points_of(self.point_sampler, detections[i], replace(masks[i], logits=own)).to(device)
             for i, own in zip(busy, logits, strict=True)
         ]
         del logits  # else they stay in memory throughout the second pass

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
+from zeroseg.metrics.presence import ratio
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -65,12 +66,12 @@ def recall_scores(counts: Tensor, vocabulary: Vocabulary) -> dict[str, Any]:
     total, own, any_class = counts.sum(0).tolist()
     rows = counts.tolist()
     return {
-        "recall": _ratio(own, total),
-        "recall_any_class": _ratio(any_class, total),
+        "recall": ratio(own, total),
+        "recall_any_class": ratio(any_class, total),
         "count": total,
         "per_class": {
             vocabulary.names[index]: {
-                "recall": _ratio(rows[index][1], rows[index][0]),
+                "recall": ratio(rows[index][1], rows[index][0]),
                 "count": rows[index][0],
             }
             for index in vocabulary.classes
@@ -88,7 +89,3 @@ def _found(fitting: Tensor) -> Tensor:
         if free[detection] and not found[true]:
             found[true], free[detection] = True, False
     return torch.tensor(found, dtype=torch.bool)
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")

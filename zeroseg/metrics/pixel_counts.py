@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from zeroseg.errors import ZerosegError
+from zeroseg.values import Movable
 from zeroseg.vocabulary import Vocabulary
 
 UNLISTED = -1
@@ -24,7 +25,7 @@ BOUNDARY_RATIO = 0.02
 
 
 @dataclass(frozen=True)
-class PixelCounts:
+class PixelCounts(Movable):
     """Counts over any number of images; `+` joins two.
 
     Pixels whose truth is void are in none of them. Kept are the C classes that occur, so that the
@@ -75,11 +76,6 @@ class PixelCounts:
         matrix[places[:, None], places] = self.matrix
         edges[places], missed[places] = self.edges, self.missed
         return PixelCounts(self.classes, classes, matrix, edges, missed)
-
-    def to(self, device: torch.device | str) -> PixelCounts:
-        """The same on another device."""
-        moved = (own.to(device) for own in (self.occurring, *self._counts()))
-        return PixelCounts(self.classes, *moved)
 
     def _all(self) -> PixelCounts:
         return self._among(torch.arange(self.classes, device=self.occurring.device))

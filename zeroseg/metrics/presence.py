@@ -37,7 +37,7 @@ def presence_scores(pairs: Iterable[Pair], vocabulary: Vocabulary) -> dict[str, 
     images = [_image_f1(true, said) for true, said in sets]
     return {
         **_scores(hits.total(), predicted.total(), there.total()),
-        "image_f1": _ratio(sum(images), len(images)),
+        "image_f1": ratio(sum(images), len(images)),
         "per_class": {
             vocabulary.names[i]: _scores(hits[i], predicted[i], there[i])
             for i in vocabulary.classes
@@ -47,15 +47,16 @@ def presence_scores(pairs: Iterable[Pair], vocabulary: Vocabulary) -> dict[str, 
 
 def _scores(hits: int, said: int, true: int) -> dict[str, float]:
     return {
-        "precision": _ratio(hits, said),
-        "recall": _ratio(hits, true),
-        "f1": _ratio(2 * hits, said + true),
+        "precision": ratio(hits, said),
+        "recall": ratio(hits, true),
+        "f1": ratio(2 * hits, said + true),
     }
 
 
 def _image_f1(true: frozenset[int], said: frozenset[int]) -> float:
-    return _ratio(2 * len(true & said), len(true) + len(said)) if true or said else 1.0
+    return ratio(2 * len(true & said), len(true) + len(said)) if true or said else 1.0
 
 
-def _ratio(part: float, whole: float) -> float:
+def ratio(part: float, whole: float) -> float:
+    """A part of a whole; NaN where the whole is nothing."""
     return part / whole if whole else float("nan")

@@ -1,4 +1,4 @@
-"""The conventions a score depends on, by name: the field's, and the published evaluation's."""
+"""The conventions a score depends on, by name: the field's, and the reference's."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Protocol:
         name: What results call it.
         absent: What a class counts for in the mean over classes if its score is 0 / 0: "exclude"
             leaves it out, "zero" counts it as 0.
-        void_class: Whether a data set's published "void" class is averaged over. No pixel is ever
-            scored as void, so its IoU is 0.
+        void_class: Whether a "void" class of a data set's own list is averaged over. No pixel is
+            ever scored as void, so its IoU is 0.
         stray: What ids of files outside the vocabulary are taken for.
         unreadable: What becomes of a picture that cannot be read but has an annotation: it scores
             as background throughout, or is left out. It is reported as a failure in any case.
@@ -63,7 +63,7 @@ class Protocol:
 
         Args:
             values: (K,) scores, NaN for a class that is absent.
-            void_classes: Void classes of the data set's published list: 1 for VOC 2012, whose
+            void_classes: Void classes of the data set's own list: 1 for VOC 2012, whose
                 list has "void" as its 22nd class.
 
         Returns:
@@ -106,7 +106,7 @@ PAPER = Protocol(
         "that cannot be read are left out."
     ),
 )
-"""What the published evaluation does."""
+"""What the reference does."""
 
 
 def indices_of(ids: Tensor, vocabulary: Vocabulary, stray: Stray) -> Tensor:
@@ -119,7 +119,7 @@ def indices_of(ids: Tensor, vocabulary: Vocabulary, stray: Stray) -> Tensor:
         vocabulary: The classes and their ids.
         stray: What becomes of an id that no class has. "refuse": an error. "ignore": `UNLISTED`.
             "alias": an id below K is taken for the class of that index, as it comes out of the
-            published evaluation, which replaces ids by indices in place, class by class, in
+            reference, which replaces ids by indices in place, class by class, in
             ascending order of ids, and leaves others standing; K and above become `UNLISTED`.
 
     Raises:

@@ -33,8 +33,8 @@ def summarize(
 ) -> dict[str, float]:
     """The scores of a data set.
 
-    Counts are summed over all images first (the field's convention, and the published
-    evaluation's): small and large images weigh by their pixels, not equally.
+    Counts are summed over all images first (the field's convention, and the
+    reference's): small and large images weigh by their pixels, not equally.
 
     Args:
         counts: Of all images.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from zeroseg.errors import PresetError
-from zeroseg.preflight.components import Place, installed, places
+from zeroseg.preflight.components import Place, installed, names_of, needs_of, places
 from zeroseg.preflight.findings import Finding
 from zeroseg.weights.needs import Checkpoint, Package, Published
 
@@ -93,7 +93,7 @@ def examine(
         *language,
         *_packages(found),
         *(_checkpoint(each) for each in wanted),
-        *_published(found),
+        *_small_files(found),
         *_room(wanted),
         *_memory(wanted, device),
     ]
@@ -119,10 +119,8 @@ def require(examination: Examination) -> dict[str, Any]:
 def needed(found: Sequence[Place]) -> dict[Checkpoint, list[Place]]:
     """The checkpoints that components need, each once."""
     wanted: dict[Checkpoint, list[Place]] = {}
-    for place in found:
-        for need in place.needs:
-            if isinstance(need, Checkpoint):
-                wanted.setdefault(need, []).append(place)
+    for place, need in needs_of(found, Checkpoint):
+        wanted.setdefault(need, []).append(place)
     return wanted
 
 
@@ -131,7 +129,7 @@ def wanted_of(found: Sequence[Place]) -> list[Wanted]:
     from zeroseg.preflight.held import held
 
     local = [
-        Wanted(f"{_names(users)}: checkpoint '{need.name}'", held(need), _visits(users, found))
+        Wanted(f"{names_of(users)}: checkpoint '{need.name}'", held(need), _visits(users, found))
         for need, users in needed(found).items()
     ]
     with ThreadPoolExecutor(8) as pool:
@@ -183,37 +181,31 @@ def _checkpoint(wanted: Wanted) -> Finding:
 
 
 def _packages(found: Sequence[Place]) -> Iterator[Finding]:
-    for place in found:
-        for need in place.needs:
-            if not isinstance(need, Package):
-                continue
-            subject = f"{place.name}: package {need.module}"
-            if installed(need.module):
-                yield Finding("package", subject, "ok", "installed")
-            else:
-                says = f'not installed: pip install "{need.install}"'
-                yield Finding("package", subject, "problem", says)
+    for place, need in needs_of(found, Package):
+        subject = f"{place.name}: package {need.module}"
+        if installed(need.module):
+            yield Finding("package", subject, "ok", "installed")
+        else:
+            says = f'not installed: pip install "{need.install}"'
+            yield Finding("package", subject, "problem", says)
 
 
-def _published(found: Sequence[Place]) -> Iterator[Finding]:
+def _small_files(found: Sequence[Place]) -> Iterator[Finding]:
     from huggingface_hub import constants
 
-    for place in found:
-        for need in place.needs:
-            if not isinstance(need, Published):
-                continue
-            file = need.file
-            subject = f"{place.name}: file {file.path.name}"
-            if file.path.is_file():
-                yield Finding("file", subject, "ok", f"in {file.path.parent}")
-            elif constants.is_offline_mode():
-                says = (
-                    f"not on this machine, which is to stay offline (HF_HUB_OFFLINE): copy "
-                    f"{file.url} to {file.path}, or run `zeroseg fetch` where there is a network"
-                )
-                yield Finding("file", subject, "problem", says)
-            else:
-                yield Finding("file", subject, "ok", f"to fetch from {file.url}")
+    for place, need in needs_of(found, Published):
+        file = need.file
+        subject = f"{place.name}: file {file.path.name}"
+        if file.path.is_file():
+            yield Finding("file", subject, "ok", f"in {file.path.parent}")
+        elif constants.is_offline_mode():
+            says = (
+                f"not on this machine, which is to stay offline (HF_HUB_OFFLINE): copy "
+                f"{file.url} to {file.path}, or run `zeroseg fetch` where there is a network"
+            )
+            yield Finding("file", subject, "problem", says)
+        else:
+            yield Finding("file", subject, "ok", f"to fetch from {file.url}")
 
 
 def _room(wanted: Sequence[Wanted]) -> Iterator[Finding]:
@@ -265,7 +257,3 @@ def _weighed(subject: str, takes: int, free: int | None) -> Iterator[Finding]:
         yield Finding("memory", subject, "warning", says)
     else:
         yield Finding("memory", subject, "ok", has)
-
-
-def _names(users: Sequence[Place]) -> str:
-    return " and ".join(dict.fromkeys(place.name for place in users))

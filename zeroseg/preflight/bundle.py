@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from zeroseg.preflight import Wanted, wanted_of
-from zeroseg.preflight.components import Place, places
+from zeroseg.preflight.components import Place, needs_of, places, set_arguments
 from zeroseg.preflight.fetching import copy as copy_file
 from zeroseg.preflight.fetching import into_cache, into_folder, left
 from zeroseg.preflight.files import lacking, selected
@@ -94,13 +94,13 @@ class Bundle:
                 f"'{held.checkpoint.name}' is no repository of the hub, and lacks {lacks}"
             )
 
-    def fetch_published(self) -> None:
+    def fetch_small_files(self) -> None:
         """Bring the small files at fixed addresses, beside their checkpoint if it is in a folder.
 
         Raises:
-            CheckpointError: One cannot be fetched, or is not the published one.
+            CheckpointError: One cannot be fetched, or its content is not the one known.
         """
-        for place, need in self._published():
+        for place, need in needs_of(self.found, Published):
             kept = need.file.fetch()
             folder = self._place_of(place, need.beside)
             if folder is not None and not (folder / kept.name).is_file():
@@ -110,18 +110,13 @@ class Bundle:
         """Write the configuration that runs from the folder alone; paths are meant from there."""
         assert self.folder is not None, "only a folder has a configuration of its own"
         config = copy.deepcopy(dict(self.config))
-        for place in self.found:
-            for need in place.needs:
-                if isinstance(need, Checkpoint) and need.beside is None:
-                    _set(config, place, need.argument, self._written(need))
+        for place, need in needs_of(self.found, Checkpoint):
+            if need.beside is None:
+                set_arguments(config, place, {need.argument: self._written(need)})
         file = self.folder / f"{name}.yaml"
         text = yaml.safe_dump(without_secrets(config), sort_keys=False, allow_unicode=True)
         file.write_text(text, encoding="utf-8")
         return file
-
-    def _published(self) -> list[tuple[Place, Published]]:
-        pairs = [(place, need) for place in self.found for need in place.needs]
-        return [(place, need) for place, need in pairs if isinstance(need, Published)]
 
     def _written(self, checkpoint: Checkpoint) -> str:
         """How the folder's configuration names a checkpoint."""
@@ -133,8 +128,8 @@ class Bundle:
 
     def _place_of(self, place: Place, argument: str) -> Path | None:
         """The folder that a component's checkpoint goes to."""
-        for need in place.needs:
-            if isinstance(need, Checkpoint) and (need.argument, need.beside) == (argument, None):
+        for _, need in needs_of([place], Checkpoint):
+            if (need.argument, need.beside) == (argument, None):
                 return self._place(need)
         return None
 
@@ -161,10 +156,3 @@ def _require_whole(remote: Remote, folder: Path | None, checkpoint: Checkpoint) 
             f"{remote.page} itself lacks {', '.join(absent)}: tell its authors, or choose another "
             f"checkpoint"
         )
-
-
-def _set(config: dict[str, Any], place: Place, argument: str, value: str) -> None:
-    node: Any = config
-    for step in place.path:
-        node = node[step]
-    node["init_args"] = {**(node.get("init_args") or {}), argument: value}

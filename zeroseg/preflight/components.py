@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
-from zeroseg.weights.needs import Need, maker
+from zeroseg.errors import PresetError
+from zeroseg.preflight.class_paths import named
+from zeroseg.weights.needs import Checkpoint, Need, Package, Published, arguments_of
+
+Kind = TypeVar("Kind", Checkpoint, Package, Published)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,27 @@ def places(config: Any, path: tuple[str, ...] = ()) -> Iterator[Place]:
         yield from places(value, (*path, str(name)))
 
 
+def needs_of(found: Iterable[Place], kind: type[Kind]) -> Iterator[tuple[Place, Kind]]:
+    """The needs of one kind, each with the component that has it."""
+    for place in found:
+        for need in place.needs:
+            if isinstance(need, kind):
+                yield place, need
+
+
+def names_of(found: Iterable[Place]) -> str:
+    """The components by name, each once."""
+    return " and ".join(dict.fromkeys(place.name for place in found))
+
+
+def set_arguments(config: dict[str, Any], place: Place, changes: Mapping[str, Any]) -> None:
+    """Change arguments of a component, where it stands."""
+    node: Any = config
+    for step in place.path:
+        node = node[step]
+    node["init_args"] = {**(node.get("init_args") or {}), **changes}
+
+
 def installed(module: str) -> bool:
     """Whether a module can be imported; it is not."""
     try:
@@ -74,17 +98,14 @@ def _place(path: tuple[str, ...], kind: Any, given: Mapping[str, Any]) -> Place:
 
 def _defaults(kind: Any) -> dict[str, Any]:
     try:
-        parameters = inspect.signature(maker(kind)).parameters.values()
+        parameters = arguments_of(kind).values()
     except (TypeError, ValueError):
         return {}
     return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
 
 
 def _kind(path: object) -> Any:
-    module, _, name = str(path or "").rpartition(".")
-    if not module:
-        return None
     try:
-        return getattr(import_module(module), name, None)
-    except (ImportError, ValueError):
+        return named(path)
+    except PresetError:
         return None

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
-import yaml
 from huggingface_hub import HfApi
 
+from zeroseg import yaml_text
 from zeroseg.errors import ZerosegError
 from zeroseg.preflight.files import selected
 from zeroseg.weights.hub import page, refusal
@@ -91,8 +90,7 @@ def known(name: str) -> Known:
 
 @cache
 def _table() -> Mapping[str, Mapping[str, Any]]:
-    text = (resources.files(__package__) / "checkpoints.yaml").read_text(encoding="utf-8")
-    table: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    table: dict[str, dict[str, Any]] = yaml_text.packaged("zeroseg.preflight", "checkpoints.yaml")
     return table
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from zeroseg.errors import ChatError, MissingKeyError, PresetError
-from zeroseg.preflight.components import Place, places
+from zeroseg.preflight.components import Place, names_of, places, set_arguments
 from zeroseg.preflight.findings import Finding, State
 
 _SAME = ("model", "base_url", "api_key", "key_variable")
@@ -42,7 +42,7 @@ def with_language_model(
             "none: leave them out, or take another --model, such as large"
         )
     for place in found:
-        _set(own, place, changes)
+        set_arguments(own, place, changes)
     return own
 
 
@@ -68,12 +68,12 @@ def examined(config: Mapping[str, Any], kept: bool) -> tuple[dict[str, Any], lis
         model, found = _examine(group, kept)
         findings += found
         for place in group if model else ():
-            _set(own, place, {"model": model})
+            set_arguments(own, place, {"model": model})
     return own, findings
 
 
 def _examine(group: list[Place], kept: bool) -> tuple[str | None, list[Finding]]:
-    subject = _and(place.name for place in group)
+    subject = names_of(group)
 
     from zeroseg.chat.openai_chat import MODEL_VARIABLE
 
@@ -95,15 +95,3 @@ def _examine(group: list[Place], kept: bool) -> tuple[str | None, list[Finding]]
         return None, [finding("problem", str(error))]
     said = [finding("warning", warning) for warning in warnings]
     return chat.model, [finding("ok", f"{chat.model} at {chat.address}"), *said]
-
-
-def _set(config: dict[str, Any], place: Place, changes: Mapping[str, Any]) -> None:
-    """Change arguments of a component, where it stands."""
-    node: Any = config
-    for step in place.path:
-        node = node[step]
-    node["init_args"] = {**(node.get("init_args") or {}), **changes}
-
-
-def _and(names: Iterable[str]) -> str:
-    return " and ".join(dict.fromkeys(names))

@@ -7,7 +7,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Mapping
-from importlib import import_module, resources
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,8 +17,9 @@ from zeroseg import yaml_text
 from zeroseg.class_lists.values import shown
 from zeroseg.decoding import decoded
 from zeroseg.errors import PresetError, ZerosegError
+from zeroseg.preflight.class_paths import named
 from zeroseg.preflight.secrets import without_secrets
-from zeroseg.presets.entries import check_arguments, check_entry
+from zeroseg.presets.entries import check_arguments, check_entry, is_plain
 from zeroseg.presets.loading import as_written, with_loading
 from zeroseg.vocabulary import Vocabulary
 
@@ -140,7 +141,7 @@ def build(
     kind = _system(kind, named)
     vocabulary = Vocabulary.parse(_required(merged, "vocabulary"))
     del merged["vocabulary"]
-    objects = {name: value for name, value in merged.items() if not _is_plain(value)}
+    objects = {name: value for name, value in merged.items() if not is_plain(value)}
     plain = {name: value for name, value in merged.items() if name not in objects}
     parser, parsed = _parsed(kind, plain, objects)
     if not examined:
@@ -249,11 +250,10 @@ def _system(kind: type[System], path: str | None) -> type[System]:
     """
     if path is None and not inspect.isabstract(kind):
         return kind
-    module, _, name = str(_DEFAULT_SYSTEM if path is None else path).rpartition(".")
     try:
-        found = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise PresetError(f"class_path: there is no class '{path}': {error}") from error
+        found = named(_DEFAULT_SYSTEM if path is None else path)
+    except PresetError as error:
+        raise PresetError(f"class_path: {error}") from error
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise PresetError(f"class_path: '{path}' is not a {kind.__name__}")
     return found
@@ -261,21 +261,14 @@ def _system(kind: type[System], path: str | None) -> type[System]:
 
 def save_yaml(segmenter: Any, path: str | Path) -> None:
     """Write a segmenter's arguments; see `ZeroShotSegmenter.to_yaml`."""
-    if segmenter.config is None:
+    config = segmenter.config
+    if config is None:
         raise PresetError(
-            "a component of this segmenter was given as an object; only a segmenter built from a "
-            "preset, a file or class paths can be written to one"
+            "a component of this segmenter was given or put in place as an object; only one built "
+            "from a preset, a file or class paths can be written to one"
         )
-    text = yaml.safe_dump(segmenter.config, sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     Path(path).write_text(text, encoding="utf-8")
-
-
-def _is_plain(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(map(_is_plain, value.values()))
-    return value is None or isinstance(value, str | int | float | bool | Path)
 
 
 def _required(merged: Mapping[str, Any], name: str) -> Any:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
-from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from zeroseg.class_lists.values import shown
 from zeroseg.errors import PresetError
-from zeroseg.weights.needs import maker
+from zeroseg.preflight.class_paths import check_path, named
+from zeroseg.weights.needs import arguments_of
 
 _KEYS = ("class_path", "init_args")
+
+_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+_NAME = re.compile(r"[^\W\d]\w*")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_PLAIN = frozenset(
+    "str int float bool bytes None Path PathLike list dict tuple Sequence Mapping Literal Any "
+    "Optional Union typing pathlib os collections abc".split()
+)
+"""Names in the types of arguments for which a text is a text."""
 
 
 def check_arguments(
@@ -27,13 +38,41 @@ def check_arguments(
     Raises:
         PresetError: One is null that cannot be, or a component is described in another way.
     """
-    parameters = inspect.signature(made).parameters
+    parameters = arguments_of(made)
     for name, value in arguments.items():
         if value is None and name in parameters and not _may_be_none(parameters[name]):
             raise PresetError(
                 f"{where}{name} is null, which it cannot be; leave it out for a default"
             )
+        if name in parameters and _takes_parts(parameters[name]):
+            _check_texts(value, f"{where}{name}")
         check_entry(value, f"{where}{name}")
+
+
+def _check_texts(value: object, where: str) -> None:
+    """Look into texts where a component belongs: they are class paths, too."""
+    if isinstance(value, str) and _PATH.fullmatch(value):
+        _check_path(value, where)
+    elif isinstance(value, list | tuple):
+        for number, part in enumerate(value):
+            _check_texts(part, f"{where}[{number}]")
+    elif isinstance(value, Mapping) and "class_path" not in value:
+        for key, part in value.items():
+            _check_texts(part, f"{where}.{key}")
+
+
+def _check_path(path: object, where: str) -> None:
+    try:
+        check_path(path)
+    except PresetError as error:
+        raise PresetError(f"{where}: {error}") from None
+
+
+def _takes_parts(parameter: inspect.Parameter) -> bool:
+    """Whether a text for an argument might be imported: more than plain values may stand there."""
+    kind = parameter.annotation
+    text = kind if isinstance(kind, str) else inspect.formatannotation(kind)
+    return not set(_NAME.findall(_QUOTED.sub("", text))) <= _PLAIN
 
 
 def check_entry(entry: object, where: str) -> None:
@@ -49,8 +88,14 @@ def check_entry(entry: object, where: str) -> None:
     if isinstance(entry, list | tuple):
         for number, value in enumerate(entry):
             check_entry(value, f"{where}[{number}]")
-    if not isinstance(entry, Mapping) or "class_path" not in entry:
+    if not isinstance(entry, Mapping):
         return
+    if "class_path" not in entry:
+        for key, value in entry.items():
+            check_entry(value, f"{where}.{key}")
+        return
+    if "." in str(entry["class_path"]):
+        _check_path(entry["class_path"], where)
     stray = [str(key) for key in entry if key not in _KEYS]
     if stray:
         raise PresetError(
@@ -66,11 +111,10 @@ def check_entry(entry: object, where: str) -> None:
 
 def _made_by(path: object) -> Callable[..., Any] | None:
     """What a class path means; None where jsonargparse has more to say about it."""
-    module, _, name = str(path).rpartition(".")
     try:
-        found = maker(getattr(import_module(module), name))
-        inspect.signature(found)
-    except (ImportError, AttributeError, TypeError, ValueError):
+        found = named(path)
+        arguments_of(found)
+    except (PresetError, TypeError, ValueError):
         return None
     return found
 
@@ -79,3 +123,12 @@ def _may_be_none(parameter: inspect.Parameter) -> bool:
     annotation = str(parameter.annotation)
     typed = parameter.annotation is not parameter.empty
     return not typed or parameter.default is None or "None" in annotation or "Any" in annotation
+
+
+def is_plain(value: object) -> bool:
+    """Whether a configuration can hold a value."""
+    if isinstance(value, list | tuple):
+        return all(map(is_plain, value))
+    if isinstance(value, dict):
+        return all(map(is_plain, value.values()))
+    return value is None or isinstance(value, str | int | float | bool | Path)

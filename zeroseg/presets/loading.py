@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
 from typing import Any
 
+from zeroseg.errors import PresetError
+from zeroseg.preflight.class_paths import named
 from zeroseg.weights.needs import maker
 
 
@@ -36,10 +37,9 @@ def as_written(message: str) -> str:
 
 def _found(path: object) -> Any:
     """What a class path means if it is made by `from_pretrained`, else None."""
-    module, _, name = str(path or "").rpartition(".")
     try:
-        kind = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError):
+        kind = named(path)
+    except PresetError:
         return None  # jsonargparse says so
     return kind if maker(kind) is not kind else None
 

@@ -1,4 +1,4 @@
-"""What the published code does differently: for each stage, a sibling of the main component."""
+"""The reference, the code that came with the paper: for each stage, a sibling that behaves so."""
 
 from zeroseg.lazy import attach
 

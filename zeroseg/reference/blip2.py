@@ -1,4 +1,4 @@
-"""BLIP-2 with the input of the published code."""
+"""BLIP-2 with the input of the reference."""
 
 from __future__ import annotations
 

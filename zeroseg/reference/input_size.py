@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def published_size(height: int, width: int, shortest: int, longest: int) -> tuple[int, int]:
+def reference_size(height: int, width: int, shortest: int, longest: int) -> tuple[int, int]:
     """(height, width) of the network's input for an image.
 
     The shorter side becomes `shortest`, or less where the longer one would exceed `longest`; then

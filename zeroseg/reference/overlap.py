@@ -1,4 +1,4 @@
-"""Overlaps as the published implementation settles them."""
+"""Overlaps as the reference settles them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from zeroseg.fusion.fusion import Fusion
+from zeroseg.fusion.highest_score import HighestScore
 from zeroseg.values import DISTRACTOR, UNRESOLVED, DenseScores, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
 
@@ -16,8 +16,8 @@ _NOBODY, _CONTESTED = -1, -2
 several different ones, so that whoever scores lower cannot have it."""
 
 
-class ReferenceOverlap(Fusion):
-    """Takes overlaps from masks before it paints them, as the published implementation does.
+class ReferenceOverlap(HighestScore):
+    """Takes overlaps from masks before it paints them, as the reference does.
 
     For faithful repetition of the paper's experiments; `HighestScore` is the sane way. Where masks
     of two detections overlap and their phrases differ, the one with the lower score loses the
@@ -41,12 +41,6 @@ class ReferenceOverlap(Fusion):
     Raises:
         ValueError: `chunk` is less than 1.
     """
-
-    def __init__(self, chunk: int = 16) -> None:
-        super().__init__()
-        if chunk < 1:
-            raise ValueError(f"chunk is {chunk}, at least one mask must be painted at a time")
-        self.chunk = chunk
 
     def forward(
         self,

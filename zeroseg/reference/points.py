@@ -1,4 +1,4 @@
-"""The points that the published code shows its mask predictor."""
+"""The points that the reference shows its mask predictor."""
 
 from __future__ import annotations
 
@@ -6,14 +6,7 @@ import torch
 from torch import Tensor
 
 from zeroseg.masking.point_sampler import PointSampler
-from zeroseg.masking.points import (
-    NO_POINT,
-    ON_OBJECT,
-    OUTSIDE,
-    Windows,
-    checked_count,
-    top_pixels,
-)
+from zeroseg.masking.points import NO_POINT, ON_OBJECT, OUTSIDE, Windows, checked_count, top_pixels
 from zeroseg.values import Detections, Masks, Points
 
 

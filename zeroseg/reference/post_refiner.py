@@ -1,4 +1,4 @@
-"""Post-refinement as the published code does it."""
+"""Post-refinement as the reference does it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zeroseg.vocabulary import Vocabulary
 
 
 class ReferencePostRefiner(LLMPostRefiner):
-    """`LLMPostRefiner` that asks about each phrase by itself, as the published code does.
+    """`LLMPostRefiner` that asks about each phrase by itself, as the reference does.
 
     Every phrase that is not a class's name letter for letter is asked about as it is (with a
     hyphen, without its spaces), and without a JSON schema. The whole answer must be a class's name

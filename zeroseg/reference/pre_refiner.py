@@ -1,4 +1,4 @@
-"""Pre-refinement as the published code does it."""
+"""Pre-refinement as the reference does it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zeroseg.vocabulary import Vocabulary
 
 
 class ReferencePreRefiner(LLMPreRefiner):
-    """`LLMPreRefiner` whose answers are read as the published code reads them.
+    """`LLMPreRefiner` whose answers are read as the reference reads them.
 
     Tags and answer are cut at ", ", and only what is a class's name letter for letter counts: not
     "Dog" or "dog.", and the last tag is lost to the caption behind it. The tags that count are

@@ -1,4 +1,4 @@
-"""RAM++ with the input of the published code."""
+"""RAM++ with the input of the reference."""
 
 from __future__ import annotations
 

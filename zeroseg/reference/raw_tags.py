@@ -1,4 +1,4 @@
-"""The published code's ablation "without pre-refinement"."""
+"""The reference's ablation "without pre-refinement"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zeroseg.values import Description
 class ReferenceRawTags(RawTags):
     """`RawTags` with the caption behind the last tag, after a colon.
 
-    The published code writes tags and caption so, and asks its detector for the whole text. The
+    The reference writes tags and caption so, and asks its detector for the whole text. The
     two are one prompt, and the last tag is no class any more.
     """
 

@@ -1,4 +1,4 @@
-"""Pictures resized by PIL on 8 bits, as the published code does for every network."""
+"""Pictures resized by PIL on 8 bits, as the reference does for every network."""
 
 from __future__ import annotations
 

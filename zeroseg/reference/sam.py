@@ -1,4 +1,4 @@
-"""SAM and SAM-HQ with the input of the published code."""
+"""SAM and SAM-HQ with the input of the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published way to read a text: cut at ", ", and only class names letter for letter count.
+"""The reference way to read a text: cut at ", ", and only class names letter for letter count.
 
 The models of the publication did not think aloud. What a model of today thinks, or wraps around
 its answer, is taken off an answer first (see `zeroseg.chat.final_answer`); an answer without such
@@ -17,7 +17,7 @@ _NONE = "none"
 
 
 def told(description: Description) -> str:
-    """A description as the published implementation writes it: "dog, boat: a dog in a boat"."""
+    """A description as the reference writes it: "dog, boat: a dog in a boat"."""
     tags = _SEPARATOR.join(tag.name for tag in description.tags)
     return tags if description.caption is None else f"{tags}: {description.caption}"
 

@@ -69,14 +69,8 @@ class Certainty:
         concept = thesaurus.find(without_article(words_of(phrase)))
         if concept is None or concept in thesaurus.usually:
             return None
-        reached = (self._label(step.concept) for step in thesaurus.widen(concept))
+        reached = (self.matcher.class_of(step.concept) for step in thesaurus.widen(concept))
         labels = {label for label in reached if label is not None}
         if len(labels) > 1 or (not labels and concept in self._above):
             return None
         return labels
-
-    def _label(self, concept: str) -> int | None:
-        """The class that any of a concept's words names."""
-        words = self.matcher.thesaurus.synonyms.get(concept, (concept,))
-        found = (self.matcher.names.find_words(tuple(word.split())) for word in words)
-        return next((label for label in found if label is not None), None)

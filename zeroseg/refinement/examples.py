@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply, replies_of
 from zeroseg.chat.final_answer import final_answer
 from zeroseg.refinement.prompting import class_names, described, fill, quoted, read_template
 from zeroseg.values import Description, Exchange, Tag
@@ -85,7 +85,7 @@ def explain(
             explanation=_one_line(reply.text),
             exchanges=(_exchange(question, reply),),
         )
-        for example, question, reply in zip(examples, asked, chat(asked), strict=True)
+        for example, question, reply in zip(examples, asked, replies_of(chat, asked), strict=True)
     )
 
 

@@ -118,13 +118,13 @@ class LexicalMatcher:
         if concept is None:
             return None
         for step in self.thesaurus.widen(concept):
-            label = self._class_of(step.concept)
+            label = self.class_of(step.concept)
             if label is not None:
                 wide = step.concept in self.thesaurus.generic
                 return Match(label, step.basic if wide else None)
         return None
 
-    def _class_of(self, concept: str) -> int | None:
+    def class_of(self, concept: str) -> int | None:
         """The class named by any of a concept's words."""
         words = self.thesaurus.synonyms.get(concept, (concept,))
         found = (self.names.find_words(tuple(word.split())) for word in words)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.cached_chat import digest
-from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply, replies_of
 from zeroseg.chat.in_flight import InFlight
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.post_refiner import PostRefiner
@@ -156,7 +156,8 @@ class LLMPostRefiner(PostRefiner):
                 for batch, origin in zip(batches, origins, strict=True)
             ]
             refused = []
-            for batch, question, reply in zip(batches, asked, self.chat(asked), strict=True):
+            replies = replies_of(self.chat, asked)
+            for batch, question, reply in zip(batches, asked, replies, strict=True):
                 answers, exchange = self._hear(batch, question, reply, names)
                 found = {key_of[phrase]: label for phrase, label in answers.items()}
                 known.update(found)

@@ -9,7 +9,7 @@ from typing import Any
 
 from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.cached_chat import keep_answers
-from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply, replies_of
 from zeroseg.chat.lock import Lock
 from zeroseg.errors import PresetError
 from zeroseg.refinement.certainty import Certainty
@@ -167,7 +167,7 @@ class LLMPreRefiner(PreRefiner):
         exchanges: list[list[Exchange]] = [[] for _ in questions]
         pending = dict(enumerate(questions))
         for _ in range(1 + self.retries):
-            replies = self.chat(list(pending.values())) if pending else []
+            replies = replies_of(self.chat, list(pending.values())) if pending else []
             again: dict[int, Conversation] = {}
             for (i, question), reply in zip(pending.items(), replies, strict=True):
                 parsed = self._read(reply.text, names)

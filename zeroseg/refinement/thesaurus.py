@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import NamedTuple
 
-import yaml
-
+from zeroseg import yaml_text
 from zeroseg.refinement.words import keys
 
 
@@ -112,5 +110,4 @@ def _build(table: Mapping[str, Mapping[str, Sequence[str]]]) -> Thesaurus:
 @lru_cache(maxsize=1)
 def built_in_thesaurus() -> Thesaurus:
     """The table that comes with zeroseg, `thesaurus.yaml`, read once."""
-    path = files("zeroseg.refinement").joinpath("thesaurus.yaml")
-    return _build(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return _build(yaml_text.packaged("zeroseg.refinement", "thesaurus.yaml"))

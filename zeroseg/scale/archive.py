@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 from torch import Tensor
 
-from zeroseg.errors import ImageError, ZerosegError
+from zeroseg.errors import ImageError, OutputError, ZerosegError
 from zeroseg.find_images import (
     Found,
     choose,
@@ -26,8 +27,10 @@ from zeroseg.find_images import (
     split_pattern,
 )
 from zeroseg.images import read_file, read_image
+from zeroseg.regular_file import below, relative_name, stamp
 from zeroseg.scale.work import Work, printable
-from zeroseg.writing import write_whole
+from zeroseg.server_address import guard_logs, without_passwords
+from zeroseg.writing import alone_in, write_whole
 
 READERS = 16
 """Pictures of one part that are read at the same time."""
@@ -56,6 +59,8 @@ def file_system(url: str) -> tuple[Any, str]:
     local = _local(url)
     if local is not None:
         return LocalFileSystem(), os.path.abspath(local)
+    guard_logs()
+    _refuse_login(url)
     try:
         if all(map(is_url, url.split("::")[1:])):
             fs, path = fsspec.core.url_to_fs(url)
@@ -65,10 +70,22 @@ def file_system(url: str) -> tuple[Any, str]:
     except ImportError as error:
         package = _PACKAGES.get(url.partition(":")[0])
         hint = f": pip install {package}" if package else ""
-        raise ZerosegError(f"cannot open '{shown(url)}': {error}{hint}") from error
+        said = without_passwords(f"{error}{hint}")
+        raise ZerosegError(f"cannot open '{shown(url)}': {said}") from None
     except Exception as error:  # packages of object stores raise errors of many kinds
-        raise ZerosegError(f"cannot open '{shown(url)}': {error}") from error
+        said = without_passwords(str(error))
+        raise ZerosegError(f"cannot open '{shown(url)}': {said}") from None
     return fs, path.rstrip("/")
+
+
+def _refuse_login(url: str) -> None:
+    """Refuse keys in the address of an object store, which takes them for a part of its name."""
+    scheme, _, rest = url.rpartition("::")[2].partition("://")
+    if scheme in _PACKAGES and without_passwords(url) != url and "@" in rest:
+        raise ZerosegError(
+            f"'{shown(url)}' was given with a key in it, which is none of a store's name; "
+            f"{_ADVICE[scheme.replace('s3a', 's3').replace('gcs', 'gs')]}"
+        )
 
 
 def _local(url: str) -> str | None:
@@ -141,23 +158,58 @@ def list_pictures(source: str, without: str | None = None) -> Listing:
     if local is not None:
         found = search(local)
         found = replace(found, root=os.path.abspath(found.root))
+        stamps: dict[str, str] = {}
     else:
-        found = _search_store(fs, path, source)
+        found, stamps = _search_store(fs, path, source)
     other, theirs = file_system(without) if without else (None, "")
     skip = f"{theirs}/" if type(other) is type(fs) else None
-    below = f"{found.root.rstrip('/')}/" if found.root else ""
+    root = f"{found.root.rstrip('/')}/" if found.root.strip("/") else found.root
     works = [
-        Work(printable(name.lstrip("/")), fs.unstrip_protocol(below + name))
+        replace(
+            _work(fs, root, name, source if local is None else None),
+            stamp=stamps.get(name, "") if local is None else _local_stamp(root + name),
+        )
         for name in found.names
-        if not (skip and (below + name).startswith(skip))
+        if not (skip and (root + name).startswith(skip))
     ]
     if not works:
         raise nothing_found(source, found.notes)
     return Listing(works, found.notes)
 
 
-def _search_store(fs: Any, path: str, source: str) -> Found:
-    """The same as `search`, in a place that is not of this machine.
+def _local_stamp(path: str) -> str:
+    found = stamp(path)
+    return "" if found is None else " ".join(map(str, found))
+
+
+_TIMES = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "updated", "created", "CRC")
+"""Where packages of stores say which content a file has, or since when."""
+
+
+def _store_stamp(told: Mapping[str, Any]) -> str:
+    time = next((told[key] for key in _TIMES if told.get(key)), None)
+    return "" if time is None else f"{told.get('size')} {time}"
+
+
+def _work(fs: Any, root: str, name: str, store: str | None) -> Work:
+    """One picture; of a store, whose names are anybody's, a name that leads out has failed."""
+    source = fs.unstrip_protocol(root + name)
+    called = without_passwords(source).endswith(name)  # a token may stand in a name
+    work = Work(printable(name if called else name.partition("?")[0]), source)
+    if store is None:
+        return work
+    try:
+        relative_name(name)
+    except ImageError as error:
+        return work.failed("reading", str(error))
+    if is_url(name):
+        return work.failed("reading", f"the name '{shown(name)}' is that of another place")
+    around = store.partition("::")[2]
+    return replace(work, source=f"{work.source}::{around}") if is_url(around) else work
+
+
+def _search_store(fs: Any, path: str, source: str) -> tuple[Found, dict[str, str]]:
+    """The same as `search`, in a place that is not of this machine; and the files' stamps by name.
 
     Raises:
         ZerosegError: It cannot be listed.
@@ -165,14 +217,16 @@ def _search_store(fs: Any, path: str, source: str) -> Found:
     try:
         with reaching(fs, path):
             root, pattern = split_pattern(path, fs.exists)
-            found = fs.find(root, maxdepth=depth_of(pattern))
+            told = fs.find(root, maxdepth=depth_of(pattern), detail=True)
     except OSError as error:
-        raise ZerosegError(f"cannot list '{source}': {error}") from error
-    if found == [root]:
+        said = without_passwords(str(error))
+        raise ZerosegError(f"cannot list '{shown(source)}': {said}") from None
+    if list(told) == [root]:
         folder, _, name = root.rpartition("/")
-        return Found(folder, (name,))
-    names = (file.removeprefix(f"{root}/") for file in found)
-    return Found(root, *choose(names, source, pattern))
+        return Found(folder, (name,)), {name: _store_stamp(told[root])}
+    start = f"{root}/" if root else fs.root_marker
+    stamps = {file.removeprefix(start): _store_stamp(own) for file, own in told.items()}
+    return Found(root, *choose(stamps, source, pattern)), stamps
 
 
 def read_all(works: Sequence[Work]) -> list[Work]:
@@ -190,7 +244,7 @@ def _read(work: Work) -> Work:
         return work.failed("reading", str(error))
     except Exception as error:  # the one boundary: whatever one picture's store raises is its own
         return work.failed("reading", f"the file '{shown(work.source)}' cannot be read: {error}")
-    return replace(work, data=data)
+    return replace(work, data=data, digest=hashlib.sha256(data).hexdigest()[:16])
 
 
 def _content(source: str) -> bytes:
@@ -230,13 +284,32 @@ class Folder:
 
         Raises:
             OSError: It cannot be written.
+            ImageError: The name leads out of the folder.
         """
+        below(self._root if self._local else "/", name)
         path = f"{self._root}/{name}"
         if not self._local:  # object stores show a file when it is complete
             with reaching(self._fs, path):
                 self._fs.pipe_file(path, content)
             return
         write_whole(Path(path), content)
+
+    def require(self) -> None:
+        """Look whether it is still there, if it is on this machine.
+
+        Raises:
+            OutputError: It is gone.
+        """
+        if self._local and not os.path.isdir(self._root):
+            raise OutputError(f"cannot write to the folder '{self.url}': it is gone")
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Be the one run that writes to it, where that can be known: on this machine.
+
+        Raises:
+            OutputError: Another run does, or nobody can.
+        """
+        return alone_in(Path(self._root)) if self._local else nullcontext()
 
     def read(self, name: str) -> bytes | None:
         """The content of a file; None if there is none.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from zeroseg import __version__
 from zeroseg.errors import ChatError, ZerosegError
 from zeroseg.preflight.secrets import without_secrets
+from zeroseg.presets.origins import origins
 from zeroseg.running.in_flight import Job, in_flight
 from zeroseg.running.precision import computing
 from zeroseg.scale.archive import list_pictures, look, read_all
@@ -20,6 +21,7 @@ from zeroseg.scale.manifest import ERROR, Manifest, Summary
 from zeroseg.scale.recipe import Recipe
 from zeroseg.scale.work import Part, Stop, Work, parts_of
 from zeroseg.scale.workers import segmented
+from zeroseg.server_address import without_passwords
 
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
@@ -29,8 +31,8 @@ class BatchRun:
     """An archive, and a folder of its label maps that is filled part by part.
 
     A run that was ended, by whatever, is gone on with by starting it again: only what has no row in
-    the manifest, or no mask, is done. Both engines write the same files, byte for byte but for the
-    times: they cut the same pictures into the same batches.
+    the manifest, or no mask, or changed since, is done. Both engines write the same files, byte for
+    byte but for the times: they cut the same pictures into the same batches.
 
     Args:
         source: The pictures: a folder, a picture or a glob, on this machine or as a URL.
@@ -43,13 +45,16 @@ class BatchRun:
     Attributes:
         total: Pictures that belong to the run.
         left: How many of them have no result yet.
+        before: Status of every picture that was done in an earlier run, by name.
         failed_before: How many of them failed in an earlier run and stay so.
         parts: What is left to do.
         notes: Sentences about files that were left out.
 
+    A folder of this machine has one run at a time that writes to it; another one is refused.
+
     Raises:
-        ZerosegError: The archive cannot be listed or is empty, the folder holds another run or
-            cannot be written, or a package is not installed.
+        ZerosegError: The archive cannot be listed or is empty, the folder holds another run, or
+            another process writes to it, or it cannot be written, or a package is not installed.
     """
 
     def __init__(
@@ -65,20 +70,22 @@ class BatchRun:
         self.output = Manifest(target, recipe.vocabulary)
         found = list_pictures(source, without=target)
         works, self.notes = found.works[:limit], found.notes
-        self.output.begin(_identity(source, recipe))
-        status = self.output.finished(again)
+        with self.output.folder.alone():
+            self.output.begin(_identity(source, recipe))
+            status = self.output.finished(again, _changed(works))
         left = [work for work in works if work.name not in status]
         self.total = len(works)
         self.left = len(left)
-        self.failed_before = sum(status.get(work.name) == ERROR for work in works)
+        self.before = {w.name: status[w.name] for w in works if w.name in status}
+        self.failed_before = sum(state == ERROR for state in self.before.values())
         whole = max(1, part_size // recipe.batch_size) * recipe.batch_size
         self.parts = parts_of(left, whole)
 
     def here(self, device: str | torch.device = "cpu") -> Iterator[Summary]:
         """Do it in this process; see `with_ray`."""
-        if not self.parts:
-            return
-        yield from _here(self.parts, self.recipe, torch.device(device), self.output)
+        with self.output.folder.alone():
+            if self.parts:
+                yield from _here(self.parts, self.recipe, torch.device(device), self.output)
 
     def with_ray(self, pools: Mapping[str, Pool] | None = None) -> Iterator[Summary]:
         """Do it on a Ray cluster, or on this machine where none is running.
@@ -92,22 +99,40 @@ class BatchRun:
         Raises:
             ZerosegError: Nothing could be begun.
         """
-        if not self.parts:
-            return
+        with self.output.folder.alone():
+            if self.parts:
+                yield from self._with_ray(pools or {})
+
+    def _with_ray(self, pools: Mapping[str, Pool]) -> Iterator[Summary]:
         with running_ray():
-            for summary in segment_parts(self.parts, self.recipe, self.output, pools or {}):
+            for summary in segment_parts(self.parts, self.recipe, self.output, pools):
                 if summary.stop is not None and not summary.stop.begun:
                     raise ZerosegError(summary.stop.message)
                 yield summary
 
 
+def _changed(works: Sequence[Work]) -> Callable[[str, str | None, str | None], bool]:
+    """Whether a picture is another one than that of a row: by size and time, else by content."""
+    known = {work.name: work for work in works}
+
+    def changed(name: str, stamp: str | None, digest: str | None) -> bool:
+        work = known.get(name)
+        if work is None or (work.stamp and work.stamp == stamp):
+            return False
+        [read] = read_all([work])
+        return read.digest != digest
+
+    return changed
+
+
 def _identity(source: str, recipe: Recipe) -> dict[str, Any]:
     return {
         "version": __version__,
-        "source": source,
+        "source": without_passwords(source),
         "vocabulary": recipe.vocabulary.to_dict(),
         "precision": recipe.precision,
         "config": without_secrets({k: v for k, v in recipe.config.items() if k != "vocabulary"}),
+        "files": origins(recipe.config),
     }
 
 

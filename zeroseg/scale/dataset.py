@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -138,7 +140,10 @@ def running_ray() -> Iterator[None]:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it warns of actors' arguments
+    ended_by = signal.getsignal(signal.SIGTERM)
     ray.init(include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, ended_by)  # Ray's own ends the process as it stands
     try:
         yield
     finally:

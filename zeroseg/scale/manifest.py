@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zeroseg.errors import ZerosegError
+from zeroseg.data.masks import is_whole_mask
+from zeroseg.errors import ImageError, OutputError, ZerosegError
 from zeroseg.plotting import indexed
-from zeroseg.scale.archive import Folder
+from zeroseg.scale.archive import READERS, Folder
 from zeroseg.scale.work import Part, Stop, Work, printable
+from zeroseg.server_address import without_passwords
 from zeroseg.values import Failure, Usage
 from zeroseg.vocabulary import Vocabulary
-from zeroseg.writing import check_same_run
+from zeroseg.writing import check_no_run, check_same_run, read_run
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +43,7 @@ def schema() -> pa.Schema:
     `width` in pixels, `classes` found and their `areas` as shares of the picture (largest first,
     background left out), `seconds` of each stage, `calls`, `prompt_tokens`, `completion_tokens` and
     `cost` (US dollars, null where the price is not known) of the language model; of an error, the
-    `stage` and the message, `error`.
+    `stage` and the message, `error`; and `stamp` and `digest`, by which the picture is known.
 
     Raises:
         ZerosegError: pyarrow is not installed.
@@ -65,6 +69,8 @@ def schema() -> pa.Schema:
             "cost": number,
             "stage": text,
             "error": text,
+            "stamp": text,
+            "digest": text,
         }
     )
 
@@ -73,12 +79,14 @@ def row(work: Work, vocabulary: Vocabulary) -> dict[str, Any]:
     """The manifest's row of a finished or failed picture."""
     common = {
         "name": work.name,
-        "source": printable(work.source),
+        "source": without_passwords(printable(work.source)),
         "seconds": list(work.seconds.items()),
         "calls": work.usage.calls,
         "prompt_tokens": work.usage.prompt_tokens,
         "completion_tokens": work.usage.completion_tokens,
         "cost": work.usage.cost,
+        "stamp": work.stamp,
+        "digest": work.digest,
     }
     if work.failure is not None:
         return {
@@ -130,6 +138,8 @@ class Summary:
         seconds: Time of each stage, added up.
         usage: What a language model was asked.
         stop: Why the run ended early.
+        pictures: The name of each, and what went wrong with it; those of a part alone, as an
+            archive may have millions.
     """
 
     done: int = 0
@@ -137,6 +147,7 @@ class Summary:
     seconds: dict[str, float] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     stop: Stop | None = None
+    pictures: tuple[tuple[str, Failure | None], ...] = ()
 
     def __add__(self, other: Summary) -> Summary:
         stages = dict.fromkeys((*self.seconds, *other.seconds))
@@ -149,13 +160,23 @@ class Summary:
         )
 
 
+_LOOKED_AT = ["name", "status", "height", "width", "stamp", "digest"]
+
+Changed = Callable[[str, str | None, str | None], bool]
+"""Whether a picture is another one than that of a row: of its name, stamp and digest."""
+
+
+def _unchanged(name: str, stamp: str | None, digest: str | None) -> bool:
+    return False
+
+
 class Manifest:
     """The folder of a run over an archive.
 
     It holds `run.json` (what is run), `masks/<name>.png` and `manifest/part-<key>.parquet`. Every
     file is written in one step, and the row of a picture after its mask, so that a row that says
     "ok" has a mask. A part that is done again, since its worker was lost, writes the same files: no
-    picture has two rows. One run at a time may write to a folder.
+    picture has two rows. One run at a time may write to a folder; see `Folder.alone`.
 
     Args:
         url: The folder.
@@ -179,57 +200,77 @@ class Manifest:
         try:
             found = self.folder.read("run.json")
             if found is None:
+                check_no_run(self.folder.url, bool(self.folder.list("manifest", ".parquet")))
                 text = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
                 self.folder.write("run.json", text.encode())
                 return
         except OSError as error:
-            raise ZerosegError(f"cannot write to '{self.folder.url}': {error}") from error
-        check_same_run(self.folder.url, json.loads(found), wanted)
+            raise _unwritten(self.folder.url, error) from error
+        check_same_run(self.folder.url, read_run(self.folder.url, found), wanted)
 
-    def finished(self, again: bool = False) -> dict[str, str]:
+    def finished(self, again: bool = False, changed: Changed = _unchanged) -> dict[str, str]:
         """Status of every picture that needs no more work, by name.
 
-        Rows of pictures whose mask is gone are taken out of the manifest.
+        Rows of pictures whose mask is gone or damaged, or which changed, are taken out of the
+        manifest, and so are files of the manifest that cannot be read; a warning tells of these.
+        All masks are read for that, though not decoded.
 
         Args:
             again: Take out the rows of failed pictures too.
+            changed: Whether a picture is another one now, by name, stamp and digest of its row.
 
         Raises:
-            ZerosegError: A part of the manifest is damaged, or the folder cannot be reached.
+            ZerosegError: The folder cannot be reached.
         """
         try:
-            return self._finished(again)
+            return self._finished(again, changed)
         except OSError as error:
             raise ZerosegError(f"cannot look through '{self.folder.url}': {error}") from error
 
-    def _finished(self, again: bool) -> dict[str, str]:
-        masks = set(self.folder.list("masks", ".png"))
+    def _finished(self, again: bool, changed: Changed) -> dict[str, str]:
         status: dict[str, str] = {}
-        for part in self.folder.list("manifest", ".parquet"):
-            rows = self._read(part)
-            found = dict(
-                zip(rows.column("name").to_pylist(), rows.column("status").to_pylist(), strict=True)
-            )
-            keep = [
-                not again if state == ERROR else f"masks/{name}.png" in masks
-                for name, state in found.items()
-            ]
-            if not all(keep):
-                self._replace(part, rows.filter(keep))
-            status.update(compress(found.items(), keep))
+        with ThreadPoolExecutor(READERS) as readers:
+            for part in self.folder.list("manifest", ".parquet"):
+                rows = self._read(part)
+                if rows is None:
+                    self.folder.remove(part)
+                    continue
+                found = rows.select(_LOOKED_AT).to_pylist()
+                keep = list(readers.map(lambda row: self._keeps(row, again, changed), found))
+                if not all(keep):
+                    self._replace(part, rows.filter(keep))
+                status.update((row["name"], row["status"]) for row in compress(found, keep))
         return status
 
-    def _read(self, part: str) -> pa.Table:
+    def _keeps(self, row: Mapping[str, Any], again: bool, changed: Changed) -> bool:
+        """Whether a row's picture needs no more work."""
+        if changed(row["name"], row["stamp"], row["digest"]):
+            return False
+        if row["status"] == ERROR:
+            return not again
+        mask = self.folder.read(f"masks/{row['name']}.png")
+        size = (row["height"], row["width"])
+        return mask is not None and is_whole_mask(io.BytesIO(mask), size)
+
+    def _read(self, part: str) -> pa.Table | None:
+        """The rows of a part; None, and a warning, where it is damaged."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        content = self.folder.read(part) or b""
         try:
-            return pq.read_table(io.BytesIO(self.folder.read(part) or b""))
-        except pa.ArrowInvalid as error:
-            raise ZerosegError(
-                f"'{self.folder.url}/{part}' cannot be read ({error}); delete it, and what it "
-                f"listed is done again"
-            ) from error
+            rows = pq.read_table(io.BytesIO(content), page_checksum_verification=True)
+            rows.validate(full=True)
+            problem = "" if rows.schema.equals(schema()) else "its columns are others"
+        except (pa.ArrowException, OSError, ValueError) as error:  # the bytes are in hand
+            problem = str(error).partition("\n")[0]
+        if not problem:
+            return rows
+        warnings.warn(
+            f"'{self.folder.url}/{part}' is damaged ({problem}); what it listed is done again",
+            stacklevel=2,
+        )
+        return None
 
     def _replace(self, part: str, rows: pa.Table) -> None:
         if rows.num_rows:
@@ -245,23 +286,35 @@ class Manifest:
         Raises:
             ZerosegError: The rows cannot be written.
         """
+        self.folder.require()
         works = [self._write_mask(work) for work in part.works]
         if works:
             rows = _parquet(table(works, self.vocabulary))
             try:
                 self.folder.write(f"manifest/part-{part.key}.parquet", rows)
             except OSError as error:
-                raise ZerosegError(f"cannot write to '{self.folder.url}': {error}") from error
-        return sum(map(_summary, works), Summary(stop=part.stop))
+                raise _unwritten(self.folder.url, error) from error
+        total = sum(map(_summary, works), Summary(stop=part.stop))
+        return replace(total, pictures=tuple(map(_picture, works)))
 
     def _write_mask(self, work: Work) -> Work:
         if work.failure is not None:
             return work
         try:
             self.folder.write(f"masks/{work.name}.png", picture(work, self.vocabulary))
-        except OSError as error:
+        except (OSError, ImageError) as error:
             return work.failed("saving", f"cannot save the label map: {error}")
         return work
+
+
+def _picture(work: Work) -> tuple[str, Failure | None]:
+    return work.name, work.failure
+
+
+def _unwritten(place: str, error: OSError) -> ZerosegError:
+    if isinstance(error, ZerosegError):
+        return error
+    return OutputError(f"cannot write to '{place}': {error}")
 
 
 def _summary(work: Work) -> Summary:
@@ -274,5 +327,5 @@ def _parquet(rows: pa.Table) -> bytes:
     import pyarrow.parquet as pq
 
     buffer = io.BytesIO()
-    pq.write_table(rows, buffer)
+    pq.write_table(rows, buffer, write_page_checksum=True)
     return buffer.getvalue()

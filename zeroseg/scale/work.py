@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zeroseg.server_address import without_passwords
 from zeroseg.values import Failure, Usage
 
 
@@ -28,6 +29,8 @@ class Work:
         seconds: Time of each stage, this picture's share of its batch.
         usage: What a language model was asked for it.
         failure: What went wrong; no later stage touches such a picture.
+        stamp: Size and time of the file as its store tells them; "" where it does not.
+        digest: Of the encoded picture, once it was read.
     """
 
     name: str
@@ -37,6 +40,8 @@ class Work:
     seconds: dict[str, float] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     failure: Failure | None = None
+    stamp: str = ""
+    digest: str | None = None
 
     @property
     def label_map(self) -> Tensor:
@@ -46,7 +51,8 @@ class Work:
 
     def failed(self, stage: str, message: str) -> Work:
         """The picture, given up."""
-        return replace(self, data=None, values={}, failure=Failure(self.name, stage, message))
+        failure = Failure(self.name, stage, without_passwords(message))
+        return replace(self, data=None, values={}, failure=failure)
 
 
 @dataclass(frozen=True)

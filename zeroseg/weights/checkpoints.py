@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from huggingface_hub import constants
 from transformers import AutoConfig, PreTrainedModel
+from transformers.utils.logging import set_tqdm_hook
 
 from zeroseg.errors import CheckpointError, CheckpointNotFound, ZerosegError
 from zeroseg.weights.checkpoint_files import (
@@ -220,12 +221,17 @@ def _numberless(name: str) -> str:
 
 @contextmanager
 def _unreported() -> Iterator[None]:
-    """Keep transformers' own table of what did not fit from being printed: an error says it."""
+    """Keep transformers from printing bars, and its table of what did not fit: an error says it.
+
+    Bars of what is fetched are the hub's, and stay.
+    """
     logger = logging.getLogger("transformers.modeling_utils")
     logger.addFilter(_is_error)
+    hook = set_tqdm_hook(lambda bar, given, named: bar(*given, **{**named, "disable": True}))
     try:
         yield
     finally:
+        set_tqdm_hook(hook)
         logger.removeFilter(_is_error)
 
 

@@ -13,7 +13,8 @@ import torch
 from huggingface_hub import constants
 from safetensors import safe_open
 
-from zeroseg.errors import CheckpointError
+from zeroseg.errors import CheckpointError, ImageError
+from zeroseg.regular_file import below
 
 _HEAD = 1024
 _WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*(<!--|<!doctype|<html|<head|<body|<\?xml|<error)", re.I)
@@ -118,7 +119,11 @@ def _index(file: Path, content: Any) -> str | None:
     named = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(named, dict) or not named:
         return "is damaged: it names no files"
-    absent = [name for name in map(str, named.values()) if not (file.parent / name).is_file()]
+    names = map(str, named.values())
+    try:
+        absent = [name for name in names if not below(file.parent, name).is_file()]
+    except ImageError as error:
+        return f"is damaged: {error}"
     return f"names {absent[0]}, which is not there" if absent else None
 
 

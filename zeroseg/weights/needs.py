@@ -14,7 +14,8 @@ could be looked for beforehand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -82,6 +83,42 @@ Need: TypeAlias = Checkpoint | Published | Package
 def maker(kind: Any) -> Any:
     """What makes a component of a configuration: its `from_pretrained`, or else its class."""
     return getattr(kind, "from_pretrained", kind)
+
+
+def arguments_of(kind: Any) -> dict[str, inspect.Parameter]:
+    """What a configuration can give to a component, by name.
+
+    Arguments that its maker hands on by `**` are those of the constructor.
+
+    Raises:
+        TypeError: It cannot be called.
+        ValueError: It does not say what it takes.
+    """
+    made = maker(kind)
+    if not isinstance(kind, type):
+        return dict(inspect.signature(made).parameters)
+    return _handed_on([*([] if made is kind else [made]), *_constructors(kind)])
+
+
+def constructor_arguments(kind: type) -> dict[str, inspect.Parameter]:
+    """What a class's constructor takes, by name, with what it hands on by `**`."""
+    return _handed_on(_constructors(kind))
+
+
+def _constructors(kind: type) -> Iterator[Callable[..., Any]]:
+    """A class's constructor and those of its bases, in the order in which they are called."""
+    return (vars(base)["__init__"] for base in kind.__mro__ if "__init__" in vars(base))
+
+
+def _handed_on(functions: Iterable[Callable[..., Any]]) -> dict[str, inspect.Parameter]:
+    found: dict[str, inspect.Parameter] = {}
+    for function in functions:
+        own = inspect.signature(function).parameters
+        stars = [p for p in own.values() if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        found = {**{n: p for n, p in own.items() if p not in stars and n != "self"}, **found}
+        if not any(star.kind is star.VAR_KEYWORD for star in stars):
+            break
+    return found
 
 
 def published_or_hub(

@@ -14,7 +14,7 @@ from zeroseg.evaluation.report import html, markdown
 from zeroseg.evaluation.report.charts import Bar, Chart, ablation_chart, waterfall
 from zeroseg.evaluation.report.content import Column, Note, Page, Picture, Section, Table
 from zeroseg.evaluation.report.run_page import run_page
-from zeroseg.writing import write_whole
+from zeroseg.writing import write_picture, write_whole
 
 __all__ = [
     "Bar",
@@ -80,9 +80,7 @@ def write_report(
     shown = {name: show(name) for name in files}
     for picture in shown.values():
         if isinstance(picture, Picture):
-            place = folder / picture.file
-            place.parent.mkdir(exist_ok=True)
-            picture.image.save(place)
+            write_picture(folder / picture.file, picture.image)
     page = run_page(results, [shown[name] for name in best], [shown[name] for name in worst])
     write_page(folder, page)
 
@@ -135,4 +133,4 @@ def _panel_files(names: Sequence[str]) -> dict[str, str]:
 
 def _write(file: Path, text: str) -> None:
     """Write a text file; what UTF-8 cannot hold, such as odd file names, is marked."""
-    write_whole(file, text.encode("utf-8", "backslashreplace"))
+    write_whole(file, text)

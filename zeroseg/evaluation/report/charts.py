@@ -41,14 +41,14 @@ class Bar(NamedTuple):
     Attributes:
         name: What was run.
         miou: Measured, in [0, 1].
-        published: The paper's figure, in [0, 1], where it has one.
+        paper: The paper's figure, in [0, 1], where it has one.
         low: Lower end of the measured value's 95 % interval, where known.
         high: Upper end.
     """
 
     name: str
     miou: float
-    published: float | None = None
+    paper: float | None = None
     low: float | None = None
     high: float | None = None
 
@@ -89,9 +89,9 @@ def waterfall(
 
 
 def ablation_chart(
-    rows: Sequence[Bar], path: Path, caption: str = "mIoU of each row, with the published figure"
+    rows: Sequence[Bar], path: Path, caption: str = "mIoU of each row, with the figure of the paper"
 ) -> Chart:
-    """Draw the mIoU of each row as a bar, and the published figure as a mark where there is one.
+    """Draw the mIoU of each row as a bar, and the paper's figure as a mark where there is one.
 
     Args:
         rows: From top to bottom.
@@ -110,13 +110,13 @@ def ablation_chart(
         if bar.low is not None and bar.high is not None:
             axes.plot([100 * bar.low, 100 * bar.high], [place] * 2, color=_INK, linewidth=1.2)
             end = max(end, 100 * bar.high)
-        if bar.published is not None:
-            at = 100 * bar.published
+        if bar.paper is not None:
+            at = 100 * bar.paper
             axes.plot([at, at], [place - 0.36, place + 0.36], color=_LOSS, linewidth=2.4)
             end = max(end, at)
         _label(axes, end, place, f"{100 * bar.miou:.2f}" if bar.miou == bar.miou else "undefined")
     _finish(axes, [bar.name for bar in rows])
-    if any(bar.published is not None for bar in rows):
+    if any(bar.paper is not None for bar in rows):
         axes.plot([], [], color=_LOSS, linewidth=2.4, label="published")
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False)
     return _save(figure, path, caption)

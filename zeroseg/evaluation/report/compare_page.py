@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zeroseg.evaluation.compare import Change, Comparison
-from zeroseg.evaluation.report.content import (
-    Block,
-    Column,
-    Facts,
-    Note,
-    Page,
-    Section,
-    Table,
-)
+from zeroseg.evaluation.report.content import Block, Column, Facts, Note, Page, Section, Table
 
 _IMAGES = 10
 

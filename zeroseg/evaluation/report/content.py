@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from PIL import Image
 
+from zeroseg.decoding import visible
 from zeroseg.evaluation.report.charts import Chart
 
 Kind = Literal["text", "verdict", "percent", "bar", "points", "count", "number"]
@@ -150,4 +151,4 @@ def plain(value: Any) -> str:
         return "; ".join(f"{key}: {plain(part)}" for key, part in value.items()) or DASH
     if isinstance(value, list | tuple):
         return ", ".join(map(plain, value)) or DASH
-    return str(value)
+    return visible(str(value))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
+from zeroseg.decoding import visible
 from zeroseg.evaluation.report.charts import Chart
 from zeroseg.evaluation.report.content import (
     Block,
@@ -22,13 +23,21 @@ from zeroseg.evaluation.report.content import (
 )
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
+_LINK = re.compile(r":(?=//)|@|(?<=www)\.", re.IGNORECASE)
+"""What makes a text a link or an address on pages such as GitHub's."""
+_START = re.compile(r"^(\d*)([-+=.)])")
 
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is, on one line."""
-    line = " ".join(part.strip() for part in text.splitlines())
+    line = visible(" ".join(part.strip() for part in text.splitlines()))
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", line)
+    return _LINK.sub(lambda sign: f"&#{ord(sign[0])};", _SPECIAL.sub(r"\\\1", line))
+
+
+def _paragraph(text: str) -> str:
+    """The same as a paragraph: what would begin a list or underline a heading is text, too."""
+    return _START.sub(r"\1\\\2", escaped(text))
 
 
 def render(page: Page) -> str:
@@ -62,9 +71,9 @@ def _block(block: Block) -> Iterator[str]:
         case Picture() | Chart():
             yield f"![{escaped(block.caption)}]({quote(block.file)})"
             yield ""
-            yield escaped(block.caption)
+            yield _paragraph(block.caption)
         case Note():
-            yield ("**Note:** " if block.warning else "") + escaped(block.text)
+            yield "**Note:** " + escaped(block.text) if block.warning else _paragraph(block.text)
         case Code():
             fence = "`" * max(3, 1 + _longest_run(block.text))
             yield f"{fence}{block.language}"

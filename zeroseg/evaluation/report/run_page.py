@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from zeroseg.evaluation.record import STAGES
+from zeroseg.evaluation.record import MILESTONES
 from zeroseg.evaluation.report.content import (
     Block,
     Code,
@@ -35,9 +35,9 @@ LARGEST_MATRIX = 32
 _CONFUSIONS, _SMALLEST = 15, 0.005
 """How many confusions are listed, and from which share of the true class on."""
 
-_STAGES = dict(
+_TITLES = dict(
     zip(
-        STAGES,
+        MILESTONES,
         (
             "tags that name a class",
             "selected for the detector, after pre-refinement",
@@ -190,13 +190,15 @@ def _worst_confusions(
 
 
 def _presence(results: Results) -> Iterator[Block]:
-    stages = {stage: results["presence"][stage] for stage in STAGES if stage in results["presence"]}
+    stages = {
+        stage: results["presence"][stage] for stage in MILESTONES if stage in results["presence"]
+    }
     if not stages:
         return
     rows, before = [], None
     for stage, scores in stages.items():
         change = scores["f1"] - before if _defined(scores["f1"], before) else None
-        rows.append((_STAGES[stage], scores["precision"], scores["recall"], scores["f1"], change))
+        rows.append((_TITLES[stage], scores["precision"], scores["recall"], scores["f1"], change))
         before = scores["f1"]
     columns = [
         Column("stage"),
@@ -214,7 +216,7 @@ def _presence(results: Results) -> Iterator[Block]:
     by_class = [
         (name, *(scores["per_class"][name]["f1"] for scores in stages.values())) for name in classes
     ]
-    heads = [Column("class"), *(Column(f"{_STAGES[stage]}, %", "percent") for stage in stages)]
+    heads = [Column("class"), *(Column(f"{_TITLES[stage]}, %", "percent") for stage in stages)]
     yield Fold("F1 of each class by stage", [Table(heads, by_class)])
 
 
@@ -262,11 +264,7 @@ def _costs(results: Results) -> Iterator[Block]:
     if seconds:
         parts = [*seconds.items(), ("all stages", sum(seconds.values()))]
         rows = [(stage, spent, 1000 * spent / images) for stage, spent in parts]
-        columns = [
-            Column("stage"),
-            Column("seconds", "number"),
-            Column("ms an image", "number"),
-        ]
+        columns = [Column("stage"), Column("seconds", "number"), Column("ms an image", "number")]
         yield Table(columns, rows)
     usage = Usage(**results["usage"])
     if usage.calls or usage.cached or usage.refused:
