@@ -46,7 +46,8 @@ def run(count: int, seed: int, folder: Path) -> list[Row]:
         folder: Where everything happens; a file that was a fault is kept in its `kept`.
 
     Returns:
-        A row a door: `ok` are files that were read, `failed` those that were refused, `lost` faults.
+        A row a door: `ok` are files that were read, `failed` those that were refused, `lost` are
+        faults, which stand on standard error.
     """
     rows = []
     for name in DOORS:

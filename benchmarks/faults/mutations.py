@@ -7,26 +7,13 @@ from collections.abc import Callable
 
 Mutation = Callable[[bytes, random.Random], bytes]
 
-_EXTREMES = (
-    b"\x00" * 4,
-    b"\xff" * 4,
-    b"\x7f\xff\xff\xff",
-    b"\x80\x00\x00\x00",
-    b"\x00\x00\x00\x01",
-)
+_EXTREMES = tuple(bytes.fromhex(text) for text in ("00000000", "ffffffff", "7fffffff", "80000000"))
 _TEXT = (
-    *(
-        b"../../secret",
-        b"/etc/passwd",
-        b"\x1b[31m",
-        b"NaN",
-        b"-1",
-        b"1e999",
-        b"99999999999999999999",
-    ),
+    *(b"../../secret", b"/etc/passwd", b"\x1b[31m", b"NaN", b"-1", b"1e999", b"9" * 20),
     *(b"{", b"}", b"[" * 64, b'"', b"'", b"\n", b"\r\n", b"\x00", b"\xef\xbb\xbf", b"\xff\xfe"),
-    *(b"&a ", b"*a", b"!!python/object/apply:os.system [true]", b"<<: *a", b"null", b"true", b"%s"),
+    *(b"&a ", b"*a", b"<<: *a", b"!!python/object/apply:os.system [true]", b"null", b"true"),
 )
+_DIGITS = (b"-7", b"1e9", b"9" * 12, b"0.5", b"x")
 
 
 def mutate(content: bytes, dice: random.Random) -> bytes:
