@@ -160,6 +160,7 @@ def test_a_folder_in_use_is_refused(drawn: str, capfd: pytest.CaptureFixture[str
     [
         (("test", *DRAWN, "--devices", "99999"), "--devices 99999: there are"),
         (("oracle", *DRAWN, "--devices", "99999", "--output", "out"), "--devices 99999"),
+        (("test", *DRAWN, "--workers", "99999"), "--workers 99999: at most"),
         (("ablate", *DRAWN, "--points", "1000000", "--output", "out"), "1000 points at most"),
     ],
 )
