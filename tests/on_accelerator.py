@@ -50,6 +50,7 @@ from tests.baselines.test_closed_set_vote import (
     mask2former,
     segformer,
 )
+from tests.detection import sam3_parts
 from tests.masking.conftest import processor, sam_hq_model, sam_model
 from tests.masking.test_official_sam import SIZES
 from tests.weights.official.dino_parts import small_tokenizer, small_weights
@@ -62,6 +63,7 @@ from zeroseg.chat.chat_model import Conversation, Reply
 from zeroseg.data import DrawnScenes
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
+from zeroseg.detection.sam3 import Sam3
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.evaluation.oracle import OracleSegmenter
@@ -552,6 +554,32 @@ def test_detection(official: bool, decoding: Any, tmp_path: Path) -> None:
         for a, b in zip(one, part(images_there, asked), strict=True):
             assert a.phrases == b.phrases
             torch.testing.assert_close(a.boxes, b.boxes.cpu(), atol=1e-2, rtol=1e-3)
+
+
+@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize("kind", ["sam3_model", "lite_model"])
+def test_concepts(kind: str, away: bool) -> None:
+    network = getattr(sam3_parts, kind)()
+    part = Sam3(network, sam3_parts.processor(), score_threshold=0.15, chunk_size=2)
+    asked = [
+        Selection(("dog", "potted plant", "sky"), (1, 3, 2)),
+        Selection(),
+        Selection(("sky",), (2,)),
+    ]
+    one = part(NOISE, asked)
+    if away:
+        offload(part)
+    part.to(DEVICE)
+    assert sum(map(len, one)) > 0
+    for images_there in (NOISE, moved(NOISE)):
+        for a, b in zip(one, part(images_there, asked), strict=True):
+            assert a.phrases == b.phrases and b.boxes.device.type == "cpu"
+            assert a.dense is not None and b.dense is not None
+            assert a.masks is not None and b.masks is not None
+            assert b.masks.logits.device.type == b.dense.maps.device.type == DEVICE.type
+            torch.testing.assert_close(a.boxes, b.boxes, atol=1e-2, rtol=1e-3)
+            torch.testing.assert_close(a.masks.logits, b.masks.logits.cpu(), atol=2e-3, rtol=1e-3)
+            torch.testing.assert_close(a.dense.maps, b.dense.maps.cpu(), atol=1e-3, rtol=1e-3)
 
 
 def clip() -> ClipVote:

@@ -27,10 +27,12 @@ from transformers import (
 )
 
 from tests.chat import tiny_vision
+from tests.detection import sam3_parts
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.chat.transformers_chat import TransformersChat
 from zeroseg.detection.grounding_dino import GroundingDino
+from zeroseg.detection.sam3 import Sam3
 from zeroseg.masking.sam import Sam
 from zeroseg.masking.sam_hq import SamHq
 from zeroseg.recognition.blip2 import Blip2
@@ -42,6 +44,7 @@ COMPONENTS: dict[str, Callable[[Path], Any]] = {
     "ram_plus": RamPlus.from_pretrained,
     "blip2": Blip2.from_pretrained,
     "grounding_dino": GroundingDino.from_pretrained,
+    "sam3": Sam3.from_pretrained,
     "sam": Sam.from_pretrained,
     "sam_hq": SamHq.from_pretrained,
     "chat": TransformersChat.from_pretrained,
@@ -79,6 +82,10 @@ def _sam_hq() -> tuple[Any, ...]:
     config = SIZES.config()
     config["mask_decoder_config"]["vit_dim"] = SIZES.width
     return SamHQModel(SamHQConfig(**config)), SIZES.image_processor()
+
+
+def _sam3() -> tuple[Any, ...]:
+    return sam3_parts.sam3_model(), sam3_parts.processor()
 
 
 def _clip() -> tuple[Any, ...]:
@@ -120,6 +127,7 @@ def _mask2former() -> tuple[Any, ...]:
 
 
 _MAKERS: dict[str, Callable[[], tuple[Any, ...]]] = {
+    "sam3": _sam3,
     "sam_hq": _sam_hq,
     "clip": _clip,
     "segformer": _segformer,

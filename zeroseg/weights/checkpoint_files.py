@@ -68,12 +68,16 @@ def require_config(place: str) -> Mapping[str, Any]:
 def require_kind(kind: Any, content: Mapping[str, Any]) -> None:
     """See that a configuration is of a network's kind; transformers would only warn.
 
+    A network that is part of a larger one is taken out of that, as transformers does: SAM 3 is
+    published as the detector of a system for videos.
+
     Raises:
         CheckpointError: It is another's.
     """
     found = content["model_type"]
     expected = getattr(getattr(kind, "config_class", None), "model_type", found)
-    if found != expected:
+    parts = [own.get("model_type") for own in content.values() if isinstance(own, Mapping)]
+    if expected not in (found, *parts):
         raise CheckpointError(
             f"it is a {found}, expected a {expected}: choose a checkpoint of that kind"
         )
