@@ -67,13 +67,14 @@ from zeroseg.detection.sam3 import Sam3
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.evaluation.oracle import OracleSegmenter
+from zeroseg.fusion import ThingsAndStuff
 from zeroseg.images import read_image
-from zeroseg.masking import QueryCentres, SamHq, SpreadPoints, TopLogits
+from zeroseg.masking import DetectorMasks, QueryCentres, SamHq, SpreadPoints, TopLogits
 from zeroseg.masking.official_sam import OfficialSam, official_sam_of
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.presets import load_preset
 from zeroseg.reference import ReferenceOverlap, ReferencePoints
-from zeroseg.refinement import LexicalPostRefiner
+from zeroseg.refinement import AllClasses, LexicalPostRefiner
 from zeroseg.running import transfer
 from zeroseg.running.item import Item
 from zeroseg.running.runner import Runner
@@ -580,6 +581,20 @@ def test_concepts(kind: str, away: bool) -> None:
             torch.testing.assert_close(a.boxes, b.boxes, atol=1e-2, rtol=1e-3)
             torch.testing.assert_close(a.masks.logits, b.masks.logits.cpu(), atol=2e-3, rtol=1e-3)
             torch.testing.assert_close(a.dense.maps, b.dense.maps.cpu(), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("stuff", ["beside things", "under things"])
+def test_a_system_of_concepts(stuff: Any) -> None:
+    classes = Vocabulary.from_names(["background", "dog", "potted plant", "sky"], stuff=["sky"])
+    segmenter = ZeroShotSegmenter(
+        classes,
+        AllClasses(),
+        Sam3(sam3_parts.sam3_model(), sam3_parts.processor(), score_threshold=0.15),
+        DetectorMasks(),
+        fusion=ThingsAndStuff(threshold=0.15, stuff=stuff),
+    )
+    one = segmenter.segment(NOISE)
+    assert_same(one, segmenter.to(DEVICE).segment(NOISE))
 
 
 def clip() -> ClipVote:

@@ -399,7 +399,8 @@ class Detections(Movable):
 
     Attributes:
         boxes: (N, 4) float32, x1 y1 x2 y2 in pixels of the image as given, within it.
-        scores: (N,) float32 in [0, 1], falling. Comparable within one detector only.
+        scores: (N,) float32 in [0, 1], falling. Comparable within one detector only. From one that
+            gives presence (`dense`), they are weighed by that of their prompts.
         labels: (N,) int64, class index in the Vocabulary, -1 while unresolved, -2 where a
             distractor answered.
         phrases: N strings, the words each region answers to.

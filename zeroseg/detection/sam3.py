@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import Sam3LiteTextModel, Sam3Model, Sam3Processor
+from transformers import AutoConfig, Sam3LiteTextModel, Sam3Model, Sam3Processor
 from typing_extensions import Self, TypedDict, Unpack
 
 from zeroseg.detection.concept_texts import ConceptTexts, Texts, together
@@ -17,8 +17,7 @@ from zeroseg.detection.detector import Detector
 from zeroseg.detection.instances import Instances, joined
 from zeroseg.running.transfer import upload
 from zeroseg.values import DenseScores, Detections, Geometry, Masks, Selection, check_images
-from zeroseg.weights.checkpoint_files import require_config
-from zeroseg.weights.checkpoints import explained, load_pretrained, locate
+from zeroseg.weights.checkpoints import load_pretrained
 from zeroseg.weights.needs import Checkpoint, Need
 
 
@@ -198,11 +197,8 @@ class Sam3(Detector):
 
 def _kind(checkpoint: str | Path, component: str) -> type:
     """The class of a checkpoint's network."""
-    try:
-        content = require_config(locate(checkpoint))
-    except Exception as error:  # the files decide what is raised while they are read
-        raise explained(error, checkpoint, component) from error
-    lite = content["model_type"] == Sam3LiteTextModel.config_class.model_type
+    config = load_pretrained(AutoConfig, checkpoint, component)
+    lite = config.model_type == Sam3LiteTextModel.config_class.model_type
     kind: type = Sam3LiteTextModel if lite else Sam3Model
     return kind
 
