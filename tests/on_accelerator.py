@@ -61,6 +61,7 @@ from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.baselines.everything import EverythingMasks
 from zeroseg.chat.chat_model import Conversation, Reply
 from zeroseg.data import DrawnScenes
+from zeroseg.detection import presence_preview
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
 from zeroseg.detection.sam3 import Sam3
@@ -558,10 +559,17 @@ def test_detection(official: bool, decoding: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize("preview", ["always", "never"])
 @pytest.mark.parametrize("kind", ["sam3_model", "lite_model"])
-def test_concepts(kind: str, away: bool) -> None:
-    network = getattr(sam3_parts, kind)()
-    part = Sam3(network, sam3_parts.processor(), score_threshold=0.15, chunk_size=2)
+def test_concepts(kind: str, preview: Any, away: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence_preview, "ADMITTED", 0.35)
+    part = Sam3(
+        getattr(sam3_parts, kind)(),
+        sam3_parts.processor(),
+        score_threshold=0.15,
+        chunk_size=2,
+        preview=preview,
+    )
     asked = [
         Selection(("dog", "potted plant", "sky"), (1, 3, 2)),
         Selection(),

@@ -301,6 +301,7 @@ def test_a_prompt_that_cannot_be_read_is_refused(model: Sam3Model) -> None:
         ({"chunk_size": 0}, "chunk_size is 0"),
         ({"max_detections": 0}, "max_detections is 0"),
         ({"kept_texts": -1}, "kept_texts is -1"),
+        ({"preview": "maybe"}, "preview is 'maybe'"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(

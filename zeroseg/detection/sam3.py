@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -15,10 +16,22 @@ from typing_extensions import Self, TypedDict, Unpack
 from zeroseg.detection.concept_texts import ConceptTexts, Texts, together
 from zeroseg.detection.detector import Detector
 from zeroseg.detection.instances import Instances, joined
-from zeroseg.running.transfer import upload
-from zeroseg.values import DenseScores, Detections, Geometry, Masks, Selection, check_images
+from zeroseg.detection.presence_preview import PresencePreview, admitted
+from zeroseg.running.transfer import sent, upload
+from zeroseg.values import (
+    DISTRACTOR,
+    DenseScores,
+    Detections,
+    Geometry,
+    Masks,
+    Selection,
+    check_images,
+)
 from zeroseg.weights.checkpoints import load_pretrained
 from zeroseg.weights.needs import Checkpoint, Need
+
+FEW = 40
+"""Prompts that are put to the network without a preview, as ActiveSAM does it."""
 
 
 class ConceptOptions(TypedDict, total=False):
@@ -29,6 +42,7 @@ class ConceptOptions(TypedDict, total=False):
     nms_threshold: float
     max_detections: int
     kept_texts: int
+    preview: Literal["auto", "always", "never"]
 
 
 class Sam3(Detector):
@@ -56,9 +70,14 @@ class Sam3(Detector):
         nms_threshold: Of two boxes of a class whose IoU is above this, the lower score goes.
         max_detections: Instances of an image that are kept at most, the best ones.
         kept_texts: Prompts whose encodings are kept for the images that follow; 0 for none.
+        preview: Whether a cheap look at a small picture first admits the prompts that are worth a
+            full one: "always", "never", or "auto", the default: where there are more than 40 of
+            them. A prompt that is not admitted has no instance, a map of zeros, and the presence
+            of the preview. Distractors always are. Where all are admitted the answer is what it
+            would have been without.
 
     Raises:
-        ValueError: A threshold is not in [0, 1], or a number is too small.
+        ValueError: A threshold is not in [0, 1], a number is too small, or `preview` is unknown.
 
     Example:
         >>> from zeroseg.detection import Sam3
@@ -75,6 +94,7 @@ class Sam3(Detector):
         nms_threshold: float = 0.6,
         max_detections: int = 300,
         kept_texts: int = 4096,
+        preview: Literal["auto", "always", "never"] = "auto",
     ) -> None:
         super().__init__()
         shares = {"score_threshold": score_threshold, "nms_threshold": nms_threshold}
@@ -85,13 +105,17 @@ class Sam3(Detector):
         for name, number, bound in (*least, ("kept_texts", kept_texts, 0)):
             if number < bound:
                 raise ValueError(f"{name} is {number}, expected at least {bound}")
+        if preview not in ("auto", "always", "never"):
+            raise ValueError(f"preview is {preview!r}, expected 'auto', 'always' or 'never'")
         self.model: Any = model.eval()
         self.processor: Any = processor
         self.chunk_size = chunk_size
         self.score_threshold = score_threshold
         self.nms_threshold = nms_threshold
         self.max_detections = max_detections
+        self.preview = preview
         self._texts = ConceptTexts(self.processor.tokenizer, kept_texts)
+        self._preview = None if preview == "never" else PresencePreview(self.model)
 
     @classmethod
     def from_pretrained(
@@ -149,28 +173,44 @@ class Sam3(Detector):
 
     def _find(self, image: Tensor, selection: Selection, texts: Sequence[Tensor]) -> Detections:
         """Everything about one image."""
+        if self._preview is None or (self.preview == "auto" and len(texts) <= FEW):
+            return self._look(image, selection, texts)
+        small = self._pixels(image, self._preview.side)
+        presence = self._preview(self.model, small, texts, 4 * self.chunk_size)
+        always = [i for i, label in enumerate(selection.labels) if label == DISTRACTOR]
+        asked = admitted(presence, always)
+        found = self._look(image, selection.keep(asked), [texts[i] for i in asked])
+        return found if len(asked) == len(texts) else _among_all(found, asked, selection, presence)
+
+    def _look(self, image: Tensor, selection: Selection, texts: Sequence[Tensor]) -> Detections:
+        """A full look for every prompt."""
         seen = self.model.get_vision_features(pixel_values=self._pixels(image))
         found: Instances | None = None
-        maps, presence = [], []
+        maps, presence = None, self._weight.new_zeros(len(texts), dtype=torch.float32)
         for start in range(0, len(texts), self.chunk_size):
-            part = together(texts[start : start + self.chunk_size])
-            output = self._ask(seen, part)
+            part = slice(start, start + self.chunk_size)
+            output = self._ask(seen, together(texts[part]))
             new = self._instances(output, start)
             found = new if found is None else joined([found, new])
             found = found.thinned(selection.labels, self.nms_threshold, self.max_detections)
-            maps.append(output.semantic_seg[:, 0].float().sigmoid())
-            presence.append(output.presence_logits[:, 0].float().sigmoid())
+            dense = output.semantic_seg[:, 0].float()
+            maps = dense.new_zeros(len(texts), *dense.shape[1:]) if maps is None else maps
+            maps[part] = dense.sigmoid()
+            presence[part] = output.presence_logits[:, 0].float().sigmoid()
         assert found is not None
-        frame = Geometry.squashed((image.shape[1], image.shape[2]), found.logits.shape[-1])
-        dense = DenseScores(torch.cat(maps), selection.labels, frame, torch.cat(presence))
-        return _detections(found, selection, dense)
+        assert maps is not None
+        frame = Geometry.squashed((image.shape[1], image.shape[2]), maps.shape[-1])
+        scores = DenseScores(maps, selection.labels, frame, presence)
+        return _detections(found, selection, scores)
 
-    def _pixels(self, image: Tensor) -> Tensor:
-        """The image as the network sees it, (1, 3, S, S) in its precision."""
+    def _pixels(self, image: Tensor, side: int | None = None) -> Tensor:
+        """The image as the network sees it, (1, 3, S, S) in its precision; or smaller."""
+        size = {} if side is None else {"size": {"height": side, "width": side}}
         pixels: Tensor = self.processor.image_processor(
             upload([image], self._weight.device),
             input_data_format="channels_first",
             return_tensors="pt",
+            **size,
         )["pixel_values"]
         return pixels.to(self._weight)
 
@@ -219,6 +259,24 @@ def _detections(found: Instances, selection: Selection, dense: DenseScores) -> D
         masks=Masks(found.logits, dense.geometry),
         dense=dense,
     )
+
+
+def _among_all(
+    found: Detections, asked: Sequence[int], selection: Selection, presence: Tensor
+) -> Detections:
+    """What was found for some of the prompts, as an answer to all of them."""
+    dense = found.dense
+    assert dense is not None
+    assert dense.presence is not None
+    places = sent(torch.tensor(asked), dense.maps.device)
+    maps = dense.maps.new_zeros(len(selection.prompts), *dense.maps.shape[1:])
+    every = DenseScores(
+        maps.index_copy_(0, places, dense.maps),
+        selection.labels,
+        dense.geometry,
+        presence.index_copy(0, places, dense.presence),
+    )
+    return replace(found, prompt_index=torch.tensor(asked)[found.prompt_index], dense=every)
 
 
 def _nothing(image: Tensor, device: torch.device) -> Detections:
