@@ -51,7 +51,14 @@ from tests.baselines.test_closed_set_vote import (
     segformer,
 )
 from tests.detection import sam3_parts
-from tests.masking.conftest import processor, sam_hq_model, sam_model
+from tests.masking.conftest import (
+    edgetam_model,
+    processor,
+    sam2_model,
+    sam_hq_model,
+    sam_model,
+    squashing,
+)
 from tests.masking.test_official_sam import SIZES
 from tests.weights.official.dino_parts import small_tokenizer, small_weights
 from zeroseg import LLMPostRefiner, LLMPreRefiner, Sam, Segmentation, Selection, ZeroShotSegmenter
@@ -70,7 +77,15 @@ from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.evaluation.oracle import OracleSegmenter
 from zeroseg.fusion import ThingsAndStuff
 from zeroseg.images import read_image
-from zeroseg.masking import DetectorMasks, QueryCentres, SamHq, SpreadPoints, TopLogits
+from zeroseg.masking import (
+    DetectorMasks,
+    EdgeTam,
+    QueryCentres,
+    Sam2,
+    SamHq,
+    SpreadPoints,
+    TopLogits,
+)
 from zeroseg.masking.official_sam import OfficialSam, official_sam_of
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.presets import load_preset
@@ -90,7 +105,7 @@ from zeroseg.weights.official.grounding_dino_checkpoint import to_transformers
 from zeroseg.weights.official.grounding_dino_network import load_official
 from zeroseg.weights.offload import offload
 
-__all__ = ["processor", "sam_hq_model", "sam_model"]
+__all__ = ["edgetam_model", "processor", "sam2_model", "sam_hq_model", "sam_model", "squashing"]
 
 DEVICE = register()
 CLASSES = Vocabulary.from_names(["background", "dog", "cat", "potted-plant"])
@@ -510,16 +525,24 @@ FOUND = [boxed((10, 8, 50, 40), (0, 0, 20, 20)), Detections.empty(), boxed((3, 3
 NOISE = [noise(40, 56, 1), noise(64, 90, 2), noise(90, 40, 3)]
 
 
+NETWORKS: dict[str, tuple[Any, str, str]] = {
+    "Sam": (Sam, "sam_model", "processor"),
+    "SamHq": (SamHq, "sam_hq_model", "processor"),
+    "Sam2": (Sam2, "sam2_model", "squashing"),
+    "EdgeTam": (EdgeTam, "edgetam_model", "squashing"),
+}
+"""Mask predictors of transformers' networks, and the fixtures that give their parts."""
+
+
 @pytest.mark.parametrize("points", [None, TopLogits(4), SpreadPoints(3)])
-@pytest.mark.parametrize("kind", ["Sam", "SamHq", "OfficialSam"])
-def test_masks(
-    kind: str, points: Any, sam_model: Any, sam_hq_model: Any, processor: SamImageProcessor
-) -> None:
+@pytest.mark.parametrize("kind", ["Sam", "SamHq", "Sam2", "EdgeTam", "OfficialSam"])
+def test_masks(kind: str, points: Any, request: pytest.FixtureRequest) -> None:
     part: nn.Module
     if kind == "OfficialSam":
         part = OfficialSam(model=official_sam_of(seeded_weights(SIZES)), point_sampler=points)
     else:
-        make, model = {"Sam": (Sam, sam_model), "SamHq": (SamHq, sam_hq_model)}[kind]
+        make, *names = NETWORKS[kind]
+        model, processor = map(request.getfixturevalue, names)
         part = make(model=copy.deepcopy(model), image_processor=processor, point_sampler=points)
     one = part(NOISE, FOUND)
     part.to(DEVICE)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 from transformers import (
+    EdgeTamConfig,
+    EdgeTamModel,
+    EdgeTamVisionConfig,
+    Sam2Config,
+    Sam2HieraDetConfig,
+    Sam2ImageProcessor,
+    Sam2Model,
+    Sam2VisionConfig,
     SamConfig,
     SamHQConfig,
     SamHQMaskDecoderConfig,
@@ -17,6 +27,7 @@ from transformers import (
     SamModel,
     SamPromptEncoderConfig,
     SamVisionConfig,
+    TimmWrapperConfig,
 )
 
 SIDE, PATCH = 64, 8
@@ -34,6 +45,27 @@ VISION = {
 }
 PROMPT = {"hidden_size": 32, "image_size": SIDE, "patch_size": PATCH, "mask_input_channels": 4}
 DECODER = {"hidden_size": 32, "mlp_dim": 32, "num_attention_heads": 2, "iou_head_hidden_dim": 16}
+
+WIDTHS = [64, 32, 16, 8]
+"""Channels of SAM 2's and EdgeTAM's small image encoders, from the last stage to the first."""
+SQUARE = {"height": SIDE, "width": SIDE}
+PROMPT2 = {**PROMPT, "patch_size": 16}
+SMALL_VIDEO: dict[str, Any] = {
+    "prompt_encoder_config": PROMPT2,
+    "mask_decoder_config": DECODER,
+    "image_size": SIDE,
+    "memory_attention_hidden_size": 32,
+    "memory_attention_num_layers": 1,
+    "memory_attention_feed_forward_hidden_size": 32,
+    "memory_attention_rope_feat_sizes": [4, 4],
+    "memory_encoder_hidden_size": 32,
+    "memory_encoder_output_channels": 16,
+    "mask_downsampler_embed_dim": 32,
+    "memory_fuser_num_layers": 1,
+    "memory_fuser_embed_dim": 32,
+    "memory_fuser_intermediate_dim": 32,
+}
+"""What a network for videos has beside that for pictures."""
 
 
 def lively(model: nn.Module) -> nn.Module:
@@ -74,3 +106,63 @@ def sam_hq_model() -> SamHQModel:
         mask_decoder_config=SamHQMaskDecoderConfig(**DECODER, vit_dim=32),
     )
     return lively(SamHQModel(config))
+
+
+def _pyramid(kind: type, backbone: object) -> object:
+    sizes = [[16, 16], [8, 8], [4, 4]]
+    return kind(
+        backbone_config=backbone,
+        backbone_channel_list=WIDTHS,
+        backbone_feature_sizes=sizes,
+        fpn_hidden_size=32,
+    )
+
+
+def sam2_vision() -> Sam2VisionConfig:
+    """The smallest Hiera with all that the published ones have."""
+    hiera = Sam2HieraDetConfig(
+        hidden_size=WIDTHS[-1],
+        image_size=[SIDE, SIDE],
+        blocks_per_stage=[1, 1, 2, 1],
+        embed_dim_per_stage=WIDTHS[::-1],
+        num_attention_heads_per_stage=[1, 1, 2, 2],
+        window_size_per_stage=[8, 4, 4, 2],
+        global_attention_blocks=[3],
+        window_positional_embedding_background_size=[4, 4],
+    )
+    return _pyramid(Sam2VisionConfig, hiera)
+
+
+def edgetam_vision() -> EdgeTamVisionConfig:
+    """RepViT of timm, narrow and shallow."""
+    sizes = {"embed_dim": WIDTHS[::-1], "depth": [1, 1, 1, 1], "in_chans": 3}
+    maps = {"features_only": True, "out_indices": [0, 1, 2, 3]}
+    repvit = TimmWrapperConfig(architecture="repvit_m1", model_args={**sizes, **maps})
+    return _pyramid(EdgeTamVisionConfig, repvit)
+
+
+@pytest.fixture(scope="session")
+def squashing() -> Sam2ImageProcessor:
+    return Sam2ImageProcessor(size=SQUARE, mask_size={"height": 16, "width": 16})
+
+
+@pytest.fixture(scope="session")
+def sam2_model() -> Sam2Model:
+    config = Sam2Config(
+        vision_config=sam2_vision(), prompt_encoder_config=PROMPT2, mask_decoder_config=DECODER
+    )
+    return lively(Sam2Model(config))
+
+
+@pytest.fixture(scope="session")
+def edgetam_model() -> EdgeTamModel:
+    config = EdgeTamConfig(
+        vision_config=edgetam_vision(), prompt_encoder_config=PROMPT2, mask_decoder_config=DECODER
+    )
+    model = lively(EdgeTamModel(config))
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None  # of all that was seen
+    seen = torch.randn(8, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+    model.vision_encoder.backbone.train()(seen)
+    return model.eval()

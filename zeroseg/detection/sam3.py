@@ -199,7 +199,8 @@ class Sam3(Detector):
             presence[part] = output.presence_logits[:, 0].float().sigmoid()
         assert found is not None
         assert maps is not None
-        frame = Geometry.squashed((image.shape[1], image.shape[2]), maps.shape[-1])
+        side = self.processor.image_processor.size["height"]
+        frame = Geometry.squashed((image.shape[1], image.shape[2]), side)
         scores = DenseScores(maps, selection.labels, frame, presence)
         return _detections(found, selection, scores)
 
