@@ -57,7 +57,9 @@ from tests.masking.conftest import (
     sam2_model,
     sam_hq_model,
     sam_model,
+    squares,
     squashing,
+    tracker_model,
 )
 from tests.masking.test_official_sam import SIZES
 from tests.weights.official.dino_parts import small_tokenizer, small_weights
@@ -82,6 +84,7 @@ from zeroseg.masking import (
     EdgeTam,
     QueryCentres,
     Sam2,
+    Sam3Tracker,
     SamHq,
     SpreadPoints,
     TopLogits,
@@ -105,7 +108,16 @@ from zeroseg.weights.official.grounding_dino_checkpoint import to_transformers
 from zeroseg.weights.official.grounding_dino_network import load_official
 from zeroseg.weights.offload import offload
 
-__all__ = ["edgetam_model", "processor", "sam2_model", "sam_hq_model", "sam_model", "squashing"]
+__all__ = [
+    "edgetam_model",
+    "processor",
+    "sam2_model",
+    "sam_hq_model",
+    "sam_model",
+    "squares",
+    "squashing",
+    "tracker_model",
+]
 
 DEVICE = register()
 CLASSES = Vocabulary.from_names(["background", "dog", "cat", "potted-plant"])
@@ -530,12 +542,13 @@ NETWORKS: dict[str, tuple[Any, str, str]] = {
     "SamHq": (SamHq, "sam_hq_model", "processor"),
     "Sam2": (Sam2, "sam2_model", "squashing"),
     "EdgeTam": (EdgeTam, "edgetam_model", "squashing"),
+    "Sam3Tracker": (Sam3Tracker, "tracker_model", "squares"),
 }
 """Mask predictors of transformers' networks, and the fixtures that give their parts."""
 
 
 @pytest.mark.parametrize("points", [None, TopLogits(4), SpreadPoints(3)])
-@pytest.mark.parametrize("kind", ["Sam", "SamHq", "Sam2", "EdgeTam", "OfficialSam"])
+@pytest.mark.parametrize("kind", [*NETWORKS, "OfficialSam"])
 def test_masks(kind: str, points: Any, request: pytest.FixtureRequest) -> None:
     part: nn.Module
     if kind == "OfficialSam":

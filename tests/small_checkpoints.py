@@ -23,6 +23,7 @@ from transformers import (
     Sam2Config,
     Sam2ImageProcessor,
     Sam2Model,
+    Sam3ImageProcessor,
     SamHQConfig,
     SamHQModel,
     SegformerConfig,
@@ -33,7 +34,7 @@ from transformers import (
 
 from tests.chat import tiny_vision
 from tests.detection import sam3_parts
-from tests.masking.conftest import DECODER, PROMPT2, SQUARE, edgetam_vision, sam2_vision
+from tests.masking.conftest import DECODER, PROMPT2, SQUARE, edgetam_vision, sam2_vision, tracker_of
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.chat.transformers_chat import TransformersChat
@@ -42,6 +43,7 @@ from zeroseg.detection.sam3 import Sam3
 from zeroseg.masking.edgetam import EdgeTam
 from zeroseg.masking.sam import Sam
 from zeroseg.masking.sam2 import Sam2
+from zeroseg.masking.sam3_tracker import Sam3Tracker
 from zeroseg.masking.sam_hq import SamHq
 from zeroseg.recognition.blip2 import Blip2
 from zeroseg.recognition.ram_plus import RamPlus
@@ -57,6 +59,7 @@ COMPONENTS: dict[str, Callable[[Path], Any]] = {
     "sam_hq": SamHq.from_pretrained,
     "sam2": Sam2.from_pretrained,
     "edgetam": EdgeTam.from_pretrained,
+    "sam3_tracker": Sam3Tracker.from_pretrained,
     "chat": TransformersChat.from_pretrained,
     "seeing_chat": TransformersChat.from_pretrained,
     "clip": ClipVote.from_pretrained,
@@ -109,6 +112,10 @@ def _edgetam() -> tuple[Any, ...]:
     return EdgeTamModel(config), Sam2ImageProcessor(size=SQUARE)
 
 
+def _sam3_tracker() -> tuple[Any, ...]:
+    return tracker_of(4.0, 2.0, 1.0, 0.5), Sam3ImageProcessor(size=SQUARE)
+
+
 def _clip() -> tuple[Any, ...]:
     letters = [*string.ascii_lowercase, *(f"{c}</w>" for c in string.ascii_lowercase)]
     words = {word: i for i, word in enumerate([*letters, "<|startoftext|>", "<|endoftext|>"])}
@@ -152,6 +159,7 @@ _MAKERS: dict[str, Callable[[], tuple[Any, ...]]] = {
     "sam_hq": _sam_hq,
     "sam2": _sam2,
     "edgetam": _edgetam,
+    "sam3_tracker": _sam3_tracker,
     "clip": _clip,
     "segformer": _segformer,
     "mask2former": _mask2former,

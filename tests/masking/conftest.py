@@ -16,6 +16,9 @@ from transformers import (
     Sam2ImageProcessor,
     Sam2Model,
     Sam2VisionConfig,
+    Sam3ImageProcessor,
+    Sam3TrackerConfig,
+    Sam3TrackerModel,
     SamConfig,
     SamHQConfig,
     SamHQMaskDecoderConfig,
@@ -30,7 +33,10 @@ from transformers import (
     TimmWrapperConfig,
 )
 
+from tests.detection import sam3_parts
+
 SIDE, PATCH = 64, 8
+CELLS = SIDE // PATCH
 VISION = {
     "hidden_size": 32,
     "output_channels": 32,
@@ -166,3 +172,35 @@ def edgetam_model() -> EdgeTamModel:
     seen = torch.randn(8, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
     model.vision_encoder.backbone.train()(seen)
     return model.eval()
+
+
+def sam3_vision(scales: tuple[float, ...]) -> dict[str, Any]:
+    """SAM 3's image encoder with maps of some scales."""
+    backbone = {**sam3_parts.VISION["backbone_config"], "image_size": SIDE, "window_size": 4}
+    return {
+        "model_type": "sam3_vision_model",
+        "backbone_config": {**backbone, "pretrain_image_size": SIDE},
+        "fpn_hidden_size": 32,
+        "scale_factors": list(scales),
+        "backbone_feature_sizes": [[CELLS * scale] * 2 for scale in (4, 2, 1)],
+    }
+
+
+def tracker_of(*scales: float) -> Any:
+    config = Sam3TrackerConfig(
+        vision_config=sam3_vision(scales),
+        prompt_encoder_config=PROMPT,
+        mask_decoder_config=DECODER,
+    )
+    return lively(Sam3TrackerModel(config))
+
+
+@pytest.fixture(scope="session")
+def tracker_model() -> Sam3TrackerModel:
+    """Without a map that is not read, so that transformers' own answers are right."""
+    return tracker_of(4.0, 2.0, 1.0)
+
+
+@pytest.fixture(scope="session")
+def squares() -> Sam3ImageProcessor:
+    return Sam3ImageProcessor(size=SQUARE, mask_size={"height": 16, "width": 16})

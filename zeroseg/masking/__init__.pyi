@@ -10,4 +10,5 @@ from zeroseg.masking.points import SpreadPoints as SpreadPoints
 from zeroseg.masking.points import TopLogits as TopLogits
 from zeroseg.masking.sam import Sam as Sam
 from zeroseg.masking.sam2 import Sam2 as Sam2
+from zeroseg.masking.sam3_tracker import Sam3Tracker as Sam3Tracker
 from zeroseg.masking.sam_hq import SamHq as SamHq

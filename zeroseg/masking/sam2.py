@@ -30,12 +30,12 @@ class SquashedMasks(TransformersMasks):
 
     @classmethod
     def _read_from(
-        cls, kind: type[nn.Module], checkpoint: str | Path
-    ) -> tuple[Any, Sam2ImageProcessor]:
+        cls, kind: type[nn.Module], checkpoint: str | Path, processor: type = Sam2ImageProcessor
+    ) -> tuple[Any, Any]:
         """The network and image processor of a hub name or a folder."""
         name = cls.__name__
         model = load_pretrained(kind, checkpoint, name, dtype=torch.float32)
-        return model, load_pretrained(Sam2ImageProcessor, checkpoint, name)
+        return model, load_pretrained(processor, checkpoint, name)
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:

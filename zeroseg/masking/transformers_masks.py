@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from transformers import Sam2ImageProcessor, SamImageProcessor
+from transformers import Sam2ImageProcessor, Sam3ImageProcessor, SamImageProcessor
 
 from zeroseg.errors import CheckpointError
 from zeroseg.masking.attention import slice_attention
@@ -46,7 +46,7 @@ class TransformersMasks(TwoPassMasks):
     def __init__(
         self,
         model: nn.Module,
-        image_processor: SamImageProcessor | Sam2ImageProcessor,
+        image_processor: SamImageProcessor | Sam2ImageProcessor | Sam3ImageProcessor,
         point_sampler: PointSampler | None = TOP_20,
         chunk_size: int = 16,
     ) -> None:
