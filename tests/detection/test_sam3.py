@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from zeroseg.detection.detector import Detector
 from zeroseg.detection.instances import Instances, boxes_of
 from zeroseg.detection.sam3 import Sam3
 from zeroseg.errors import CheckpointError
+from zeroseg.evaluation.identity import identity
 from zeroseg.masking import DetectorMasks
 from zeroseg.preflight import examine
 from zeroseg.refinement import AllClasses
@@ -321,6 +323,27 @@ def test_half_precision_gives_full_precision_values(model: Sam3Model, dtype: tor
     torch.testing.assert_close(found.dense.maps, exact.dense.maps, atol=0.1, rtol=0)
 
 
+def test_mixed_precision_is_close_and_leaves_no_texts_behind(model: Sam3Model) -> None:
+    part, images, asked = make(model, preview="always"), [noise(40, 56)], [ask(*PROMPTS)]
+    [before] = part(images, asked)
+    with torch.autocast("cpu", torch.bfloat16):
+        [mixed] = part(images, asked)
+    assert mixed.dense is not None and before.dense is not None
+    assert mixed.dense.maps.dtype == mixed.scores.dtype == torch.float32
+    torch.testing.assert_close(mixed.dense.maps, before.dense.maps, atol=0.1, rtol=0)
+    assert not torch.equal(mixed.dense.maps, before.dense.maps)
+    assert_same(part(images, asked)[0], before)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda part: pickle.loads(pickle.dumps(part))], ids=["deep", "pickle"]
+)
+def test_copies_answer_the_same(model: Sam3Model, copied: Any) -> None:
+    part, images, asked = make(model, preview="always"), [noise(40, 56)], [ask(*PROMPTS)]
+    [one], [other] = part(images, asked), copied(part)(images, asked)
+    assert_same(one, other)
+
+
 def test_offloaded_weights_answer_the_same(model: Sam3Model) -> None:
     images, asked = [noise(40, 56, 1), noise(56, 40, 2)], [ask(*PROMPTS), ask("dog")]
     away = offload(make(copy.deepcopy(model)))
@@ -376,7 +399,10 @@ def test_a_system_takes_its_masks(model: Sam3Model) -> None:
     segmenter = ZeroShotSegmenter(
         ["dog", "potted plant", "sky"], AllClasses(), make(model), DetectorMasks()
     )
+    known = identity(segmenter)
     results = segmenter.segment([noise(40, 56, 1), noise(57, 40, 2)])
+    assert identity(segmenter) == known  # whatever texts it keeps
+    assert known["parts"]["detector"]["preview"] == "auto"
     assert [own.label_map.shape for own in results] == [(40, 56), (57, 40)]
     assert all(len(own.detections) > 0 for own in results)
     assert any(len(own.label_map.unique()) > 1 for own in results)

@@ -115,7 +115,7 @@ class Sam3(Detector):
         self.max_detections = max_detections
         self.preview = preview
         self._texts = ConceptTexts(self.processor.tokenizer, kept_texts)
-        self._preview = None if preview == "never" else PresencePreview(self.model)
+        self._preview = PresencePreview(self.model)
 
     @classmethod
     def from_pretrained(
@@ -173,7 +173,7 @@ class Sam3(Detector):
 
     def _find(self, image: Tensor, selection: Selection, texts: Sequence[Tensor]) -> Detections:
         """Everything about one image."""
-        if self._preview is None or (self.preview == "auto" and len(texts) <= FEW):
+        if self.preview == "never" or (self.preview == "auto" and len(texts) <= FEW):
             return self._look(image, selection, texts)
         small = self._pixels(image, self._preview.side)
         presence = self._preview(self.model, small, texts, 4 * self.chunk_size)
