@@ -73,6 +73,7 @@ from zeroseg.data import DrawnScenes
 from zeroseg.detection import presence_preview
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
+from zeroseg.detection.presence_preview import PresencePreview
 from zeroseg.detection.sam3 import Sam3
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.evaluation.evaluate import evaluate
@@ -606,6 +607,7 @@ def test_concepts(kind: str, preview: Any, away: bool, monkeypatch: pytest.Monke
         chunk_size=2,
         preview=preview,
     )
+    part._preview = PresencePreview(part.model, 16)
     asked = [
         Selection(("dog", "potted plant", "sky"), (1, 3, 2)),
         Selection(),

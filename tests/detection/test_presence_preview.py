@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
-from transformers import Sam3Config, Sam3Model
+from transformers import Sam3Config, Sam3Model, Sam3VisionConfig, Sam3VisionModel
 
 from tests.detection.sam3_parts import (
     CLIP_TEXT,
@@ -39,13 +40,20 @@ def make(model: Any, **options: Any) -> Sam3:
     return Sam3(model, processor(), **{**defaults, **options})
 
 
+def small(model: Any, **options: Any) -> Sam3:
+    """With a picture of 2 x 2 cells for the preview."""
+    part = make(model, **options)
+    part._preview = PresencePreview(model, 16)
+    return part
+
+
 class TestContract(DetectorContract):
     @pytest.fixture(autouse=True)
     def _half_are_admitted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(presence_preview, "ADMITTED", 0.35)
 
     def part(self) -> Detector:
-        return make(sam3_model())
+        return small(sam3_model())
 
 
 def pixels(image: Tensor, side: int) -> Tensor:
@@ -60,7 +68,8 @@ def pixels(image: Tensor, side: int) -> Tensor:
 def judged(model: Any, side: int, image: Tensor) -> Tensor:
     texts = ConceptTexts(processor().tokenizer, 0).encode(model, PROMPTS, 10)
     preview = PresencePreview(model, side)
-    return preview(model, pixels(image, side), [texts[prompt] for prompt in PROMPTS], 3)
+    seen = preview.look(model, pixels(image, side))
+    return preview.judge(model, seen, [texts[prompt] for prompt in PROMPTS], 3)
 
 
 @torch.no_grad()
@@ -92,11 +101,11 @@ def test_a_smaller_picture_is_seen_as_a_network_of_that_size_sees_it(
     model, image, side = sam3_model(), noise(40, 56), 16
     vision = copy.deepcopy(VISION)
     vision["backbone_config"]["image_size"] = side
-    small = Sam3Model(
+    network = Sam3Model(
         Sam3Config(vision_config=vision, text_config={**TEXT, **CLIP_TEXT}, **PARTS)
     ).eval()
-    small.load_state_dict(model.state_dict())
-    torch.testing.assert_close(judged(model, side, image), stock(small, side, image))
+    network.load_state_dict(model.state_dict())
+    torch.testing.assert_close(judged(model, side, image), stock(network, side, image))
     assert not torch.allclose(judged(model, side, image), stock(model, SIDE, image), atol=1e-3)
 
 
@@ -117,11 +126,35 @@ def test_fewer_layers_and_queries_are_run(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_it_has_no_weights_of_its_own() -> None:
     part = make(sam3_model())
-    assert part._preview.side == 16  # a third
     own = list(part._preview._encoder.parameters())
     assert own and all(weight.is_meta for weight in own)
     assert sum(1 for _ in part.parameters()) == sum(1 for _ in part.model.parameters())
     assert set(part.state_dict()) == {f"model.{name}" for name in part.model.state_dict()}
+
+
+@pytest.mark.parametrize(
+    ("image", "patch", "side"),
+    [(1008, 14, 336), (160, 8, 160), (48, 8, 48), (256, 8, 192), (2016, 14, 672)],
+)
+def test_the_small_picture_has_cells_enough(image: int, patch: int, side: int) -> None:
+    vision = copy.deepcopy(VISION)
+    vision["backbone_config"] |= {"image_size": image, "patch_size": patch}
+    with torch.device("meta"):
+        encoder = Sam3VisionModel(Sam3VisionConfig(**vision))
+    preview = PresencePreview(SimpleNamespace(vision_encoder=encoder))
+    assert preview.side == side
+    assert preview.smaller == (side < image)
+
+
+def test_a_picture_that_is_no_smaller_is_not_encoded_twice() -> None:
+    part, calls = make(sam3_model()), []
+    part.model.vision_encoder.backbone.register_forward_hook(lambda *_: calls.append(1))
+    other = small(part.model)
+    other._preview._encoder.backbone.register_forward_hook(lambda *_: calls.append(16))
+    for own, expected in ((part, [1]), (other, [1, 16])):
+        calls.clear()
+        own([noise(40, 56)], [ASKED])
+        assert calls == expected
 
 
 def dense(found: Detections) -> tuple[DenseScores, Tensor]:
@@ -144,7 +177,7 @@ def test_where_nothing_is_pruned_the_answer_is_the_same(monkeypatch: pytest.Monk
     monkeypatch.setattr(presence_preview, "ADMITTED", 0.0)
     model, images = sam3_model(), [noise(40, 56, 1), noise(56, 40, 2)]
     with_it, without = (
-        make(model, preview=how)(images, [ASKED, ASKED]) for how in ("always", "never")
+        small(model, preview=how)(images, [ASKED, ASKED]) for how in ("always", "never")
     )
     for one, other in zip(with_it, without, strict=True):
         assert len(one) > 0
@@ -159,7 +192,7 @@ def test_what_is_pruned_is_nowhere_and_the_rest_is_as_if_asked_alone(
     monkeypatch.setattr(presence_preview, "ADMITTED", float(preview.median()))
     asked = [i for i in range(len(PROMPTS)) if preview[i] >= preview.median()]
     assert 0 < len(asked) < len(PROMPTS)
-    [found] = make(model)([image], [ASKED])
+    [found] = small(model)([image], [ASKED])
     [alone] = make(model, preview="never")([image], [ASKED.keep(asked)])
     (scores, presence), (theirs, their_presence) = dense(found), dense(alone)
     assert len(found) == len(alone) > 0
@@ -199,8 +232,8 @@ def test_long_lists_are_previewed_by_themselves(
     count: int, looks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    see = PresencePreview._look
-    monkeypatch.setattr(PresencePreview, "_look", lambda *given: calls.append(1) or see(*given))
+    see = PresencePreview.judge
+    monkeypatch.setattr(PresencePreview, "judge", lambda *given: calls.append(1) or see(*given))
     prompts = tuple(a + b for a in "abcdefgh" for b in "abcdefgh")[:count]
     part = make(sam3_model(), preview="auto", chunk_size=16)
     [found] = part([noise(40, 56)], [Selection(prompts, tuple(range(count)))])
@@ -212,10 +245,10 @@ def test_weights_that_change_or_stay_elsewhere_are_followed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(presence_preview, "ADMITTED", 0.35)
-    part = make(sam3_model())
+    part = small(sam3_model())
     [expected] = part([noise(40, 56)], [ASKED])
     with torch.inference_mode():
-        [away] = offload(make(sam3_model()))([noise(40, 56)], [ASKED])
+        [away] = offload(small(sam3_model()))([noise(40, 56)], [ASKED])
     torch.testing.assert_close(dense(away)[1], dense(expected)[1])
     [half] = copy.deepcopy(part).to(torch.bfloat16)([noise(40, 56)], [ASKED])
     torch.testing.assert_close(dense(half)[1], dense(expected)[1], atol=0.1, rtol=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 from torchvision.ops import box_iou, masks_to_boxes
 from transformers import Sam3LiteTextModel, Sam3Model, Sam3VideoConfig, Sam3VideoModel
@@ -24,6 +26,9 @@ from zeroseg.evaluation.identity import identity
 from zeroseg.masking import DetectorMasks
 from zeroseg.preflight import examine
 from zeroseg.refinement import AllClasses
+from zeroseg.scale.recipe import Recipe
+from zeroseg.scale.work import Part, Work, pack, unpack
+from zeroseg.scale.workers import build_worker, pools_of
 from zeroseg.seams import check_detections
 from zeroseg.testing import DetectorContract, noise
 from zeroseg.values import DISTRACTOR, UNRESOLVED, Detections, Selection
@@ -406,3 +411,35 @@ def test_a_system_takes_its_masks(model: Sam3Model) -> None:
     assert [own.label_map.shape for own in results] == [(40, 56), (57, 40)]
     assert all(len(own.detections) > 0 for own in results)
     assert any(len(own.label_map.unique()) > 1 for own in results)
+
+
+def test_its_stages_run_in_workers(folders: dict[str, Path]) -> None:
+    images = [noise(40, 56, 1), noise(57, 40, 2)]
+    config = {
+        "vocabulary": ["dog", "potted plant", "sky"],
+        "pre_refiner": {"class_path": "zeroseg.refinement.AllClasses"},
+        "detector": {
+            "class_path": "zeroseg.detection.Sam3",
+            "init_args": {"checkpoint": str(folders["sam3"]), "score_threshold": 0.15},
+        },
+        "mask_predictor": {"class_path": "zeroseg.masking.DetectorMasks"},
+        "fusion": {
+            "class_path": "zeroseg.fusion.ThingsAndStuff",
+            "init_args": {"background": "margin", "threshold": 0.05},
+        },
+    }
+    expected = ZeroShotSegmenter.from_config(config).segment(images)
+    recipe = Recipe.of(config, batch_size=2)
+    part = Part(tuple(Work(str(i), str(i), png(image)) for i, image in enumerate(images)))
+    for name in pools_of(recipe):
+        part = unpack(pack(build_worker(name, recipe, "cpu")(part)))
+    for work, result in zip(part.works, expected, strict=True):
+        assert work.failure is None
+        assert torch.equal(work.label_map.long(), result.label_map)
+    assert len({label for own in expected for label in own.label_map.unique().tolist()}) > 1
+
+
+def png(image: Tensor) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image.permute(1, 2, 0).numpy()).save(buffer, "PNG")
+    return buffer.getvalue()

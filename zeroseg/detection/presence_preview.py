@@ -15,6 +15,8 @@ from zeroseg.detection.concept_texts import together
 
 LAYERS, QUERIES = 2, 50
 """As much of the decoder as ActiveSAM's second version runs for its preview."""
+CELLS = 24
+"""And as many of its cells on a side the picture has there, at least."""
 ADMITTED = 0.1
 """Presence from which on it looks for a prompt in full."""
 
@@ -29,18 +31,25 @@ class PresencePreview:
     that. So there is a second one without weights of its own, which borrows those of the first
     for the time of a call, wherever they are by then.
 
+    Attributes:
+        side: Side of the small picture in pixels.
+        smaller: Whether it is smaller than what the network takes, which is worth a look of its
+            own.
+
     Args:
         model: The network.
-        side: Side of the small picture in pixels; a third of the network's, in whole patches, if
-            None.
+        side: Side of the small picture in pixels. If None, a third of the network's, in whole
+            patches, but at least 24 of them where the network's own has as many.
     """
 
     def __init__(self, model: Any, side: int | None = None) -> None:
         config = copy.deepcopy(model.vision_encoder.config)
-        patch = config.backbone_config.patch_size
-        third = max(1, round(config.backbone_config.image_size / 3 / patch)) * patch
-        self.side = side if side is not None else third
-        config.backbone_config.image_size = self.side
+        backbone = config.backbone_config
+        whole = backbone.image_size // backbone.patch_size
+        cells = min(whole, max(CELLS, round(whole / 3)))
+        self.side = side if side is not None else cells * backbone.patch_size
+        self.smaller = self.side < backbone.image_size
+        backbone.image_size = self.side
         with no_init_weights():
             encoder = type(model.vision_encoder)._from_config(config)
         for module in encoder.modules():
@@ -49,21 +58,24 @@ class PresencePreview:
                 setattr(module, name, empty)
         self._encoder = encoder.eval()
 
-    def __call__(
-        self, model: Any, pixels: Tensor, texts: Sequence[Tensor], chunk_size: int
-    ) -> Tensor:
-        """Judge prompts.
+    def look(self, model: Any, pixels: Tensor) -> Any:
+        """Encode the small picture (1, 3, side, side) with the network's weights."""
+        weights = dict(model.vision_encoder.named_parameters())
+        tables = {name: own.to(pixels.device) for name, own in self._encoder.named_buffers()}
+        return functional_call(self._encoder, {**weights, **tables}, (pixels,))
+
+    def judge(self, model: Any, seen: Any, texts: Sequence[Tensor], chunk_size: int) -> Tensor:
+        """Say how likely prompts are.
 
         Args:
             model: The network that this was made for.
-            pixels: The small picture, (1, 3, side, side) in the network's precision.
+            seen: What `look` gave, or the network itself of a picture of its own size.
             texts: The features of each of P prompts, (T, C).
             chunk_size: Prompts put to the network at a time.
 
         Returns:
             (P,) float32 in [0, 1], on the network's device.
         """
-        seen = self._look(model, pixels)
         cells, positions = seen.fpn_hidden_states[-2], seen.fpn_position_encoding[-2]
         decoder = _shortened(model.detr_decoder)
         judged = []
@@ -85,12 +97,6 @@ class PresencePreview:
             )
             judged.append(said.presence_logits[-1, :, 0].float().sigmoid())
         return torch.cat(judged)
-
-    def _look(self, model: Any, pixels: Tensor) -> Any:
-        """Encode the small picture with the network's weights."""
-        weights = dict(model.vision_encoder.named_parameters())
-        tables = {name: own.to(pixels.device) for name, own in self._encoder.named_buffers()}
-        return functional_call(self._encoder, {**weights, **tables}, (pixels,))
 
 
 def _shortened(decoder: Any) -> Any:

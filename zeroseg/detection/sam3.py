@@ -50,16 +50,16 @@ class Sam3(Detector):
 
     One pass of one network gives a prompt's instances with their masks (`Detections.masks`, to be
     taken by `DetectorMasks`), a dense map for what has no outline (`Detections.dense`), and how
-    likely the prompt is in the image at all (`DenseScores.presence`). Both instances' scores and
-    transformers' own hold presence once: a query's score is its own times its prompt's presence.
+    likely the prompt is in the image at all (`DenseScores.presence`). An instance scores as its
+    query does times the presence of its prompt, as in transformers.
 
     An image is encoded once, and prompts are put to it `chunk_size` at a time. Of a chunk's masks
     only those of instances are kept, so that memory does not grow with the number of prompts, but
     for a dense map each, of 288 x 288 numbers with the published networks.
 
-    Boxes are read off the masks, which is more exact than those the network predicts. Overlapping
-    instances of one class are thinned out, whichever of its words they answer: the best word
-    counts.
+    Boxes are read off the masks: they cost nothing there, and fitted better than those that the
+    network gives wherever both were compared (drawn scenes). Overlapping instances of one class are
+    thinned out, whichever of its words they answer: the best word counts.
 
     Args:
         model: The network: `Sam3Model`, or `Sam3LiteTextModel` of the LiteText checkpoints.
@@ -70,18 +70,14 @@ class Sam3(Detector):
         nms_threshold: Of two boxes of a class whose IoU is above this, the lower score goes.
         max_detections: Instances of an image that are kept at most, the best ones.
         kept_texts: Prompts whose encodings are kept for the images that follow; 0 for none.
-        preview: Whether a cheap look at a small picture first admits the prompts that are worth a
-            full one: "always", "never", or "auto", the default: where there are more than 40 of
-            them. A prompt that is not admitted has no instance, a map of zeros, and the presence
-            of the preview. Distractors always are. Where all are admitted the answer is what it
-            would have been without.
+        preview: Whether a cheap look, at a smaller picture if the network's is large, first admits
+            the prompts that are worth a full one: "always", "never", or "auto", the default: where
+            there are more than 40. A prompt that is not admitted has no instance, a map of zeros,
+            and the presence of the preview. Distractors always are. Where all are admitted the
+            answer is what it would have been without.
 
     Raises:
         ValueError: A threshold is not in [0, 1], a number is too small, or `preview` is unknown.
-
-    Example:
-        >>> from zeroseg.detection import Sam3
-        >>> detector = Sam3.from_pretrained("facebook/sam3")  # doctest: +SKIP
     """
 
     def __init__(
@@ -173,18 +169,23 @@ class Sam3(Detector):
 
     def _find(self, image: Tensor, selection: Selection, texts: Sequence[Tensor]) -> Detections:
         """Everything about one image."""
+        seen = self.model.get_vision_features(pixel_values=self._pixels(image))
+        size, preview = (image.shape[1], image.shape[2]), self._preview
         if self.preview == "never" or (self.preview == "auto" and len(texts) <= FEW):
-            return self._look(image, selection, texts)
-        small = self._pixels(image, self._preview.side)
-        presence = self._preview(self.model, small, texts, 4 * self.chunk_size)
+            return self._look(seen, size, selection, texts)
+        small = (
+            preview.look(self.model, self._pixels(image, preview.side)) if preview.smaller else seen
+        )
+        presence = preview.judge(self.model, small, texts, 4 * self.chunk_size)
         always = [i for i, label in enumerate(selection.labels) if label == DISTRACTOR]
         asked = admitted(presence, always)
-        found = self._look(image, selection.keep(asked), [texts[i] for i in asked])
+        found = self._look(seen, size, selection.keep(asked), [texts[i] for i in asked])
         return found if len(asked) == len(texts) else _among_all(found, asked, selection, presence)
 
-    def _look(self, image: Tensor, selection: Selection, texts: Sequence[Tensor]) -> Detections:
-        """A full look for every prompt."""
-        seen = self.model.get_vision_features(pixel_values=self._pixels(image))
+    def _look(
+        self, seen: Any, size: tuple[int, int], selection: Selection, texts: Sequence[Tensor]
+    ) -> Detections:
+        """A full look for every prompt at an encoded image."""
         found: Instances | None = None
         maps, presence = None, self._weight.new_zeros(len(texts), dtype=torch.float32)
         for start in range(0, len(texts), self.chunk_size):
@@ -200,7 +201,7 @@ class Sam3(Detector):
         assert found is not None
         assert maps is not None
         side = self.processor.image_processor.size["height"]
-        frame = Geometry.squashed((image.shape[1], image.shape[2]), side)
+        frame = Geometry.squashed(size, side)
         scores = DenseScores(maps, selection.labels, frame, presence)
         return _detections(found, selection, scores)
 
