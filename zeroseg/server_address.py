@@ -138,7 +138,7 @@ def guard_logs(*secrets: str) -> None:
         record = make(*arguments, **named)
         if record.name.partition(".")[0] in _TALKERS:
             text = without_passwords(record.getMessage())
-            for secret in _hidden:
+            for secret in sorted(_hidden, key=len, reverse=True):  # one may hold another
                 text = text.replace(secret, "***")
             record.msg, record.args = text, ()
         return record

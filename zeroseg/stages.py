@@ -9,7 +9,7 @@ int64 on the CPU.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -37,6 +37,7 @@ from zeroseg.values import (
     Masks,
     Selection,
     Tag,
+    Usage,
 )
 from zeroseg.vocabulary import Vocabulary
 
@@ -185,10 +186,20 @@ class PostRefinement(AskingStage):
         answer = self.part(phrases, self.vocabulary)
         seams.check_resolution(self.describe(), answer, len(phrases), self.vocabulary)
         label_of = dict(zip(phrases, answer.labels, strict=True))
+        resolved = [_resolved(own, label_of) for own in found]
         # What was asked about all phrases together is booked on the first image that has one.
         first = next(i for i, own in enumerate(found) if UNRESOLVED in own.labels.tolist())
-        asked = [answer.exchanges if i == first else () for i in range(len(found))]
-        return [_resolved(own, label_of) for own in found], asked
+        asked = [_troubles(own, answer.exchanges) for own in resolved]
+        asked[first] = answer.exchanges
+        return resolved, asked
+
+
+def _troubles(resolved: Detections, exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
+    """What may be why phrases have no class, at no cost: it is booked elsewhere."""
+    if UNRESOLVED not in resolved.labels.tolist():
+        return ()
+    troubled = (said for said in exchanges if said.refused is not None or said.dropped)
+    return tuple(replace(said, usage=Usage()) for said in troubled)
 
 
 class DenseScoring(ComponentStage):

@@ -108,7 +108,8 @@ class Exchange:
         purpose: What asked: "pre-refinement", "post-refinement", or "explanation" of an example.
         prompt: Everything that was asked, system and user messages joined.
         reply: The answer, as it came.
-        dropped: Parts of the answer that name no class of the vocabulary.
+        dropped: Parts of the answer that name no class of the vocabulary; all of an answer out of
+            which nothing could be read, "(no answer)" for an empty one.
         usage: What the answer cost.
         refused: Why there is no answer to this question, while others are answered: its content
             was held back, or it is too long. What it was asked for went unrefined.

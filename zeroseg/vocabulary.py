@@ -37,6 +37,7 @@ from zeroseg.class_lists.text import read_plain_file, read_text
 from zeroseg.class_lists.values import (
     LARGEST_ID,
     Color,
+    check_count,
     is_whole,
     read_colors,
     read_ids,
@@ -419,11 +420,7 @@ def _check_names(names: Sequence[str]) -> None:
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise VocabularyError(f"classes occur more than once: {twice}")
-    if len(names) > LARGEST_ID:
-        raise VocabularyError(
-            f"{len(names)} classes do not fit a 16-bit mask file, which holds {LARGEST_ID} and the "
-            f"ignore value; split them into several vocabularies"
-        )
+    check_count(len(names))
 
 
 def _ignored(ids: Sequence[int]) -> int:

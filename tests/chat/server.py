@@ -171,7 +171,7 @@ def _handler(chat: ChatServer) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             unknown = Response(status=404, body='{"detail": "Not Found"}')
-            listed = chat.models if self.path == "/v1/models" else None
+            listed = chat.models if self.path.partition("?")[0] == "/v1/models" else None
             self._send(listed or unknown)
 
         def _send(self, response: Response) -> None:

@@ -326,3 +326,28 @@ def test_what_is_no_text_in_utf_8_is_not_kept(tmp_path: Path) -> None:
     assert len(cache) == 0
     cache["dog"] = "dog"
     assert cache["dog"] == "dog"
+
+
+def test_a_text_in_which_a_bit_has_changed_counts_as_missing(tmp_path: Path) -> None:
+    cache = AnswerCache(tmp_path)
+    cache["seen"], cache["phrase"] = '{"labels": ["dog"]}', "car"
+    cache._store.close()  # all of it is in the one file then
+    content = file_of(tmp_path).read_bytes()
+    assert b'["dog"]' in content
+    file_of(tmp_path).write_bytes(content.replace(b'["dog"]', b'["cog"]'))
+    again = AnswerCache(tmp_path)
+    assert again.get("seen") is None
+    assert again["phrase"] == "car"
+
+
+def test_a_name_of_its_tables_that_is_no_text_is_damage(tmp_path: Path) -> None:
+    filled(tmp_path)
+    content = file_of(tmp_path).read_bytes()
+    assert b"Settings" in content
+    content = content.replace(b"Settings", b"Setti\xc9gs").replace(b"TABLE Setti", b"TABLX Setti")
+    file_of(tmp_path).write_bytes(content)
+    with pytest.warns(UserWarning, match="damaged"):
+        cache = AnswerCache(tmp_path)
+    cache["dog"] = "a dog"
+    assert cache["dog"] == "a dog"
+    assert len(set_aside(tmp_path)) == 1

@@ -153,3 +153,6 @@ def test_openai_s_own_addresses() -> None:
 def test_a_password_that_a_server_repeats_is_hidden_and_letters_are_not() -> None:
     wire = Wire("http://me:s3cret-word@h/v1", "o", 1.0)
     assert wire.hide("model of s3cret-word") == "model of ***"
+    asked = Wire("https://h/v1?api-version=2&token=t0ken-of-mine", "o", 1.0)
+    said = asked.hide("t0ken-of-mine is no token, see http://eve:word@h/x?key=k1&page=2")
+    assert said == "*** is no token, see http://h/x?key=***&page=***"

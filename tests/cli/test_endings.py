@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,16 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "data list": ("data", "list"),
 }
 """Commands without a system."""
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """Signals are not ignored, as they are in what a shell runs in the background."""
+    signals = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in signals.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -149,6 +160,7 @@ def test_a_folder_in_use_is_refused(drawn: str, capfd: pytest.CaptureFixture[str
     [
         (("test", *DRAWN, "--devices", "99999"), "--devices 99999: there are"),
         (("oracle", *DRAWN, "--devices", "99999", "--output", "out"), "--devices 99999"),
+        (("test", *DRAWN, "--workers", "99999"), "--workers 99999: at most"),
         (("ablate", *DRAWN, "--points", "1000000", "--output", "out"), "1000 points at most"),
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +187,32 @@ def test_results_that_cannot_be_saved_are_a_failure(config: str) -> None:
     Path("out/x.mask.png").mkdir(parents=True)
     assert main(["segment", "in", "--model", config, "--output", "out"]) == 1
     assert Path("out/y.json").exists()
+
+
+@pytest.mark.parametrize(("writes", "code"), [(0, 2), (3, 1)])
+def test_a_full_disk_ends_the_run(
+    writes: int,
+    code: int,
+    config: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in "abc":
+        picture(Path(f"in/{name}.png"))
+    done: list[object] = []
+    replace = os.replace
+
+    def fills_up(source: object, target: object) -> None:
+        if len(done) == writes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        done.append(target)
+        replace(source, target)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "replace", fills_up)
+    assert main(["segment", "in", "--model", config, "--output", "out"]) == code
+    assert capsys.readouterr().err.count("No space left on device") == 1
+    assert len(list(Path("out").rglob("*.json"))) == (writes > 0)
+    assert not list(Path("out").rglob("*.partial"))
 
 
 def test_nothing_to_segment_loads_nothing(capsys: pytest.CaptureFixture[str]) -> None:

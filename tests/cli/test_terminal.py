@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from zeroseg.cli.main import main
 from zeroseg.cli.report import Terminal, plain
 from zeroseg.cli.terminal import guarded
 
@@ -29,6 +32,17 @@ def test_whatever_prints_writes_controls_out(monkeypatch: pytest.MonkeyPatch) ->
     fewer = SHOWN.replace(r"\x07", "").replace(r"\r", "")  # which rich leaves out of its own accord
     assert streams[0].getvalue() == f"{SHOWN}\n{fewer}\n"
     assert streams[1].getvalue() == f"{SHOWN}\n{SHOWN}\n\r50 %\x1b[A"
+
+
+def test_a_name_makes_no_line_of_its_own(config: str, capfd: pytest.CaptureFixture[str]) -> None:
+    name = "a\nfailed: forged"
+    Path("in").mkdir()
+    Path(f"in/{name}.png").write_text("no picture")
+    Image.new("RGB", (32, 24)).save(f"in/{name}.jpg")
+    assert main(["segment", "in", "--model", config, "--output", "out"]) == 1
+    said = capfd.readouterr()
+    assert not [line for line in (said.out + said.err).splitlines() if line.startswith("failed: f")]
+    assert r"failed: in/a\nfailed: forged.png" in said.err
 
 
 def test_colours_of_our_own_stay(monkeypatch: pytest.MonkeyPatch) -> None:

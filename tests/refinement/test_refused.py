@@ -22,7 +22,9 @@ from zeroseg.refinement.lexical_pre_refiner import LexicalPreRefiner
 from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
 from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
 from zeroseg.segmentation import Segmentation
-from zeroseg.values import UNRESOLVED, Description, Tag, Usage
+from zeroseg.stages import PostRefinement
+from zeroseg.testing import ScriptedChat
+from zeroseg.values import UNRESOLVED, Description, Detections, Tag, Usage
 from zeroseg.vocabularies import DRAM
 from zeroseg.vocabulary import Vocabulary
 
@@ -153,6 +155,28 @@ def test_a_correction_that_is_refused_leaves_the_picture_to_the_rules() -> None:
     [selection] = part([told("kitten")], DRAM)
     assert selection.prompts == ("cat",)
     assert [exchange.refused for exchange in selection.exchanges] == [None, "held back"]
+
+
+@pytest.mark.parametrize("reply", ["", "  ", '{"data": {"status": "done"}}'])
+def test_an_answer_that_says_nothing_is_told_of(reply: str) -> None:
+    [selection] = LLMPreRefiner(ScriptedChat([reply]))([told("kitten")], DRAM)
+    assert selection.prompts == ()
+    assert len(selection.exchanges) == 2 and all(said.dropped for said in selection.exchanges)
+    found = LLMPostRefiner(ScriptedChat([reply]))(["gizmo"], DRAM)
+    assert found.labels == (UNRESOLVED,)
+    assert all(said.dropped for said in found.exchanges)
+
+
+def test_every_picture_of_a_batch_tells_that_its_phrases_were_refused() -> None:
+    box, whole = torch.tensor([[0.0, 0.0, 4.0, 4.0]]), torch.zeros(1, dtype=torch.int64)
+    found = [
+        Detections(box, torch.ones(1), whole + label, (phrase,), whole)
+        for phrase, label in (("gizmo a", UNRESOLVED), ("gizmo b", UNRESOLVED), ("dog", 0))
+    ]
+    stage = PostRefinement(LLMPostRefiner(Refuses("gizmo")), FOUR)
+    _, asked = stage(found)
+    assert [any(said.refused for said in own) for own in asked] == [True, True, False]
+    assert sum((said.usage for said in asked[1]), Usage()) == Usage()
 
 
 class TestPhrases:

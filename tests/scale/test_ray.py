@@ -148,3 +148,5 @@ def test_what_cannot_run_is_said_before_it_runs(
         list(run.with_ray({"tag": Pool(2)}))
     with pytest.raises(ZerosegError, match=r"want 1\.5 GPUs, but there are 0"):
         list(run.with_ray({"masks": Pool(3, num_gpus=0.5)}))
+    with pytest.raises(ZerosegError, match=r"want \d+ workers, more than"):
+        list(run.with_ray({"masks": Pool(99999)}))

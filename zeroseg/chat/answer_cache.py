@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sqlite3
@@ -37,7 +38,8 @@ class AnswerCache(MutableMapping[str, str]):
     What was not used for longest goes when the file is full. Only text is ever written or read:
     anything else that a file holds counts as damage. A damaged file is set aside, with a warning,
     and a fresh one started; where none can be had, or another process locks it for seconds, a
-    warning says so and nothing is kept. Neither is ever an error: a cache may forget.
+    warning says so and nothing is kept. Neither is ever an error: a cache may forget. Every
+    text has a checksum before it: one that is not as it was written counts as missing.
 
     Args:
         folder: Where the file lies, in a folder `answers` of its own, which only this user can
@@ -62,15 +64,15 @@ class AnswerCache(MutableMapping[str, str]):
         return type(self), (self.folder, self.size_limit)
 
     def __getitem__(self, key: str) -> str:
-        found = self._try(lambda store: store.get(key), None)
-        if found is None:
+        seal, _, text = str(self._try(lambda store: store.get(key), None)).partition(" ")
+        if seal != _seal(key, text):
             raise KeyError(key)
-        return str(found)
+        return text
 
     def __setitem__(self, key: str, text: str) -> None:
         if not isinstance(key, str) or not isinstance(text, str):
             raise TypeError(f"only text is kept, not {key!r}: {type(text).__name__}")
-        self._try(lambda store: store.set(key, text), False)
+        self._try(lambda store: store.set(key, f"{_seal(key, text)} {text}"), False)
 
     def __delitem__(self, key: str) -> None:
         if not self._try(lambda store: store.delete(key), False):
@@ -96,7 +98,7 @@ class AnswerCache(MutableMapping[str, str]):
                 break
             except Timeout as error:  # another process writes, and does not end
                 self._mend(store, error, give_up=True)
-            except (sqlite3.Error, OSError) as error:
+            except Exception as error:  # of packages that read what may be damaged: all their kinds
                 self._mend(store, error, give_up=attempt > 0)
         return otherwise
 
@@ -125,7 +127,7 @@ class AnswerCache(MutableMapping[str, str]):
             before = self._identify()
             try:
                 store = self._connect()
-            except sqlite3.DatabaseError as error:
+            except Exception as error:  # as above
                 if not _is_damage(error):
                     raise
                 self._set_aside(before, error)
@@ -205,9 +207,17 @@ def default_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "zeroseg"
 
 
+def _seal(key: str, text: str) -> str:
+    """Tells a text that was written for a key from one in which a bit has changed since."""
+    return hashlib.sha256(f"{key}\n{text}".encode()).hexdigest()[:16]
+
+
 def _is_damage(error: Exception) -> bool:
     """Whether a file is damaged, rather than locked, full or out of reach.
 
     SQLite reports a file that was cut off as an error of the disk; Python 3.10 does not tell codes.
+    What else is read out of a damaged one may have any type, and break whatever is done with it.
     """
-    return isinstance(error, sqlite3.DatabaseError) and not _OTHER_TROUBLE.search(str(error))
+    from diskcache import Timeout
+
+    return not isinstance(error, OSError | Timeout) and not _OTHER_TROUBLE.search(str(error))

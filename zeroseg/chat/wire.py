@@ -15,7 +15,7 @@ from zeroseg.chat.json_text import loads
 from zeroseg.chat.lock import Lock
 from zeroseg.chat.refusals import Refusal
 from zeroseg.errors import ChatError
-from zeroseg.server_address import SHORTEST_SECRET, guard_logs, shown_address
+from zeroseg.server_address import SHORTEST_SECRET, guard_logs, shown_address, without_passwords
 
 if TYPE_CHECKING:
     import openai  # takes a second, which only who asks a server has to spend
@@ -93,14 +93,17 @@ class Wire:
         return self._result(line, line.client.models.with_raw_response.list(), seconds)
 
     def hide(self, text: str) -> str:
-        """A text without key and password, which some servers repeat in their messages.
+        """A text without what is secret of key and address: servers repeat them in their messages.
 
         What is shorter than a key can be is no secret, and would take letters out of every word.
         """
-        for secret in (self._key, urlsplit(self.address).password or ""):
+        address = urlsplit(self.address)
+        queried = (value for _, value in parse_qsl(address.query))
+        secrets = (self._key, address.password or "", *queried)
+        for secret in sorted(secrets, key=len, reverse=True):  # one may hold another
             if len(secret) >= SHORTEST_SECRET:
                 text = text.replace(secret, "***")
-        return text
+        return without_passwords(text)
 
     def _open(self) -> _Line:
         """The connections of this process; a child process does not use its parent's."""

@@ -8,7 +8,14 @@ from typing import Any
 
 from zeroseg.class_lists.files import is_file_name
 from zeroseg.class_lists.text import read_names, separated
-from zeroseg.class_lists.values import is_whole, read_list, read_name, read_whole, shown
+from zeroseg.class_lists.values import (
+    check_count,
+    is_whole,
+    read_list,
+    read_name,
+    read_whole,
+    shown,
+)
 from zeroseg.errors import VocabularyError
 
 _BARS = "|｜"  # noqa: RUF001
@@ -27,8 +34,10 @@ def as_words(name: str) -> str:
 def class_names(names: object) -> list[str]:
     """Names as they are shown: those of a list stand as they are, those of a text are found."""
     found: object = read_names(names) if isinstance(names, str) else names
+    items = read_list(found, "classes")
+    check_count(len(items))
     listed = []
-    for number, item in enumerate(read_list(found, "classes"), 1):
+    for number, item in enumerate(items, 1):
         name = read_name(item, f"classes: name {number}")
         separator = separated(name)
         if separator and separator not in _BARS:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zeroseg.class_lists.files import read_file, read_structure
-from zeroseg.class_lists.values import is_whole, shown
+from zeroseg.class_lists.values import check_count, is_whole, shown
 from zeroseg.errors import VocabularyError
 
 _SEPARATORS = (r"[,，、،､]", r"[;；؛]", r"[|｜]", "•", r"(?:^|\s)\.(?=\s|$)|。")  # noqa: RUF001
@@ -41,6 +41,7 @@ def read_text(text: str) -> list[Any] | dict[Any, Any]:
         return _pasted(text)
     lines = [_COMMENT.sub("", line).strip() for line in text.splitlines()]
     lines = [line for line in lines if line]
+    check_count(len(lines))
     if not lines:
         raise VocabularyError("no class is named; write names such as 'dog, boat'")
     headed = len(lines) > 1 and _HEADER.fullmatch(lines[0]) is not None

@@ -79,6 +79,19 @@ def read_whole(value: object, where: str) -> int:
     return int(number)
 
 
+def check_count(count: int) -> None:
+    """Refuse more classes than there are numbers for.
+
+    Raises:
+        VocabularyError: There are more.
+    """
+    if count > LARGEST_ID:
+        raise VocabularyError(
+            f"{count} classes do not fit a 16-bit mask file, which holds {LARGEST_ID} and the "
+            f"ignore value; split them into several vocabularies"
+        )
+
+
 def read_list(value: object, where: str) -> list[object]:
     """The items of a list, tuple, array or generator, in order.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,10 @@ def add_data(parser: ArgumentParser) -> None:
     add_scenes(parser.add_argument_group("drawn scenes (200 of seed 0 by default)"), None, None)
 
 
+_WORKERS = 16
+"""Most processes that read ahead for a core; each takes memory, and more read no faster."""
+
+
 @dataclass(frozen=True)
 class DataOptions:
     """What the options of `add_data` say, by their names."""
@@ -98,6 +103,8 @@ class DataOptions:
         Raises:
             ZerosegError: The options contradict each other, or the data set is not there.
         """
+        if self.workers > (most := _WORKERS * (os.cpu_count() or 1)):
+            raise ZerosegError(f"--workers {self.workers}: at most {most} share the cores here")
         loading = {"batch_size": batch_size or _BATCH_SIZE, "num_workers": self.workers}
         if self.data == _DRAWN:
             found = self._scenes(vocabulary, drawn, loading)

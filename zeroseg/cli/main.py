@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from signal import Signals
 from typing import NoReturn
 
@@ -101,25 +102,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: The arguments cannot be parsed (2), or help was asked for (0).
     """
     with guarded():
-        return _run(parser().parse_args(argv))
+        arguments = parser().parse_args(argv)
+        outlet = Outlet(getattr(arguments, "json", False), getattr(arguments, "quiet", False))
+        arguments.outlet = outlet
+        return _to_its_end(arguments.command, partial(arguments.run, arguments), outlet)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    outlet = Outlet(getattr(arguments, "json", False), getattr(arguments, "quiet", False))
-    arguments.outlet = outlet
+def _to_its_end(command: str, run: Callable[[], int], outlet: Outlet) -> int:
+    """Carry out a command, and say what ended it; its exit code."""
     with listening() as received:
         try:
             with outlet.open():
-                return int(arguments.run(arguments))
+                return int(run())
         except BaseException as error:  # a signal has become, by way of libraries, whatever it is
             problem, begun = _said(error), outlet.done > 0 or getattr(error, "begun", False)
             if not received and problem is None:
                 raise
     if received:
         problem = f"ended by {Signals(received[0]).name}; what was saved stays"
-        print(f"zeroseg {arguments.command}: {problem}", file=sys.stderr)
+        print(f"zeroseg {command}: {problem}", file=sys.stderr)
         return 128 + received[0]
-    print(f"zeroseg {arguments.command}: error: {problem}", file=sys.stderr)
+    print(f"zeroseg {command}: error: {problem}", file=sys.stderr)
     if begun:
         print("what is done is saved", file=sys.stderr)
     return 1 if begun else 2

@@ -56,7 +56,9 @@ class Outlet:
 
     def failed(self, words: str) -> None:
         """Tell of a failure."""
-        self.errors.print(f"failed: {words}", markup=False, style="red", soft_wrap=True)
+        from zeroseg.cli.report import say
+
+        say(self.errors, f"failed: {words}", "red")
 
     def picture(self, name: str, failure: Failure | None = None, **more: Any) -> None:
         """Tell programs what came of a picture; people are told by the command.

@@ -115,8 +115,8 @@ def shares(areas: Mapping[str, float]) -> str:
 
 
 def plain(words: str, style: str = "") -> Text:
-    """Text in which brackets are brackets, and control characters are written out."""
-    return Text(visible(words), style=style)
+    """Text in which brackets are brackets; control characters and line feeds are written out."""
+    return Text(visible(words).replace("\n", "\\n"), style=style)
 
 
 def say(console: Console, words: str, style: str = "") -> None:

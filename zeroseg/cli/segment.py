@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from argparse import Namespace
 from dataclasses import replace
@@ -77,6 +78,10 @@ def run(arguments: Namespace) -> int:
     return _Run(model.segmenter(config, vocabulary), planned, outlet).go(output)
 
 
+_OF_ONE_NAME = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL)
+"""Why one file cannot be written; any other reason holds for all of them."""
+
+
 class _Run:
     """Goes through the pictures, saves each result at once, and sums up."""
 
@@ -116,6 +121,8 @@ class _Run:
             try:
                 replace(result, name=name).save(picture.base)
             except OutputError as error:
+                if getattr(error.__cause__, "errno", None) not in _OF_ONE_NAME:
+                    raise
                 result = Failure(name, "saving", str(error))
         if isinstance(result, Failure):
             self.failures.append(replace(result, name=name))

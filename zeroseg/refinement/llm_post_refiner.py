@@ -185,10 +185,12 @@ class LLMPostRefiner(PostRefiner):
         if reply.refused is not None:
             return {}, _exchange(question, reply)
         answers = self._read(reply.text, batch, names)
+        dropped = answers.dropped
         if len(answers.labels) < len(batch):
             self.chat.forget(question)
+            dropped = dropped or (reply.text.strip() or "(no answer)",)
         found = {batch[i]: label for i, label in answers.labels.items()}
-        return found, _exchange(question, reply, answers.dropped)
+        return found, _exchange(question, reply, dropped)
 
     def _question(
         self, system: str, phrases: Sequence[str], vocabulary: Vocabulary

@@ -28,6 +28,7 @@ _CORRECTION = (
     "That is not the list that was asked for. Answer with classes of the list only, separated by "
     "commas, or with the word none."
 )
+_SILENCE = "(no answer)"
 
 
 class LLMPreRefiner(PreRefiner):
@@ -172,8 +173,10 @@ class LLMPreRefiner(PreRefiner):
             for (i, question), reply in zip(pending.items(), replies, strict=True):
                 parsed = self._read(reply.text, names)
                 labels[i] = parsed.labels
-                exchanges[i].append(_exchange(question, reply, parsed.dropped))
-                if not parsed.understood and reply.refused is None:
+                unread = not parsed.understood and reply.refused is None
+                dropped = parsed.dropped or ((reply.text.strip() or _SILENCE,) if unread else ())
+                exchanges[i].append(_exchange(question, reply, dropped))
+                if unread:
                     self.chat.forget(question)
                     again[i] = _once_more(question, reply)
             pending = again
@@ -220,7 +223,7 @@ def _question(system: str, description: Description, schema: dict[str, Any] | No
 
 
 def _once_more(conversation: Conversation, reply: Reply) -> Conversation:
-    said = Message("assistant", reply.text.strip() or "(no answer)")
+    said = Message("assistant", reply.text.strip() or _SILENCE)
     return Conversation(
         (*conversation.messages, said, Message("user", _CORRECTION)), conversation.schema
     )

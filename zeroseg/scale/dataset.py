@@ -200,12 +200,21 @@ def _sized(recipe: Recipe, pools: Mapping[str, Pool]) -> dict[str, Pool]:
             f"the pools want {wanted:g} GPUs, but there are {have.get('GPU', 0):g}: every worker "
             f"of every stage has to be there at the same time"
         )
-    share = have.get("CPU", 1) / 2 / sum(pool.actors for pool in chosen.values())
+    actors, cores = sum(pool.actors for pool in chosen.values()), have.get("CPU", 1)
+    if actors > _MOST * cores:
+        raise ZerosegError(
+            f"the pools want {actors} workers, more than {_MOST} for each of the {cores:g} cores"
+        )
+    share = cores / 2 / actors
     each = min(1.0, max(0.01, int(share * 100) / 100))
     return {
         name: pool if pool.num_cpus is not None else replace(pool, num_cpus=each)
         for name, pool in chosen.items()
     }
+
+
+_MOST = 50
+"""Most workers for a core: Ray counts in hundredths, and half of the cores are left for reading."""
 
 
 class _Worker:

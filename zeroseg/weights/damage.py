@@ -151,7 +151,7 @@ def _end_of_tensors(file: Path, length: int) -> int | None:
     try:
         tensors = [value for name, value in json.loads(header).items() if name != "__metadata__"]
         return _LENGTH + length + max(int(tensor["data_offsets"][1]) for tensor in tensors)
-    except (ValueError, TypeError, LookupError, AttributeError):
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
         return None
 
 
@@ -172,13 +172,21 @@ def _why(file: Path, head: bytes, error: Exception) -> str:
         )
     if "TorchScript" in str(error):
         return "is a program (TorchScript), not a file of weights, and is not read"
-    if zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
-            if not any(name.endswith("data.pkl") for name in archive.namelist()):
-                return "is an archive, but no checkpoint of torch.save"
-    elif head.startswith(b"PK"):
-        return "is cut short"
+    names = _names_in_archive(file)
+    if names and not any(name.endswith("data.pkl") for name in names):
+        return "is an archive, but no checkpoint of torch.save"
+    if names is None and head.startswith(b"PK"):
+        return "is damaged or cut short"
     return f"is damaged, or no checkpoint of torch.save ({first_line(error)})"
+
+
+def _names_in_archive(file: Path) -> list[str] | None:
+    """What an archive holds; None where that cannot be read."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return None
 
 
 def first_line(error: BaseException) -> str:
