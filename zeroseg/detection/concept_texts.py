@@ -73,20 +73,21 @@ class ConceptTexts:
         return found
 
     def _read(self, model: Any, prompts: Sequence[str]) -> list[Tensor]:
-        tokens = self.tokenizer(
-            list(prompts), padding="max_length", max_length=LENGTH, return_tensors=None
-        )
-        lengths = [sum(real) for real in tokens["attention_mask"]]
+        words = self.tokenizer(list(prompts))["input_ids"]  # padded here: told to, it remembers it
+        lengths = [len(own) for own in words]
         for prompt, length in zip(prompts, lengths, strict=True):
             if length > LENGTH:
                 raise ValueError(
                     f"the prompt {prompt!r:.60} has {length} tokens, and SAM 3 reads {LENGTH}: "
                     f"ask with fewer words"
                 )
+        ids = torch.full((len(words), LENGTH), self.tokenizer.pad_token_id)
+        real = torch.zeros_like(ids)
+        for row, own in enumerate(words):
+            ids[row, : len(own)] = torch.tensor(own)
+            real[row, : len(own)] = 1
         device = model.text_projection.weight.device
-        ids, real = (
-            sent(torch.tensor(tokens[name]), device) for name in ("input_ids", "attention_mask")
-        )
+        ids, real = sent(ids, device), sent(real, device)
         features = model.get_text_features(input_ids=ids, attention_mask=real).pooler_output
         # Copies: a prompt that is kept shall not keep those it was encoded with.
         return [own[:length].clone() for own, length in zip(features, lengths, strict=True)]
