@@ -50,7 +50,17 @@ from tests.baselines.test_closed_set_vote import (
     mask2former,
     segformer,
 )
-from tests.masking.conftest import processor, sam_hq_model, sam_model
+from tests.detection import sam3_parts
+from tests.masking.conftest import (
+    edgetam_model,
+    processor,
+    sam2_model,
+    sam_hq_model,
+    sam_model,
+    squares,
+    squashing,
+    tracker_model,
+)
 from tests.masking.test_official_sam import SIZES
 from tests.weights.official.dino_parts import small_tokenizer, small_weights
 from zeroseg import LLMPostRefiner, LLMPreRefiner, Sam, Segmentation, Selection, ZeroShotSegmenter
@@ -60,18 +70,31 @@ from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.baselines.everything import EverythingMasks
 from zeroseg.chat.chat_model import Conversation, Reply
 from zeroseg.data import DrawnScenes
+from zeroseg.detection import presence_preview
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
+from zeroseg.detection.presence_preview import PresencePreview
+from zeroseg.detection.sam3 import Sam3
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.evaluation.oracle import OracleSegmenter
+from zeroseg.fusion import ThingsAndStuff
 from zeroseg.images import read_image
-from zeroseg.masking import QueryCentres, SamHq, SpreadPoints, TopLogits
+from zeroseg.masking import (
+    DetectorMasks,
+    EdgeTam,
+    QueryCentres,
+    Sam2,
+    Sam3Tracker,
+    SamHq,
+    SpreadPoints,
+    TopLogits,
+)
 from zeroseg.masking.official_sam import OfficialSam, official_sam_of
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.presets import load_preset
 from zeroseg.reference import ReferenceOverlap, ReferencePoints
-from zeroseg.refinement import LexicalPostRefiner
+from zeroseg.refinement import AllClasses, LexicalPostRefiner
 from zeroseg.running import transfer
 from zeroseg.running.item import Item
 from zeroseg.running.runner import Runner
@@ -86,7 +109,16 @@ from zeroseg.weights.official.grounding_dino_checkpoint import to_transformers
 from zeroseg.weights.official.grounding_dino_network import load_official
 from zeroseg.weights.offload import offload
 
-__all__ = ["processor", "sam_hq_model", "sam_model"]
+__all__ = [
+    "edgetam_model",
+    "processor",
+    "sam2_model",
+    "sam_hq_model",
+    "sam_model",
+    "squares",
+    "squashing",
+    "tracker_model",
+]
 
 DEVICE = register()
 CLASSES = Vocabulary.from_names(["background", "dog", "cat", "potted-plant"])
@@ -506,16 +538,25 @@ FOUND = [boxed((10, 8, 50, 40), (0, 0, 20, 20)), Detections.empty(), boxed((3, 3
 NOISE = [noise(40, 56, 1), noise(64, 90, 2), noise(90, 40, 3)]
 
 
+NETWORKS: dict[str, tuple[Any, str, str]] = {
+    "Sam": (Sam, "sam_model", "processor"),
+    "SamHq": (SamHq, "sam_hq_model", "processor"),
+    "Sam2": (Sam2, "sam2_model", "squashing"),
+    "EdgeTam": (EdgeTam, "edgetam_model", "squashing"),
+    "Sam3Tracker": (Sam3Tracker, "tracker_model", "squares"),
+}
+"""Mask predictors of transformers' networks, and the fixtures that give their parts."""
+
+
 @pytest.mark.parametrize("points", [None, TopLogits(4), SpreadPoints(3)])
-@pytest.mark.parametrize("kind", ["Sam", "SamHq", "OfficialSam"])
-def test_masks(
-    kind: str, points: Any, sam_model: Any, sam_hq_model: Any, processor: SamImageProcessor
-) -> None:
+@pytest.mark.parametrize("kind", [*NETWORKS, "OfficialSam"])
+def test_masks(kind: str, points: Any, request: pytest.FixtureRequest) -> None:
     part: nn.Module
     if kind == "OfficialSam":
         part = OfficialSam(model=official_sam_of(seeded_weights(SIZES)), point_sampler=points)
     else:
-        make, model = {"Sam": (Sam, sam_model), "SamHq": (SamHq, sam_hq_model)}[kind]
+        make, *names = NETWORKS[kind]
+        model, processor = map(request.getfixturevalue, names)
         part = make(model=copy.deepcopy(model), image_processor=processor, point_sampler=points)
     one = part(NOISE, FOUND)
     part.to(DEVICE)
@@ -552,6 +593,54 @@ def test_detection(official: bool, decoding: Any, tmp_path: Path) -> None:
         for a, b in zip(one, part(images_there, asked), strict=True):
             assert a.phrases == b.phrases
             torch.testing.assert_close(a.boxes, b.boxes.cpu(), atol=1e-2, rtol=1e-3)
+
+
+@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize("preview", ["always", "never"])
+@pytest.mark.parametrize("kind", ["sam3_model", "lite_model"])
+def test_concepts(kind: str, preview: Any, away: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence_preview, "ADMITTED", 0.35)
+    part = Sam3(
+        getattr(sam3_parts, kind)(),
+        sam3_parts.processor(),
+        score_threshold=0.15,
+        chunk_size=2,
+        preview=preview,
+    )
+    part._preview = PresencePreview(part.model, 16)
+    asked = [
+        Selection(("dog", "potted plant", "sky"), (1, 3, 2)),
+        Selection(),
+        Selection(("sky",), (2,)),
+    ]
+    one = part(NOISE, asked)
+    if away:
+        offload(part)
+    part.to(DEVICE)
+    assert sum(map(len, one)) > 0
+    for images_there in (NOISE, moved(NOISE)):
+        for a, b in zip(one, part(images_there, asked), strict=True):
+            assert a.phrases == b.phrases and b.boxes.device.type == "cpu"
+            assert a.dense is not None and b.dense is not None
+            assert a.masks is not None and b.masks is not None
+            assert b.masks.logits.device.type == b.dense.maps.device.type == DEVICE.type
+            torch.testing.assert_close(a.boxes, b.boxes, atol=1e-2, rtol=1e-3)
+            torch.testing.assert_close(a.masks.logits, b.masks.logits.cpu(), atol=2e-3, rtol=1e-3)
+            torch.testing.assert_close(a.dense.maps, b.dense.maps.cpu(), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("stuff", ["beside things", "under things"])
+def test_a_system_of_concepts(stuff: Any) -> None:
+    classes = Vocabulary.from_names(["background", "dog", "potted plant", "sky"], stuff=["sky"])
+    segmenter = ZeroShotSegmenter(
+        classes,
+        AllClasses(),
+        Sam3(sam3_parts.sam3_model(), sam3_parts.processor(), score_threshold=0.15),
+        DetectorMasks(),
+        fusion=ThingsAndStuff(threshold=0.15, stuff=stuff),
+    )
+    one = segmenter.segment(NOISE)
+    assert_same(one, segmenter.to(DEVICE).segment(NOISE))
 
 
 def clip() -> ClipVote:

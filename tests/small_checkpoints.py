@@ -15,9 +15,15 @@ from transformers import (
     CLIPModel,
     CLIPProcessor,
     CLIPTokenizer,
+    EdgeTamConfig,
+    EdgeTamModel,
     Mask2FormerConfig,
     Mask2FormerForUniversalSegmentation,
     Mask2FormerImageProcessor,
+    Sam2Config,
+    Sam2ImageProcessor,
+    Sam2Model,
+    Sam3ImageProcessor,
     SamHQConfig,
     SamHQModel,
     SegformerConfig,
@@ -27,11 +33,17 @@ from transformers import (
 )
 
 from tests.chat import tiny_vision
+from tests.detection import sam3_parts
+from tests.masking.conftest import DECODER, PROMPT2, SQUARE, edgetam_vision, sam2_vision, tracker_of
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.chat.transformers_chat import TransformersChat
 from zeroseg.detection.grounding_dino import GroundingDino
+from zeroseg.detection.sam3 import Sam3
+from zeroseg.masking.edgetam import EdgeTam
 from zeroseg.masking.sam import Sam
+from zeroseg.masking.sam2 import Sam2
+from zeroseg.masking.sam3_tracker import Sam3Tracker
 from zeroseg.masking.sam_hq import SamHq
 from zeroseg.recognition.blip2 import Blip2
 from zeroseg.recognition.ram_plus import RamPlus
@@ -42,8 +54,12 @@ COMPONENTS: dict[str, Callable[[Path], Any]] = {
     "ram_plus": RamPlus.from_pretrained,
     "blip2": Blip2.from_pretrained,
     "grounding_dino": GroundingDino.from_pretrained,
+    "sam3": Sam3.from_pretrained,
     "sam": Sam.from_pretrained,
     "sam_hq": SamHq.from_pretrained,
+    "sam2": Sam2.from_pretrained,
+    "edgetam": EdgeTam.from_pretrained,
+    "sam3_tracker": Sam3Tracker.from_pretrained,
     "chat": TransformersChat.from_pretrained,
     "seeing_chat": TransformersChat.from_pretrained,
     "clip": ClipVote.from_pretrained,
@@ -59,6 +75,7 @@ SIZES = SamSizes(
     width=32, depth=2, heads=2, mlp_width=32, window=4, global_blocks=(1,),
 )  # fmt: skip
 _NAMES = {0: "wall", 1: "dog", 2: "cat"}
+_PROMPTED = {"prompt_encoder_config": PROMPT2, "mask_decoder_config": DECODER}
 _LAYERS = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 
 
@@ -79,6 +96,24 @@ def _sam_hq() -> tuple[Any, ...]:
     config = SIZES.config()
     config["mask_decoder_config"]["vit_dim"] = SIZES.width
     return SamHQModel(SamHQConfig(**config)), SIZES.image_processor()
+
+
+def _sam3() -> tuple[Any, ...]:
+    return sam3_parts.sam3_model(), sam3_parts.processor()
+
+
+def _sam2() -> tuple[Any, ...]:
+    config = Sam2Config(vision_config=sam2_vision(), **_PROMPTED)
+    return Sam2Model(config), Sam2ImageProcessor(size=SQUARE)
+
+
+def _edgetam() -> tuple[Any, ...]:
+    config = EdgeTamConfig(vision_config=edgetam_vision(), **_PROMPTED)
+    return EdgeTamModel(config), Sam2ImageProcessor(size=SQUARE)
+
+
+def _sam3_tracker() -> tuple[Any, ...]:
+    return tracker_of(4.0, 2.0, 1.0, 0.5), Sam3ImageProcessor(size=SQUARE)
 
 
 def _clip() -> tuple[Any, ...]:
@@ -120,7 +155,11 @@ def _mask2former() -> tuple[Any, ...]:
 
 
 _MAKERS: dict[str, Callable[[], tuple[Any, ...]]] = {
+    "sam3": _sam3,
     "sam_hq": _sam_hq,
+    "sam2": _sam2,
+    "edgetam": _edgetam,
+    "sam3_tracker": _sam3_tracker,
     "clip": _clip,
     "segformer": _segformer,
     "mask2former": _mask2former,

@@ -149,6 +149,12 @@ def test_coordinates_go_to_the_frame_and_back_padded_or_squashed() -> None:
         torch.testing.assert_close(geometry.to_image(geometry.to_frame(xy)), xy)
 
 
+def test_a_squashed_map_comes_back_in_one_step() -> None:
+    maps = torch.rand(2, 8, 8)
+    direct = torch.nn.functional.interpolate(maps[None], (40, 60), mode="bilinear")[0]
+    assert torch.equal(Geometry.squashed((40, 60), 64).restore(maps), direct)
+
+
 def test_a_squashed_map_comes_back_at_the_images_size() -> None:
     maps = torch.zeros(1, 8, 8)
     maps[:, :, :4] = 1

@@ -54,12 +54,13 @@ class PackageNotFound(ZerosegError, ImportError):
         package: Its name on the package index.
         component: The class that asked.
         reason: Why the import failed.
+        extra: What brings it along with zeroseg.
     """
 
-    def __init__(self, package: str, component: str, reason: str) -> None:
+    def __init__(self, package: str, component: str, reason: str, extra: str = "official") -> None:
         super().__init__(
             f"{component} needs {package}, which cannot be imported ({reason}): "
-            f'pip install "zeroseg[official]"'
+            f'pip install "zeroseg[{extra}]"'
         )
 
 

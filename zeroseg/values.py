@@ -234,11 +234,13 @@ class Geometry:
         size: (height, width) of the image as given.
         resized: (height, width) of the image within the frame.
         frame: (height, width) of the predictor's input; what the image leaves free is padding.
+        at_once: Whether maps go to the image's size in one step, not over that of the frame.
     """
 
     size: tuple[int, int]
     resized: tuple[int, int]
     frame: tuple[int, int]
+    at_once: bool = False
 
     def __post_init__(self) -> None:
         inside = self.resized[0] <= self.frame[0] and self.resized[1] <= self.frame[1]
@@ -259,7 +261,7 @@ class Geometry:
     @classmethod
     def squashed(cls, size: tuple[int, int], side: int) -> Geometry:
         """A square frame that the image fills, its aspect given up, as SAM 2's and SAM 3's."""
-        return cls(size, (side, side), (side, side))
+        return cls(size, (side, side), (side, side), at_once=True)
 
     def to_frame(self, xy: Tensor) -> Tensor:
         """Coordinates (..., 2) of the image as given, in pixels of the frame."""
@@ -277,11 +279,14 @@ class Geometry:
     def restore(self, logits: Tensor) -> Tensor:
         """Maps over the frame (n, h, w) at the image's size, (n, H, W) float32.
 
-        Bilinear to the frame, cropped to the image, bilinear to its size, as SAM does it.
+        Bilinear to the frame, cropped to the image, bilinear to its size, as SAM does it; in one
+        step where the image fills the frame and nothing is cropped, as SAM 2 and SAM 3 do it.
         """
         if not len(logits):
             return logits.new_zeros(0, *self.size, dtype=torch.float32)
         maps = logits[:, None].float()
+        if self.at_once:
+            return F.interpolate(maps, self.size, mode="bilinear", align_corners=False)[:, 0]
         framed = F.interpolate(maps, self.frame, mode="bilinear", align_corners=False)
         cropped = framed[..., : self.resized[0], : self.resized[1]]
         return F.interpolate(cropped, self.size, mode="bilinear", align_corners=False)[:, 0]
@@ -400,7 +405,8 @@ class Detections(Movable):
 
     Attributes:
         boxes: (N, 4) float32, x1 y1 x2 y2 in pixels of the image as given, within it.
-        scores: (N,) float32 in [0, 1], falling. Comparable within one detector only.
+        scores: (N,) float32 in [0, 1], falling. Comparable within one detector only. From one that
+            gives presence (`dense`), they are weighed by that of their prompts.
         labels: (N,) int64, class index in the Vocabulary, -1 while unresolved, -2 where a
             distractor answered.
         phrases: N strings, the words each region answers to.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from importlib import import_module
 from typing import Any
 
 import yaml
+
+from zeroseg.weights.needs import arguments_of
 
 OTHERS = "mylab."
 """Where the pages put components of a reader's own."""
@@ -27,7 +28,7 @@ def _check(content: Any) -> None:
     path = content.get("class_path")
     if path is not None and not path.startswith(OTHERS):
         module, _, name = path.rpartition(".")
-        known = set(inspect.signature(getattr(import_module(module), name)).parameters)
+        known = set(arguments_of(getattr(import_module(module), name)))
         stray = set(content.get("init_args", {})) - known
         assert not stray, f"{path} takes no {stray}"
     for value in content.values():

@@ -18,6 +18,7 @@ from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.errors import PresetError
 from zeroseg.preflight import Examination, examine, machine, require
 from zeroseg.preflight.components import places
+from zeroseg.preflight.hub import known
 from zeroseg.preflight.language import with_language_model
 from zeroseg.presets import load_preset, load_yaml
 
@@ -92,6 +93,19 @@ def test_everything_that_is_missing_is_one_message(
         f"there is no {hub.address}/nobody/blip",
     ):
         assert said in str(caught.value)
+    assert not hub.downloads()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["detector/zeroseg.detection.Sam3", "mask_predictor/zeroseg.masking.Sam3Tracker"],
+)
+def test_the_step_that_sam_3_takes_is_explained(path: str, hub: Hub) -> None:
+    hub.repositories["facebook/sam3"] = Repository(NETWORK, gated=True)
+    slot, class_path = path.split("/")
+    [problem] = examine({slot: {"class_path": class_path}}).problems
+    assert f"accept the licence at {hub.address}/facebook/sam3 and set HF_TOKEN" in problem
+    assert known("facebook/sam3").gated and known("facebook/sam3").licence == "SAM License"
     assert not hub.downloads()
 
 

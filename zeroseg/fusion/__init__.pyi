@@ -2,3 +2,4 @@
 
 from zeroseg.fusion.fusion import Fusion as Fusion
 from zeroseg.fusion.highest_score import HighestScore as HighestScore
+from zeroseg.fusion.things_and_stuff import ThingsAndStuff as ThingsAndStuff

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from transformers import SamImageProcessor
+from transformers import Sam2ImageProcessor, Sam3ImageProcessor, SamImageProcessor
 
 from zeroseg.errors import CheckpointError
 from zeroseg.masking.attention import slice_attention
@@ -39,21 +39,21 @@ class TransformersMasks(TwoPassMasks):
         chunk_size: Boxes decoded at a time, of one or several images.
 
     Raises:
-        CheckpointError: The processor does not fill the frame that it pads to.
+        CheckpointError: The processor does not make the square that the network sees.
         ValueError: `chunk_size` is less than one.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        image_processor: SamImageProcessor,
+        image_processor: SamImageProcessor | Sam2ImageProcessor | Sam3ImageProcessor,
         point_sampler: PointSampler | None = TOP_20,
         chunk_size: int = 16,
     ) -> None:
         network: Any = model
         slice_attention(network)
-        side = 4 * network.config.prompt_encoder_config.image_embedding_size
-        super().__init__(network, _frame(image_processor), side, point_sampler, chunk_size)
+        side = 4 * network.prompt_encoder.image_embedding_size[0]
+        super().__init__(network, self._frame(image_processor), side, point_sampler, chunk_size)
         self.image_processor: Any = image_processor
 
     @classmethod
@@ -75,6 +75,21 @@ class TransformersMasks(TwoPassMasks):
         """What must be here before it is built; see `zeroseg.weights.needs`."""
         return published_or_hub(arguments, ("network", "pictures"))
 
+    @staticmethod
+    def _frame(image_processor: Any) -> int:
+        """Side of the square that a processor makes of images.
+
+        Raises:
+            CheckpointError: It makes none.
+        """
+        longest, padded = image_processor.size["longest_edge"], image_processor.pad_size
+        if (padded["height"], padded["width"]) != (longest, longest):
+            raise CheckpointError(
+                f"the image processor resizes to {longest} pixels but pads to {dict(padded)}; "
+                f"SAM's frame is a square that the longer side fills"
+            )
+        return int(longest)
+
     def _pixels(self, images: Sequence[Tensor], device: torch.device) -> Tensor:
         inputs = self.image_processor(
             images=upload(images, device),
@@ -82,6 +97,21 @@ class TransformersMasks(TwoPassMasks):
             return_tensors="pt",
         )
         return inputs["pixel_values"].to(device, next(self.model.parameters()).dtype)
+
+    def _prompts(self, boxes: Tensor, points: Points | None) -> tuple[Tensor, Tensor]:
+        """Embeddings of prompts (n, 1, T, C), and what they say of every cell (n, C, h, w).
+
+        Args:
+            boxes: (n, 4), in pixels of the frame.
+            points: Theirs, in pixels of the frame.
+        """
+        sparse, dense = self.model.prompt_encoder(
+            input_points=points.xy[:, None] if points is not None else None,
+            input_labels=points.labels[:, None] if points is not None else None,
+            input_boxes=boxes[:, None],
+            input_masks=None,
+        )
+        return sparse, dense
 
     def _read(
         self, cells: Tensor, boxes: Tensor, points: Points | None, *tokens: Tensor
@@ -100,12 +130,7 @@ class TransformersMasks(TwoPassMasks):
             What the output tokens and prompts have read, (n, T, C), and the cells what they have,
             upsampled to (n, C / 8, 4h, 4w).
         """
-        sparse, dense = self.model.prompt_encoder(
-            input_points=points.xy[:, None] if points is not None else None,
-            input_labels=points.labels[:, None] if points is not None else None,
-            input_boxes=boxes[:, None],
-            input_masks=None,
-        )
+        sparse, dense = self._prompts(boxes, points)
         decoder = self.model.mask_decoder
         cells = cells + dense
         own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight, *tokens])
@@ -125,13 +150,3 @@ class TransformersMasks(TwoPassMasks):
 def answers(token: Tensor, pixels: Tensor) -> Tensor:
     """Logits (n, h, w): how well pixels (n, C, h, w) answer their token (n, C)."""
     return (token[:, None] @ pixels.flatten(2)).view(len(token), *pixels.shape[2:])
-
-
-def _frame(image_processor: Any) -> int:
-    longest, padded = image_processor.size["longest_edge"], image_processor.pad_size
-    if (padded["height"], padded["width"]) != (longest, longest):
-        raise CheckpointError(
-            f"the image processor resizes to {longest} pixels but pads to {dict(padded)}; "
-            f"SAM's frame is a square that the longer side fills"
-        )
-    return int(longest)

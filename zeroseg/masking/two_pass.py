@@ -35,7 +35,7 @@ class TwoPassMasks(MaskPredictor):
 
     Args:
         model: The network.
-        frame: Side of its square input in pixels; the longer side of an image fills it.
+        frame: Side of its square input in pixels.
         side: Side of its mask logits.
         point_sampler: Where the points of the second pass come from, None for no second pass.
         chunk_size: Boxes decoded at a time, of one or several images.
@@ -77,6 +77,10 @@ class TwoPassMasks(MaskPredictor):
 
         `image` (n,) int64, not falling, tells which row of the features each box belongs to.
         """
+
+    def _geometry(self, size: tuple[int, int]) -> Geometry:
+        """How an image of a size lies in the frame: its longer side fills it, as SAM's does."""
+        return Geometry.padded(size, self.frame)
 
     def with_points(self, sampler: PointSampler | None) -> Self:
         """See `MaskPredictor.with_points`."""
@@ -172,4 +176,4 @@ class TwoPassMasks(MaskPredictor):
         """No mask yet, but the geometry of the image in the network's frame."""
         size = (image.shape[1], image.shape[2])
         logits = torch.zeros(0, self.side, self.side, device=device)
-        return Masks(logits, Geometry.padded(size, self.frame))
+        return Masks(logits, self._geometry(size))

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.initialization import no_init_weights
+from transformers.models.auto.modeling_auto import MODEL_FOR_MASK_GENERATION_MAPPING_NAMES
 
 from zeroseg.errors import CheckpointError
 from zeroseg.weights.damage import damage, damages, remedy
@@ -30,6 +31,8 @@ _READ_LENIENTLY = (
     "merges.txt",
 )
 _WEIGHTS = (".safetensors", ".bin")
+_PARTS = MODEL_FOR_MASK_GENERATION_MAPPING_NAMES
+"""For a kind of checkpoint, the class that makes masks of it."""
 _SMALL = 10**8
 """As many numbers as may be missing until weights are read."""
 _KERNEL = re.compile(r'_implementation": "([^"]*/[^"]*)"')
@@ -68,12 +71,16 @@ def require_config(place: str) -> Mapping[str, Any]:
 def require_kind(kind: Any, content: Mapping[str, Any]) -> None:
     """See that a configuration is of a network's kind; transformers would only warn.
 
+    A network that is part of a larger one is taken out of that, where transformers does so: SAM 2
+    and SAM 3 are published as parts of systems for videos.
+
     Raises:
         CheckpointError: It is another's.
     """
     found = content["model_type"]
     expected = getattr(getattr(kind, "config_class", None), "model_type", found)
-    if found != expected:
+    parts = [own.get("model_type") for own in content.values() if isinstance(own, Mapping)]
+    if expected not in (found, *parts) and _PARTS.get(found) != kind.__name__:
         raise CheckpointError(
             f"it is a {found}, expected a {expected}: choose a checkpoint of that kind"
         )

@@ -46,6 +46,8 @@ _LACKING = (
     (re.compile("(Can't load|backend) tokenizer"), "tokenizer.json"),
 )
 """What transformers says when a file is not there, and which one that is."""
+_TALKATIVE = ("modeling_utils", "configuration_utils")
+"""Where transformers tells what it finds odd about a checkpoint."""
 _CONSTANTS = ("criterion.", "num_batches_tracked")
 """What is in the names of tensors that only training needs."""
 
@@ -221,18 +223,20 @@ def _numberless(name: str) -> str:
 
 @contextmanager
 def _unreported() -> Iterator[None]:
-    """Keep transformers from printing bars, and its table of what did not fit: an error says it.
+    """Keep transformers from printing bars, and what it thinks does not fit: an error says it.
 
     Bars of what is fetched are the hub's, and stay.
     """
-    logger = logging.getLogger("transformers.modeling_utils")
-    logger.addFilter(_is_error)
+    loggers = [logging.getLogger(f"transformers.{name}") for name in _TALKATIVE]
+    for logger in loggers:
+        logger.addFilter(_is_error)
     hook = set_tqdm_hook(lambda bar, given, named: bar(*given, **{**named, "disable": True}))
     try:
         yield
     finally:
         set_tqdm_hook(hook)
-        logger.removeFilter(_is_error)
+        for logger in loggers:
+            logger.removeFilter(_is_error)
 
 
 def _is_error(record: logging.LogRecord) -> bool:
