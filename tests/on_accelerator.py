@@ -59,6 +59,7 @@ from tests.masking.conftest import (
     squashing,
 )
 from tests.masking.test_official_sam import SIZES
+from tests.small_checkpoints import write
 from tests.weights.official.dino_parts import small_tokenizer, small_weights
 from zeroseg import LLMPostRefiner, LLMPreRefiner, Sam, Segmentation, Selection, ZeroShotSegmenter
 from zeroseg.baselines import SemanticSegmentAnything
@@ -594,6 +595,28 @@ def clip() -> ClipVote:
     return ClipVote(
         model=CLIPModel(config), processor=CLIPProcessor(CLIPImageProcessor(**size), tokenizer)
     )
+
+
+def small_mm_grounding_dino(folder: Path) -> GroundingDino:
+    write("mm_grounding_dino", folder)
+    return GroundingDino.from_pretrained(folder, box_threshold=0.3)
+
+
+DETECTORS: dict[str, Callable[[Path], Any]] = {"mm_grounding_dino": small_mm_grounding_dino}
+"""Detectors in the hub's layout, whose thresholds let something through."""
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_detectors_of_the_hub(name: str, tmp_path: Path) -> None:
+    part = DETECTORS[name](tmp_path / name)
+    asked = [Selection(("dog", "potted plant"), (1, 3)), Selection(), Selection(("boat",), (2,))]
+    one = part(NOISE, asked)
+    part.to(DEVICE)
+    assert sum(map(len, one)) > 0
+    for images_there in (NOISE, moved(NOISE)):
+        for a, b in zip(one, part(images_there, asked), strict=True):
+            assert a.phrases == b.phrases
+            torch.testing.assert_close(a.boxes, b.boxes.cpu(), atol=1e-2, rtol=1e-3)
 
 
 CLASSIFIERS = {

@@ -6,6 +6,7 @@ import shutil
 import string
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -17,9 +18,12 @@ from transformers import (
     CLIPTokenizer,
     EdgeTamConfig,
     EdgeTamModel,
+    GroundingDinoImageProcessor,
+    GroundingDinoProcessor,
     Mask2FormerConfig,
     Mask2FormerForUniversalSegmentation,
     Mask2FormerImageProcessor,
+    MMGroundingDinoForObjectDetection,
     Sam2Config,
     Sam2ImageProcessor,
     Sam2Model,
@@ -32,6 +36,7 @@ from transformers import (
 )
 
 from tests.chat import tiny_vision
+from tests.detection.test_grounding_dino import build_model, build_tokenizer
 from tests.masking.conftest import DECODER, PROMPT2, SQUARE, edgetam_vision, sam2_vision
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
@@ -50,6 +55,7 @@ COMPONENTS: dict[str, Callable[[Path], Any]] = {
     "ram_plus": RamPlus.from_pretrained,
     "blip2": Blip2.from_pretrained,
     "grounding_dino": GroundingDino.from_pretrained,
+    "mm_grounding_dino": GroundingDino.from_pretrained,
     "sam": Sam.from_pretrained,
     "sam_hq": SamHq.from_pretrained,
     "sam2": Sam2.from_pretrained,
@@ -84,6 +90,14 @@ def write(kind: str, folder: Path) -> Path:
         for part in _MAKERS[kind]():
             part.save_pretrained(folder)
     return folder
+
+
+def _mm_grounding_dino() -> tuple[Any, ...]:
+    images = GroundingDinoImageProcessor(size={"shortest_edge": 80, "longest_edge": 96})
+    with TemporaryDirectory() as folder:
+        tokenizer = build_tokenizer(Path(folder))
+    model = build_model(kind=MMGroundingDinoForObjectDetection)
+    return model, GroundingDinoProcessor(images, tokenizer)
 
 
 def _sam_hq() -> tuple[Any, ...]:
@@ -141,6 +155,7 @@ def _mask2former() -> tuple[Any, ...]:
 
 
 _MAKERS: dict[str, Callable[[], tuple[Any, ...]]] = {
+    "mm_grounding_dino": _mm_grounding_dino,
     "sam_hq": _sam_hq,
     "sam2": _sam2,
     "edgetam": _edgetam,
