@@ -70,6 +70,7 @@ from zeroseg.chat.chat_model import Conversation, Reply
 from zeroseg.data import DrawnScenes
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
+from zeroseg.detection.owlv2 import Owlv2
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.evaluation.oracle import OracleSegmenter
@@ -597,18 +598,14 @@ def clip() -> ClipVote:
     )
 
 
-def small_mm_grounding_dino(folder: Path) -> GroundingDino:
-    write("mm_grounding_dino", folder)
-    return GroundingDino.from_pretrained(folder, box_threshold=0.3)
-
-
-DETECTORS: dict[str, Callable[[Path], Any]] = {"mm_grounding_dino": small_mm_grounding_dino}
-"""Detectors in the hub's layout, whose thresholds let something through."""
+DETECTORS: dict[str, Any] = {"mm_grounding_dino": GroundingDino, "owlv2": Owlv2}
+"""What reads small checkpoints in the hub's layout."""
 
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_detectors_of_the_hub(name: str, tmp_path: Path) -> None:
-    part = DETECTORS[name](tmp_path / name)
+    folder = write(name, tmp_path / name)
+    part = DETECTORS[name].from_pretrained(folder, box_threshold=0.3)
     asked = [Selection(("dog", "potted plant"), (1, 3)), Selection(), Selection(("boat",), (2,))]
     one = part(NOISE, asked)
     part.to(DEVICE)

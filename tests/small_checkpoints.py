@@ -36,12 +36,14 @@ from transformers import (
 )
 
 from tests.chat import tiny_vision
+from tests.detection import prompt_parts
 from tests.detection.test_grounding_dino import build_model, build_tokenizer
 from tests.masking.conftest import DECODER, PROMPT2, SQUARE, edgetam_vision, sam2_vision
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.chat.transformers_chat import TransformersChat
 from zeroseg.detection.grounding_dino import GroundingDino
+from zeroseg.detection.owlv2 import Owlv2
 from zeroseg.masking.edgetam import EdgeTam
 from zeroseg.masking.sam import Sam
 from zeroseg.masking.sam2 import Sam2
@@ -56,6 +58,7 @@ COMPONENTS: dict[str, Callable[[Path], Any]] = {
     "blip2": Blip2.from_pretrained,
     "grounding_dino": GroundingDino.from_pretrained,
     "mm_grounding_dino": GroundingDino.from_pretrained,
+    "owlv2": Owlv2.from_pretrained,
     "sam": Sam.from_pretrained,
     "sam_hq": SamHq.from_pretrained,
     "sam2": Sam2.from_pretrained,
@@ -156,6 +159,7 @@ def _mask2former() -> tuple[Any, ...]:
 
 _MAKERS: dict[str, Callable[[], tuple[Any, ...]]] = {
     "mm_grounding_dino": _mm_grounding_dino,
+    "owlv2": prompt_parts.owlv2,
     "sam_hq": _sam_hq,
     "sam2": _sam2,
     "edgetam": _edgetam,
