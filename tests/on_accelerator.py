@@ -70,6 +70,7 @@ from zeroseg.chat.chat_model import Conversation, Reply
 from zeroseg.data import DrawnScenes
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
+from zeroseg.detection.omdet_turbo import OmDetTurbo
 from zeroseg.detection.owlv2 import Owlv2
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.evaluation.evaluate import evaluate
@@ -598,7 +599,11 @@ def clip() -> ClipVote:
     )
 
 
-DETECTORS: dict[str, Any] = {"mm_grounding_dino": GroundingDino, "owlv2": Owlv2}
+DETECTORS: dict[str, Any] = {
+    "mm_grounding_dino": GroundingDino,
+    "owlv2": Owlv2,
+    "omdet_turbo": OmDetTurbo,
+}
 """What reads small checkpoints in the hub's layout."""
 
 

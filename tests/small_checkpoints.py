@@ -43,6 +43,7 @@ from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.chat.transformers_chat import TransformersChat
 from zeroseg.detection.grounding_dino import GroundingDino
+from zeroseg.detection.omdet_turbo import OmDetTurbo
 from zeroseg.detection.owlv2 import Owlv2
 from zeroseg.masking.edgetam import EdgeTam
 from zeroseg.masking.sam import Sam
@@ -59,6 +60,7 @@ COMPONENTS: dict[str, Callable[[Path], Any]] = {
     "grounding_dino": GroundingDino.from_pretrained,
     "mm_grounding_dino": GroundingDino.from_pretrained,
     "owlv2": Owlv2.from_pretrained,
+    "omdet_turbo": OmDetTurbo.from_pretrained,
     "sam": Sam.from_pretrained,
     "sam_hq": SamHq.from_pretrained,
     "sam2": Sam2.from_pretrained,
@@ -160,6 +162,7 @@ def _mask2former() -> tuple[Any, ...]:
 _MAKERS: dict[str, Callable[[], tuple[Any, ...]]] = {
     "mm_grounding_dino": _mm_grounding_dino,
     "owlv2": prompt_parts.owlv2,
+    "omdet_turbo": prompt_parts.omdet_turbo,
     "sam_hq": _sam_hq,
     "sam2": _sam2,
     "edgetam": _edgetam,

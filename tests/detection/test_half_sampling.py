@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
-from transformers import GroundingDinoConfig, MMGroundingDinoConfig
+from transformers import GroundingDinoConfig, MMGroundingDinoConfig, OmDetTurboConfig
 from transformers.models.grounding_dino.modeling_grounding_dino import (
     GroundingDinoMultiscaleDeformableAttention,
 )
 from transformers.models.mm_grounding_dino.modeling_mm_grounding_dino import (
     MMGroundingDinoMultiscaleDeformableAttention,
+)
+from transformers.models.omdet_turbo.modeling_omdet_turbo import (
+    OmDetTurboMultiscaleDeformableAttention,
 )
 
 from zeroseg.detection.half_sampling import keep_sampling
@@ -18,6 +22,7 @@ from zeroseg.detection.half_sampling import keep_sampling
 LAYERS: dict[Any, Any] = {
     GroundingDinoMultiscaleDeformableAttention: GroundingDinoConfig,
     MMGroundingDinoMultiscaleDeformableAttention: MMGroundingDinoConfig,
+    OmDetTurboMultiscaleDeformableAttention: partial(OmDetTurboConfig, num_feature_levels=4),
 }
 SHAPES = [(40, 40), (20, 20), (10, 10), (5, 5)]
 

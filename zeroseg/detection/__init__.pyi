@@ -3,4 +3,5 @@
 from zeroseg.detection.detector import Detector as Detector
 from zeroseg.detection.grounding_dino import GroundingDino as GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino as OfficialGroundingDino
+from zeroseg.detection.omdet_turbo import OmDetTurbo as OmDetTurbo
 from zeroseg.detection.owlv2 import Owlv2 as Owlv2

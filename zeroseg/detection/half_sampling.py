@@ -1,4 +1,4 @@
-"""Grounding DINO's deformable attention in half precision on a CPU."""
+"""Deformable attention of Grounding DINO and its kin in half precision on a CPU."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from transformers.models.grounding_dino.modeling_grounding_dino import (
 from transformers.models.mm_grounding_dino.modeling_mm_grounding_dino import (
     MMGroundingDinoMultiscaleDeformableAttention,
 )
+from transformers.models.omdet_turbo.modeling_omdet_turbo import (
+    OmDetTurboMultiscaleDeformableAttention,
+)
 
 _SAMPLERS = (
     GroundingDinoMultiscaleDeformableAttention,
     MMGroundingDinoMultiscaleDeformableAttention,
+    OmDetTurboMultiscaleDeformableAttention,
 )
 
 
 def keep_sampling(model: nn.Module) -> None:
-    """Have a network of Grounding DINO's kinds sample its features in float32 on a CPU.
+    """Have a network of Grounding DINO's kinds, or OmDet-Turbo, sample in float32 on a CPU.
 
     For 16-bit numbers torch's `grid_sample` reads the wrong memory there if the features are a
     transposed view (2.14), as they are for a batch of one image: scores become anything or NaN.

@@ -104,7 +104,7 @@ class OmDetTurbo(PromptDetector):
         yield Checkpoint(str(arguments["checkpoint"]))
 
     def _batches(self, selections: Sequence[Selection]) -> list[list[int]]:
-        """Images with equally many prompts: padded ones would take part in the choice of queries."""
+        """Images with equally many prompts: padding would take part in the choice of queries."""
         by_count: dict[int, list[int]] = {}
         for i, selection in enumerate(selections):
             by_count.setdefault(len(selection.prompts), []).append(i)
