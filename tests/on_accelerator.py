@@ -68,6 +68,7 @@ from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.baselines.everything import EverythingMasks
 from zeroseg.chat.chat_model import Conversation, Reply
 from zeroseg.data import DrawnScenes
+from zeroseg.detection.florence2_detector import Florence2Detector
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
 from zeroseg.detection.omdet_turbo import OmDetTurbo
@@ -80,6 +81,7 @@ from zeroseg.masking import EdgeTam, QueryCentres, Sam2, SamHq, SpreadPoints, To
 from zeroseg.masking.official_sam import OfficialSam, official_sam_of
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.presets import load_preset
+from zeroseg.recognition import Florence2Captioner
 from zeroseg.reference import ReferenceOverlap, ReferencePoints
 from zeroseg.refinement import LexicalPostRefiner
 from zeroseg.running import transfer
@@ -599,18 +601,20 @@ def clip() -> ClipVote:
     )
 
 
-DETECTORS: dict[str, Any] = {
-    "mm_grounding_dino": GroundingDino,
-    "owlv2": Owlv2,
-    "omdet_turbo": OmDetTurbo,
+DETECTORS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "mm_grounding_dino": (GroundingDino, {"box_threshold": 0.3}),
+    "owlv2": (Owlv2, {"box_threshold": 0.3}),
+    "omdet_turbo": (OmDetTurbo, {"box_threshold": 0.3}),
+    "florence2": (Florence2Detector, {"max_new_tokens": 24}),
 }
-"""What reads small checkpoints in the hub's layout."""
+"""What reads small checkpoints in the hub's layout, and what lets something through."""
 
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_detectors_of_the_hub(name: str, tmp_path: Path) -> None:
     folder = write(name, tmp_path / name)
-    part = DETECTORS[name].from_pretrained(folder, box_threshold=0.3)
+    kind, options = DETECTORS[name]
+    part = kind.from_pretrained(folder, **options)
     asked = [Selection(("dog", "potted plant"), (1, 3)), Selection(), Selection(("boat",), (2,))]
     one = part(NOISE, asked)
     part.to(DEVICE)
@@ -619,6 +623,13 @@ def test_detectors_of_the_hub(name: str, tmp_path: Path) -> None:
         for a, b in zip(one, part(images_there, asked), strict=True):
             assert a.phrases == b.phrases
             torch.testing.assert_close(a.boxes, b.boxes.cpu(), atol=1e-2, rtol=1e-3)
+
+
+def test_captions_of_florence2(tmp_path: Path) -> None:
+    folder = write("florence2", tmp_path / "florence2")
+    part = Florence2Captioner.from_pretrained(folder, max_new_tokens=8)
+    one = part(NOISE)
+    assert one == part.to(DEVICE)(NOISE) == part(moved(NOISE))
 
 
 CLASSIFIERS = {

@@ -39,9 +39,11 @@ from tests.chat import tiny_vision
 from tests.detection import prompt_parts
 from tests.detection.test_grounding_dino import build_model, build_tokenizer
 from tests.masking.conftest import DECODER, PROMPT2, SQUARE, edgetam_vision, sam2_vision
+from tests.recognition.florence2_parts import florence2
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.chat.transformers_chat import TransformersChat
+from zeroseg.detection.florence2_detector import Florence2Detector
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.omdet_turbo import OmDetTurbo
 from zeroseg.detection.owlv2 import Owlv2
@@ -61,6 +63,7 @@ COMPONENTS: dict[str, Callable[[Path], Any]] = {
     "mm_grounding_dino": GroundingDino.from_pretrained,
     "owlv2": Owlv2.from_pretrained,
     "omdet_turbo": OmDetTurbo.from_pretrained,
+    "florence2": Florence2Detector.from_pretrained,
     "sam": Sam.from_pretrained,
     "sam_hq": SamHq.from_pretrained,
     "sam2": Sam2.from_pretrained,
@@ -163,6 +166,7 @@ _MAKERS: dict[str, Callable[[], tuple[Any, ...]]] = {
     "mm_grounding_dino": _mm_grounding_dino,
     "owlv2": prompt_parts.owlv2,
     "omdet_turbo": prompt_parts.omdet_turbo,
+    "florence2": florence2,
     "sam_hq": _sam_hq,
     "sam2": _sam2,
     "edgetam": _edgetam,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 
 from tests.detection.prompt_parts import omdet_turbo
 from zeroseg.detection.detector import Detector
-from zeroseg.detection.omdet_turbo import OmDetTurbo
+from zeroseg.detection.omdet_turbo import OmDetTurbo, _Network
 from zeroseg.errors import CheckpointNotFound
 from zeroseg.testing import DetectorContract, noise
 from zeroseg.values import Detections, Selection
@@ -102,6 +103,24 @@ def test_batch_equals_singles_whatever_sizes_and_prompts(parts: tuple[Any, Any])
 def test_a_prompt_that_cannot_be_read_is_refused(parts: tuple[Any, Any]) -> None:
     with pytest.raises(ValueError, match="has 92 tokens, but the detector reads at most 77"):
         make(parts)([noise()], [ask("dog", "z" * 90)])
+
+
+def test_of_the_published_configuration_the_hub_is_asked_nothing(tmp_path: Path) -> None:
+    """It names its image encoder as timm does, which transformers would look for at the hub."""
+    sizes = {"always_partition": True, "img_size": 640, "out_indices": [1, 2, 3]}
+    published = {
+        "model_type": "omdet-turbo",
+        "backbone": "swin_tiny_patch4_window7_224",
+        "backbone_config": None,
+        "backbone_kwargs": sizes,
+        "use_timm_backbone": True,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(published))
+    config = _Network.config_class.from_pretrained(tmp_path)
+    assert config.backbone_config.model_type == "timm_backbone"
+    assert config.backbone_config.backbone == published["backbone"]
+    assert config.backbone_config.out_indices == [1, 2, 3]
+    assert config.timm_kwargs == {"always_partition": True, "img_size": 640}
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import OmDetTurboForObjectDetection, OmDetTurboProcessor
+from transformers import OmDetTurboConfig, OmDetTurboForObjectDetection, OmDetTurboProcessor
 from typing_extensions import Self
 
 from zeroseg.detection.candidates import answers_by_prompt
@@ -18,6 +18,26 @@ from zeroseg.running.transfer import sent
 from zeroseg.values import Queries, Selection
 from zeroseg.weights.checkpoints import load_pretrained
 from zeroseg.weights.needs import Checkpoint, Need, Package
+
+
+class _Config(OmDetTurboConfig):
+    """The configuration as published, which gives its image encoder by timm's name for it.
+
+    For such a name transformers would ask the hub whether it has a repository of that name.
+    """
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **options: Any) -> Any:
+        told = dict(config_dict)
+        if told.get("use_timm_backbone") and told.get("backbone") and not told["backbone_config"]:
+            sizes = told.pop("backbone_kwargs", None) or {}
+            encoder = {"model_type": "timm_backbone", "backbone": told.pop("backbone"), **sizes}
+            told["backbone_config"] = encoder
+        return super().from_dict(told, **options)
+
+
+class _Network(OmDetTurboForObjectDetection):
+    config_class = _Config
 
 
 class OmDetTurbo(PromptDetector):
@@ -87,9 +107,8 @@ class OmDetTurbo(PromptDetector):
             ZerosegError: Its image encoder is timm's, which is not installed.
         """
         name = cls.__name__
-        kind = OmDetTurboForObjectDetection
         return cls(
-            load_pretrained(kind, checkpoint, name, dtype=torch.float32),
+            load_pretrained(_Network, checkpoint, name, dtype=torch.float32),
             load_pretrained(OmDetTurboProcessor, checkpoint, name),
             batch_size=batch_size,
             box_threshold=box_threshold,
