@@ -527,9 +527,10 @@ NETWORKS: dict[str, tuple[Any, str, str]] = {
 """Mask predictors of transformers' networks, and the fixtures that give their parts."""
 
 
+@pytest.mark.parametrize("offloaded", [False, True])
 @pytest.mark.parametrize("points", [None, TopLogits(4), SpreadPoints(3)])
 @pytest.mark.parametrize("kind", ["Sam", "SamHq", "Sam2", "EdgeTam", "OfficialSam"])
-def test_masks(kind: str, points: Any, request: pytest.FixtureRequest) -> None:
+def test_masks(kind: str, points: Any, offloaded: bool, request: pytest.FixtureRequest) -> None:
     part: nn.Module
     if kind == "OfficialSam":
         part = OfficialSam(model=official_sam_of(seeded_weights(SIZES)), point_sampler=points)
@@ -538,6 +539,7 @@ def test_masks(kind: str, points: Any, request: pytest.FixtureRequest) -> None:
         model, processor = map(request.getfixturevalue, names)
         part = make(model=copy.deepcopy(model), image_processor=processor, point_sampler=points)
     one = part(NOISE, FOUND)
+    part = offload(part) if offloaded else part
     part.to(DEVICE)
     for images, found in ((NOISE, FOUND), (moved(NOISE), moved(FOUND))):
         other = part(images, found, part.encode(images))
@@ -610,11 +612,13 @@ DETECTORS: dict[str, tuple[Any, dict[str, Any]]] = {
 """What reads small checkpoints in the hub's layout, and what lets something through."""
 
 
+@pytest.mark.parametrize("offloaded", [False, True])
 @pytest.mark.parametrize("name", DETECTORS)
-def test_detectors_of_the_hub(name: str, tmp_path: Path) -> None:
+def test_detectors_of_the_hub(name: str, offloaded: bool, tmp_path: Path) -> None:
     folder = write(name, tmp_path / name)
     kind, options = DETECTORS[name]
     part = kind.from_pretrained(folder, **options)
+    part = offload(part) if offloaded else part
     asked = [Selection(("dog", "potted plant"), (1, 3)), Selection(), Selection(("boat",), (2,))]
     one = part(NOISE, asked)
     part.to(DEVICE)
