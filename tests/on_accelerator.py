@@ -62,6 +62,7 @@ from tests.masking.conftest import (
     tracker_model,
 )
 from tests.masking.test_official_sam import SIZES
+from tests.small_checkpoints import write
 from tests.weights.official.dino_parts import small_tokenizer, small_weights
 from zeroseg import LLMPostRefiner, LLMPreRefiner, Sam, Segmentation, Selection, ZeroShotSegmenter
 from zeroseg.baselines import SemanticSegmentAnything
@@ -71,8 +72,11 @@ from zeroseg.baselines.everything import EverythingMasks
 from zeroseg.chat.chat_model import Conversation, Reply
 from zeroseg.data import DrawnScenes
 from zeroseg.detection import presence_preview
+from zeroseg.detection.florence2_detector import Florence2Detector
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.official_grounding_dino import OfficialGroundingDino
+from zeroseg.detection.omdet_turbo import OmDetTurbo
+from zeroseg.detection.owlv2 import Owlv2
 from zeroseg.detection.presence_preview import PresencePreview
 from zeroseg.detection.sam3 import Sam3
 from zeroseg.drawn.scene import draw_scene
@@ -93,6 +97,7 @@ from zeroseg.masking import (
 from zeroseg.masking.official_sam import OfficialSam, official_sam_of
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.presets import load_preset
+from zeroseg.recognition import Florence2Captioner
 from zeroseg.reference import ReferenceOverlap, ReferencePoints
 from zeroseg.refinement import AllClasses, LexicalPostRefiner
 from zeroseg.running import transfer
@@ -548,9 +553,10 @@ NETWORKS: dict[str, tuple[Any, str, str]] = {
 """Mask predictors of transformers' networks, and the fixtures that give their parts."""
 
 
+@pytest.mark.parametrize("offloaded", [False, True])
 @pytest.mark.parametrize("points", [None, TopLogits(4), SpreadPoints(3)])
 @pytest.mark.parametrize("kind", [*NETWORKS, "OfficialSam"])
-def test_masks(kind: str, points: Any, request: pytest.FixtureRequest) -> None:
+def test_masks(kind: str, points: Any, offloaded: bool, request: pytest.FixtureRequest) -> None:
     part: nn.Module
     if kind == "OfficialSam":
         part = OfficialSam(model=official_sam_of(seeded_weights(SIZES)), point_sampler=points)
@@ -559,6 +565,7 @@ def test_masks(kind: str, points: Any, request: pytest.FixtureRequest) -> None:
         model, processor = map(request.getfixturevalue, names)
         part = make(model=copy.deepcopy(model), image_processor=processor, point_sampler=points)
     one = part(NOISE, FOUND)
+    part = offload(part) if offloaded else part
     part.to(DEVICE)
     for images, found in ((NOISE, FOUND), (moved(NOISE), moved(FOUND))):
         other = part(images, found, part.encode(images))
@@ -668,6 +675,39 @@ def clip() -> ClipVote:
     return ClipVote(
         model=CLIPModel(config), processor=CLIPProcessor(CLIPImageProcessor(**size), tokenizer)
     )
+
+
+DETECTORS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "mm_grounding_dino": (GroundingDino, {"box_threshold": 0.3}),
+    "owlv2": (Owlv2, {"box_threshold": 0.3}),
+    "omdet_turbo": (OmDetTurbo, {"box_threshold": 0.3}),
+    "florence2": (Florence2Detector, {"max_new_tokens": 24}),
+}
+"""What reads small checkpoints in the hub's layout, and what lets something through."""
+
+
+@pytest.mark.parametrize("offloaded", [False, True])
+@pytest.mark.parametrize("name", DETECTORS)
+def test_detectors_of_the_hub(name: str, offloaded: bool, tmp_path: Path) -> None:
+    folder = write(name, tmp_path / name)
+    kind, options = DETECTORS[name]
+    part = kind.from_pretrained(folder, **options)
+    part = offload(part) if offloaded else part
+    asked = [Selection(("dog", "potted plant"), (1, 3)), Selection(), Selection(("boat",), (2,))]
+    one = part(NOISE, asked)
+    part.to(DEVICE)
+    assert sum(map(len, one)) > 0
+    for images_there in (NOISE, moved(NOISE)):
+        for a, b in zip(one, part(images_there, asked), strict=True):
+            assert a.phrases == b.phrases
+            torch.testing.assert_close(a.boxes, b.boxes.cpu(), atol=1e-2, rtol=1e-3)
+
+
+def test_captions_of_florence2(tmp_path: Path) -> None:
+    folder = write("florence2", tmp_path / "florence2")
+    part = Florence2Captioner.from_pretrained(folder, max_new_tokens=8)
+    one = part(NOISE)
+    assert one == part.to(DEVICE)(NOISE) == part(moved(NOISE))
 
 
 CLASSIFIERS = {

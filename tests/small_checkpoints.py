@@ -6,6 +6,7 @@ import shutil
 import string
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -17,9 +18,12 @@ from transformers import (
     CLIPTokenizer,
     EdgeTamConfig,
     EdgeTamModel,
+    GroundingDinoImageProcessor,
+    GroundingDinoProcessor,
     Mask2FormerConfig,
     Mask2FormerForUniversalSegmentation,
     Mask2FormerImageProcessor,
+    MMGroundingDinoForObjectDetection,
     Sam2Config,
     Sam2ImageProcessor,
     Sam2Model,
@@ -33,12 +37,17 @@ from transformers import (
 )
 
 from tests.chat import tiny_vision
-from tests.detection import sam3_parts
+from tests.detection import prompt_parts, sam3_parts
+from tests.detection.test_grounding_dino import build_model, build_tokenizer
 from tests.masking.conftest import DECODER, PROMPT2, SQUARE, edgetam_vision, sam2_vision, tracker_of
+from tests.recognition.florence2_parts import florence2
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.chat.transformers_chat import TransformersChat
+from zeroseg.detection.florence2_detector import Florence2Detector
 from zeroseg.detection.grounding_dino import GroundingDino
+from zeroseg.detection.omdet_turbo import OmDetTurbo
+from zeroseg.detection.owlv2 import Owlv2
 from zeroseg.detection.sam3 import Sam3
 from zeroseg.masking.edgetam import EdgeTam
 from zeroseg.masking.sam import Sam
@@ -55,6 +64,10 @@ COMPONENTS: dict[str, Callable[[Path], Any]] = {
     "blip2": Blip2.from_pretrained,
     "grounding_dino": GroundingDino.from_pretrained,
     "sam3": Sam3.from_pretrained,
+    "mm_grounding_dino": GroundingDino.from_pretrained,
+    "owlv2": Owlv2.from_pretrained,
+    "omdet_turbo": OmDetTurbo.from_pretrained,
+    "florence2": Florence2Detector.from_pretrained,
     "sam": Sam.from_pretrained,
     "sam_hq": SamHq.from_pretrained,
     "sam2": Sam2.from_pretrained,
@@ -90,6 +103,14 @@ def write(kind: str, folder: Path) -> Path:
         for part in _MAKERS[kind]():
             part.save_pretrained(folder)
     return folder
+
+
+def _mm_grounding_dino() -> tuple[Any, ...]:
+    images = GroundingDinoImageProcessor(size={"shortest_edge": 80, "longest_edge": 96})
+    with TemporaryDirectory() as folder:
+        tokenizer = build_tokenizer(Path(folder))
+    model = build_model(kind=MMGroundingDinoForObjectDetection)
+    return model, GroundingDinoProcessor(images, tokenizer)
 
 
 def _sam_hq() -> tuple[Any, ...]:
@@ -156,6 +177,10 @@ def _mask2former() -> tuple[Any, ...]:
 
 _MAKERS: dict[str, Callable[[], tuple[Any, ...]]] = {
     "sam3": _sam3,
+    "mm_grounding_dino": _mm_grounding_dino,
+    "owlv2": prompt_parts.owlv2,
+    "omdet_turbo": prompt_parts.omdet_turbo,
+    "florence2": florence2,
     "sam_hq": _sam_hq,
     "sam2": _sam2,
     "edgetam": _edgetam,

@@ -16,6 +16,8 @@ from transformers import (
     GroundingDinoForObjectDetection,
     GroundingDinoImageProcessor,
     GroundingDinoProcessor,
+    MMGroundingDinoConfig,
+    MMGroundingDinoForObjectDetection,
     ResNetConfig,
 )
 
@@ -51,9 +53,18 @@ def draw_weights(model: nn.Module) -> None:
             weight.normal_(0, weight[0].numel() ** -0.5, generator=dice)
 
 
+KINDS: dict[Any, Any] = {
+    GroundingDinoForObjectDetection: GroundingDinoConfig,
+    MMGroundingDinoForObjectDetection: MMGroundingDinoConfig,
+}
+"""The networks, of which the second is also LLMDet's, and their configurations."""
+
+
 @torch.no_grad()
-def build_model(max_text_len: int = 64) -> GroundingDinoForObjectDetection:
-    config = GroundingDinoConfig(
+def build_model(
+    max_text_len: int = 64, kind: Any = GroundingDinoForObjectDetection
+) -> GroundingDinoForObjectDetection:
+    config = KINDS[kind](
         backbone_config=ResNetConfig(
             embedding_size=8,
             hidden_sizes=[8, 8, 16, 16],
@@ -80,18 +91,29 @@ def build_model(max_text_len: int = 64) -> GroundingDinoForObjectDetection:
         max_text_len=max_text_len,
         disable_custom_kernels=True,
     )
-    model = GroundingDinoForObjectDetection(config)
+    model: GroundingDinoForObjectDetection = kind(config)
     draw_weights(model)
+    for name, weight in model.named_parameters():
+        if "class_embed" in name:  # else only what was trained scores anything
+            weight.zero_()
     for norm in (model.model.decoder.layer_norm, model.model.enc_output_norm):
         norm.weight.fill_(0.4)
     return model.eval()
 
 
-@pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+@pytest.fixture(scope="module", params=KINDS)
+def parts(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> dict[str, Any]:
     images = GroundingDinoImageProcessor(size={"shortest_edge": 80, "longest_edge": 96})
     tokenizer = build_tokenizer(tmp_path_factory.mktemp("words"))
-    return {"model": build_model(), "processor": GroundingDinoProcessor(images, tokenizer)}
+    model = build_model(kind=request.param)
+    return {"model": model, "processor": GroundingDinoProcessor(images, tokenizer)}
+
+
+def like(parts: dict[str, Any], max_text_len: int = 64) -> GroundingDinoForObjectDetection:
+    """Another network of the same kind."""
+    return build_model(max_text_len, type(parts["model"]))
 
 
 def make(parts: dict[str, Any], **options: Any) -> GroundingDino:
@@ -136,8 +158,9 @@ def stock(parts: dict[str, Any], image: Tensor, text: str) -> tuple[Tensor, Tens
     return output.logits[0].sigmoid(), boxes, tokens
 
 
-def test_scores_are_those_of_the_own_tokens(parts: dict[str, Any]) -> None:
-    image = noise(40, 56)
+@pytest.mark.parametrize("size", [(40, 56), (131, 97)])
+def test_scores_are_those_of_the_own_tokens(parts: dict[str, Any], size: tuple[int, int]) -> None:
+    image = noise(*size)
     scores, boxes, tokens = stock(parts, image, "dog. potted plant. person.")
     assert tokens == ["[CLS]", "dog", ".", "potted", "plant", ".", "person", ".", "[SEP]"]
     [found] = make(parts)([image], [ask("dog", "potted plant", "person")])
@@ -178,7 +201,7 @@ def test_batch_equals_singles_whatever_sizes_and_prompts(parts: dict[str, Any]) 
 
 
 def test_long_lists_are_split_between_prompts(parts: dict[str, Any]) -> None:
-    short = {**parts, "model": build_model(max_text_len=8)}
+    short = {**parts, "model": like(parts, max_text_len=8)}
     prompts = ("dog", "potted plant", "person", "boat", "bird", "cat")
     texts = write_prompts(prompts, parts["processor"].tokenizer, " . ", 8)
     assert all(len(text.ids) <= 8 for text in texts)
@@ -257,7 +280,7 @@ def test_phrases_hold_all_tokens_over_the_threshold(parts: dict[str, Any]) -> No
 def test_half_precision_gives_full_precision_values(
     parts: dict[str, Any], dtype: torch.dtype
 ) -> None:
-    model = build_model()
+    model = like(parts)
     exact = make({**parts, "model": model})([noise(40, 56)], [ask("dog", "person")])[0]
     [found] = make({**parts, "model": model}).to(dtype)([noise(40, 56)], [ask("dog", "person")])
     assert found.boxes.dtype == found.scores.dtype == torch.float32
@@ -283,5 +306,6 @@ def test_saved_parts_load_as_a_checkpoint(tmp_path: Path, parts: dict[str, Any])
     parts["model"].save_pretrained(tmp_path)
     parts["processor"].save_pretrained(tmp_path)
     loaded = GroundingDino.from_pretrained(tmp_path, box_threshold=0.3, nms_threshold=1.0)
+    assert type(loaded.model) is type(parts["model"])
     image, asked = noise(40, 56), ask("dog", "potted plant")
     assert_same(loaded([image], [asked])[0], make(parts)([image], [asked])[0])

@@ -1,23 +1,40 @@
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
-from transformers import GroundingDinoConfig
+from transformers import GroundingDinoConfig, MMGroundingDinoConfig, OmDetTurboConfig
 from transformers.models.grounding_dino.modeling_grounding_dino import (
     GroundingDinoMultiscaleDeformableAttention,
+)
+from transformers.models.mm_grounding_dino.modeling_mm_grounding_dino import (
+    MMGroundingDinoMultiscaleDeformableAttention,
+)
+from transformers.models.omdet_turbo.modeling_omdet_turbo import (
+    OmDetTurboMultiscaleDeformableAttention,
 )
 
 from zeroseg.detection.half_sampling import keep_sampling
 
+LAYERS: dict[Any, Any] = {
+    GroundingDinoMultiscaleDeformableAttention: GroundingDinoConfig,
+    MMGroundingDinoMultiscaleDeformableAttention: MMGroundingDinoConfig,
+    OmDetTurboMultiscaleDeformableAttention: partial(OmDetTurboConfig, num_feature_levels=4),
+}
 SHAPES = [(40, 40), (20, 20), (10, 10), (5, 5)]
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("batch", [1, 2])
-def test_one_image_is_sampled_as_in_full_precision(dtype: torch.dtype, batch: int) -> None:
+@pytest.mark.parametrize("kind", LAYERS)
+def test_one_image_is_sampled_as_in_full_precision(
+    kind: Any, dtype: torch.dtype, batch: int
+) -> None:
     torch.manual_seed(0)
-    layer = GroundingDinoMultiscaleDeformableAttention(GroundingDinoConfig(), 8, 4)
+    layer = kind(LAYERS[kind](), 8, 4)
     nn.init.normal_(layer.sampling_offsets.weight, std=0.1)
     keep_sampling(layer)
     count = sum(height * width for height, width in SHAPES)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from torch import Tensor
 from transformers import (
     EdgeTamModel,
@@ -173,6 +174,12 @@ class TestEdgeTam(TestSam2):
         monkeypatch.setattr(edgetam, "find_spec", lambda name: None)
         with pytest.raises(PackageNotFound, match=r'pip install "zeroseg\[timm\]"'):
             EdgeTam.from_pretrained()
+
+
+def test_edgetam_says_which_transformers_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformers, "__version__", "5.19.2")
+    with pytest.raises(PackageNotFound, match=r"transformers 5\.20.*\(5\.19\.2 is, .*timm\]"):
+        EdgeTam.from_pretrained()
 
 
 def test_what_each_needs_is_known() -> None:

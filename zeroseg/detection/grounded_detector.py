@@ -11,10 +11,10 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import nms
 from transformers import BatchEncoding
 from typing_extensions import Self, TypedDict
 
+from zeroseg.detection.candidates import best_prompts, clipped, named_by_prompts
 from zeroseg.detection.detector import Detector
 from zeroseg.detection.token_spans import PromptText, write_prompts
 from zeroseg.running.transfer import by_size, sent, upload
@@ -223,21 +223,16 @@ class GroundedDetector(Detector):
         if not readings:
             return Detections.empty()
         queries = _pool(readings, len(selection.prompts))
-        best, prompts = queries.scores.max(1)
-        keep = (best > self.box_threshold).nonzero()[:, 0]
-        keep = keep[nms(queries.boxes[keep], best[keep], self.nms_threshold)]
-        height, width = image.shape[1:]
-        boxes = queries.boxes[keep].clamp(min=0)
-        boxes = boxes.minimum(boxes.new_tensor([width, height, width, height]))
-        seen = (boxes[:, 2:] > boxes[:, :2]).all(1)
-        keep, boxes = keep[seen], boxes[seen]
+        keep, prompts = best_prompts(queries, self.box_threshold, self.nms_threshold)
+        size = (image.shape[1], image.shape[2])
         if self.decoding == "spans":
-            named = [(i, selection.labels[i], selection.prompts[i]) for i in prompts[keep].tolist()]
-        else:
-            named = self._phrases(selection, readings, keep, prompts[keep])
+            return named_by_prompts(selection, queries, keep, prompts, size)
+        boxes, seen = clipped(queries.boxes[keep], size)
+        keep, prompts = keep[seen], prompts[seen]
+        named = self._phrases(selection, readings, keep, prompts)
         return Detections(
-            boxes=boxes,
-            scores=best[keep],
+            boxes=boxes[seen],
+            scores=queries.scores[keep, prompts],
             labels=torch.tensor([n[1] for n in named], dtype=torch.int64),
             phrases=tuple(n[2] for n in named),
             prompt_index=torch.tensor([n[0] for n in named], dtype=torch.int64),

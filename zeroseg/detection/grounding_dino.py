@@ -1,4 +1,4 @@
-"""Grounding DINO (Liu et al., 2023) through transformers."""
+"""Grounding DINO (Liu et al., 2023) and its retrained kin through transformers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import BatchEncoding, GroundingDinoForObjectDetection, GroundingDinoProcessor
+from transformers import (
+    AutoConfig,
+    BatchEncoding,
+    GroundingDinoForObjectDetection,
+    GroundingDinoProcessor,
+    MMGroundingDinoForObjectDetection,
+)
 from typing_extensions import Self, Unpack
 
 from zeroseg.detection.grounded_detector import GroundedDetector, GroundedOptions
@@ -23,9 +29,16 @@ from zeroseg.weights.official.grounding_dino_checkpoint import (
 )
 from zeroseg.weights.official.weights import is_published, naming
 
+_FIRST: Any = GroundingDinoForObjectDetection
+_RETRAINED: Any = MMGroundingDinoForObjectDetection
+"""MM-Grounding-DINO and LLMDet: scores are scaled and shifted, decoder layers have own heads."""
+
 
 class GroundingDino(GroundedDetector):
     """Open-set detection by Grounding DINO, any size that transformers has.
+
+    MM-Grounding-DINO (Zhao et al., 2024) and LLMDet (Fu et al., 2025), which are of one network in
+    transformers, are read, asked and decoded in the same way.
 
     A query's score for a prompt is the highest of the prompt's own tokens. The reference takes the
     highest of all tokens as the score of a box, so thresholds keep their meaning; a mean would
@@ -71,7 +84,7 @@ class GroundingDino(GroundedDetector):
 
     def __init__(
         self,
-        model: GroundingDinoForObjectDetection,
+        model: GroundingDinoForObjectDetection | MMGroundingDinoForObjectDetection,
         processor: GroundingDinoProcessor,
         *,
         batch_size: int = 8,
@@ -93,8 +106,9 @@ class GroundingDino(GroundedDetector):
         """Load the network and its processor.
 
         Args:
-            checkpoint: Hub name or folder, or a `.pth` file of the authors, Swin-T or Swin-B;
-                "tiny:grounding_dino" is part of the package.
+            checkpoint: Hub name or folder of Grounding DINO, MM-Grounding-DINO or LLMDet, or a
+                `.pth` file of Grounding DINO's authors, Swin-T or Swin-B; "tiny:grounding_dino" is
+                part of the package.
             tokenizer: Hub name or folder of BERT's tokenizer, for a `.pth` file, which has none.
             batch_size: See the class.
             options: Thresholds, decoding and separator; see the class.
@@ -127,6 +141,7 @@ def _load(checkpoint: str | Path, tokenizer: str | Path, name: str) -> tuple[Any
         processor = published_processor(tokenizer, name)
         with naming(checkpoint, name):
             return to_transformers(config, weights), processor
-    kind = GroundingDinoForObjectDetection
+    told = load_pretrained(AutoConfig, checkpoint, name).model_type
+    kind = _RETRAINED if told == _RETRAINED.config_class.model_type else _FIRST
     model = load_pretrained(kind, checkpoint, name, dtype=torch.float32)
     return model, load_pretrained(GroundingDinoProcessor, checkpoint, name)

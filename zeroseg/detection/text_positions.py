@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def keep_positions(model: Any) -> None:
-    """Have a `GroundingDinoForObjectDetection` count positions as its authors do.
+    """Have a network of Grounding DINO's kinds count positions as its authors do.
 
     Before transformers 5.23 the full stop after a prompt gets position 0 instead of the one after
     its prompt's last word, and where text meets image the code of a position is rounded to whole

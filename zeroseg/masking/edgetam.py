@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import transformers
 from transformers import EdgeTamModel
 from typing_extensions import Self
 
@@ -15,6 +16,9 @@ from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.sam2 import SquashedMasks
 from zeroseg.masking.two_pass import TOP_20
 from zeroseg.weights.needs import Need, Package
+
+LEAST = (5, 20)
+"""Before this version of transformers not even EdgeTAM's configuration was made offline."""
 
 
 class EdgeTam(SquashedMasks):
@@ -51,10 +55,14 @@ class EdgeTam(SquashedMasks):
         Raises:
             CheckpointNotFound: The checkpoint is neither here nor within reach.
             CheckpointError: It is damaged, incomplete, or of another network.
-            PackageNotFound: timm is not installed.
+            PackageNotFound: timm is not installed, or transformers is older than 5.20.
         """
         if find_spec("timm") is None:
             raise PackageNotFound("timm", cls.__name__, "it is not installed", "timm")
+        if tuple(map(int, transformers.__version__.split(".")[:2])) < LEAST:
+            reason = f"{transformers.__version__} is, which asks the hub for a part of its own"
+            package = f"transformers {'.'.join(map(str, LEAST))}"
+            raise PackageNotFound(package, cls.__name__, reason, "timm")
         return cls(*cls._read_from(EdgeTamModel, checkpoint), point_sampler, chunk_size)
 
     @staticmethod

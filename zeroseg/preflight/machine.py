@@ -20,6 +20,7 @@ OPTIONAL = {
     "pycocotools": "data set coco81",
     "segment-anything": "OfficialSam",
     "groundingdino-py": "OfficialGroundingDino",
+    "timm": "EdgeTam, OmDetTurbo",
     "bitsandbytes": "weights in 8 bits",
     "accelerate": "weights in 8 bits",
     "ray": "zeroseg batch --engine ray",
