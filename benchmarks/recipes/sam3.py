@@ -23,8 +23,8 @@ nothing to find. Stuff is one instance, its union, and the dense map, so that bo
 Losses: `sam3_loss`, and as a rein 0.3 of stage 1's losses on classes and extents.
 
 Both: Muon for the inner matrices, AdamW at half the rate for the rest; warm-up, hold, cosine;
-float32; the moving average is exported, in half precision, so that transformers' `from_pretrained`
-loads it. Initialisation: `sam3_model`.
+float32, unless `--bfloat16` is given; the moving average is exported, in half precision, so that
+transformers' `from_pretrained` loads it. Initialisation: `sam3_model`.
 """
 
 from __future__ import annotations
@@ -177,7 +177,8 @@ def begin(args: argparse.Namespace, model: Trainee, hold: float, encoders: float
 def train_to_see(args: argparse.Namespace) -> None:
     """Stage 1."""
     train, held_out = Cache.open(args.cache / "train"), Cache.open(args.cache / "validation")
-    model = Trainee(make_batch(train, np.arange(200), SIDE).images).to(args.device)
+    first = make_batch(train, np.arange(200), SIDE).images
+    model = Trainee(first, args.bfloat16).to(args.device)
     model.learn_to_see()
     run = begin(args, model, hold=0.4, encoders=1.0)
     rng = np.random.default_rng([args.seed, 1, run.steps])
@@ -195,7 +196,7 @@ def train_to_see(args: argparse.Namespace) -> None:
 def train_to_answer(args: argparse.Namespace, seen: Path) -> None:
     """Stage 2, from the averaged weights of stage 1."""
     train = Cache.open(args.cache / "train")
-    model = Trainee(make_batch(train, np.arange(20), SIDE).images)
+    model = Trainee(make_batch(train, np.arange(20), SIDE).images, args.bfloat16)
     model.load_state_dict(averaged(seen))
     model.to(args.device).learn_to_answer()
     run = begin(args, model, hold=0.35, encoders=0.5)
@@ -246,6 +247,9 @@ def export(folder: Path, run: Path) -> None:
 def main() -> None:
     parser = arguments("Train the tiny SAM 3.", minutes=240, batch=16, lr=1.5e-3)
     parser.add_argument("--stage", choices=("see", "answer"))
+    parser.add_argument(
+        "--bfloat16", action="store_true", help="multiply in bfloat16, also in a run begun without"
+    )
     args = parse(parser)
     see, answer = args.run / "see", args.run / "answer"
     if args.export:

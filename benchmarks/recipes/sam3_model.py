@@ -203,17 +203,34 @@ class Answers:
 
 
 class Trainee(nn.Module):
-    """SAM 3 and the heads that are dropped after training."""
+    """SAM 3 and the heads that are dropped after training.
 
-    def __init__(self, images: Tensor) -> None:
+    Args:
+        images: (N, 3, S, S), normalised, for its patches.
+        bfloat16: Multiply in bfloat16 where there is most to multiply, in the image encoder, the
+            prompts' encoder and the masks; weights and all else stay float32. On CPUs that know
+            it this halves a step, but only if attention is written out.
+    """
+
+    def __init__(self, images: Tensor, bfloat16: bool = False) -> None:
         super().__init__()
         self.sam = build_sam3(images)
         self.heads = Heads()
+        self.bfloat16 = bfloat16
+        if bfloat16:
+            self.sam.set_attn_implementation("eager")
+
+    def _quick(self) -> torch.autocast:
+        return torch.autocast(self.sam.device.type, torch.bfloat16, enabled=self.bfloat16)
 
     def see(self, images: Tensor) -> Maps:
         """Encode images (B, 3, S, S)."""
-        output = self.sam.vision_encoder(images)
-        return Maps(list(output.fpn_hidden_states[:-1]), list(output.fpn_position_encoding[:-1]))
+        with self._quick():
+            output = self.sam.vision_encoder(images)
+        return Maps(
+            [x.float() for x in output.fpn_hidden_states[:-1]],
+            [x.float() for x in output.fpn_position_encoding[:-1]],
+        )
 
     def read(self, ids: Tensor) -> Tensor:
         """Text features (P, T, C) of phrases as token ids (P, T), 0 beyond a phrase."""
@@ -228,14 +245,16 @@ class Trainee(nn.Module):
     def answer(self, maps: Maps, text: Tensor, real: Tensor) -> Answers:
         """Ask N prompts of N images' maps; text (N, T, C), real tokens (N, T) bool."""
         sam = self.sam
-        encoded = sam.detr_encoder(
-            vision_features=[maps.features[-1]],
-            text_features=text,
-            vision_pos_embeds=[maps.positions[-1]],
-            text_mask=real,
-        )
+        with self._quick():
+            encoded = sam.detr_encoder(
+                vision_features=[maps.features[-1]],
+                text_features=text,
+                vision_pos_embeds=[maps.positions[-1]],
+                text_mask=real,
+            )
+        cells = encoded.last_hidden_state.float()
         decoded = sam.detr_decoder(
-            vision_features=encoded.last_hidden_state,
+            vision_features=cells,
             text_features=text,
             vision_pos_encoding=encoded.pos_embeds_flattened,
             text_mask=real,
@@ -246,21 +265,22 @@ class Trainee(nn.Module):
         scores = sam.dot_product_scoring(
             decoder_hidden_states=hidden, text_features=text, text_mask=real
         )
-        painted = sam.mask_decoder(
-            decoder_queries=torch.cat([hidden[-1], hidden[-2]], 1),
-            backbone_features=maps.features,
-            encoder_hidden_states=encoded.last_hidden_state,
-            prompt_features=text,
-            prompt_mask=real,
-        )
-        cells = self.heads.token(encoded.last_hidden_state)[..., 0]
+        with self._quick():
+            painted = sam.mask_decoder(
+                decoder_queries=torch.cat([hidden[-1], hidden[-2]], 1),
+                backbone_features=maps.features,
+                encoder_hidden_states=cells,
+                prompt_features=text,
+                prompt_mask=real,
+            )
+        likely = self.heads.token(cells)[..., 0]
         return Answers(
             boxes=(inverse_sigmoid(decoded.reference_boxes) + moves).sigmoid(),
             logits=scores.squeeze(-1),
             presence=decoded.presence_logits.squeeze(-1),
-            masks=painted.pred_masks,
-            dense=painted.semantic_seg[:, 0],
-            cells=cells.unflatten(1, maps.features[-1].shape[-2:]),
+            masks=painted.pred_masks.float(),
+            dense=painted.semantic_seg[:, 0].float(),
+            cells=likely.unflatten(1, maps.features[-1].shape[-2:]),
         )
 
     def dense(self, maps: Maps) -> tuple[Tensor, Tensor, Tensor, Tensor]:

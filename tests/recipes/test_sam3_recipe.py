@@ -88,6 +88,24 @@ def test_the_training_forward_is_that_of_the_library(model: Trainee, batch: Batc
         torch.testing.assert_close(mine, its, atol=1e-4, rtol=1e-4)
 
 
+def test_bfloat16_says_nearly_the_same_and_keeps_float32_weights(
+    model: Trainee, batch: Batch
+) -> None:
+    quick = Trainee(batch.images, bfloat16=True)
+    quick.load_state_dict(model.state_dict())
+    ids = encode(["dog", "sky", "horse"])
+    found = []
+    for one in (model, quick):
+        with torch.no_grad():
+            found.append(one.answer(one.see(batch.images), one.read(ids), ids > 0))
+    for name, exact in vars(found[0]).items():
+        near = getattr(found[1], name)
+        assert near.dtype == torch.float32
+        assert not torch.equal(near, exact)
+        assert float((near - exact).abs().mean()) < 0.1 * float(exact.std()), name
+    assert {p.dtype for p in quick.parameters()} == {torch.float32}
+
+
 def test_what_is_trained_gets_a_gradient_and_nothing_else(model: Trainee, batch: Batch) -> None:
     rng = np.random.default_rng(0)
 
