@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -112,7 +113,7 @@ def _scale_to_fan_in(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
 
-def _start_vision(backbone: nn.Module, images: Tensor) -> None:
+def _start_vision(backbone: Any, images: Tensor) -> None:
     """Whitened patches, sinusoids, and keys that start as queries: tokens see their like."""
     embeddings = backbone.embeddings
     projection = embeddings.patch_embeddings.projection
@@ -130,7 +131,7 @@ def _start_vision(backbone: nn.Module, images: Tensor) -> None:
         layer.mlp.fc2.weight.mul_(0.5)
 
 
-def _start_queries(decoder: nn.Module) -> None:
+def _start_queries(decoder: Any) -> None:
     """Queries that differ, each with a box of its own in a grid over the picture."""
     nn.init.normal_(decoder.query_embed.weight, std=0.5)
     nn.init.normal_(decoder.presence_token.weight, std=0.5)
@@ -207,25 +208,25 @@ class Trainee(nn.Module):
 
     Args:
         images: (N, 3, S, S), normalised, for its patches.
-        bfloat16: Multiply in bfloat16 where there is most to multiply, in the image encoder, the
+        quick: Multiply in bfloat16 where there is most to multiply, in the image encoder, the
             prompts' encoder and the masks; weights and all else stay float32. On CPUs that know
             it this halves a step, but only if attention is written out.
     """
 
-    def __init__(self, images: Tensor, bfloat16: bool = False) -> None:
+    def __init__(self, images: Tensor, quick: bool = False) -> None:
         super().__init__()
         self.sam = build_sam3(images)
         self.heads = Heads()
-        self.bfloat16 = bfloat16
-        if bfloat16:
+        self.quick = quick
+        if quick:
             self.sam.set_attn_implementation("eager")
 
-    def _quick(self) -> torch.autocast:
-        return torch.autocast(self.sam.device.type, torch.bfloat16, enabled=self.bfloat16)
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.sam.device.type, torch.bfloat16, enabled=self.quick)
 
     def see(self, images: Tensor) -> Maps:
         """Encode images (B, 3, S, S)."""
-        with self._quick():
+        with self._precision():
             output = self.sam.vision_encoder(images)
         return Maps(
             [x.float() for x in output.fpn_hidden_states[:-1]],
@@ -245,7 +246,7 @@ class Trainee(nn.Module):
     def answer(self, maps: Maps, text: Tensor, real: Tensor) -> Answers:
         """Ask N prompts of N images' maps; text (N, T, C), real tokens (N, T) bool."""
         sam = self.sam
-        with self._quick():
+        with self._precision():
             encoded = sam.detr_encoder(
                 vision_features=[maps.features[-1]],
                 text_features=text,
@@ -265,7 +266,7 @@ class Trainee(nn.Module):
         scores = sam.dot_product_scoring(
             decoder_hidden_states=hidden, text_features=text, text_mask=real
         )
-        with self._quick():
+        with self._precision():
             painted = sam.mask_decoder(
                 decoder_queries=torch.cat([hidden[-1], hidden[-2]], 1),
                 backbone_features=maps.features,

@@ -169,13 +169,13 @@ def targets(batch: Batch, asked: list[list[Phrase]], stride: int) -> Targets:
     image = torch.tensor([i for i, phrases in enumerate(asked) for _ in phrases])
     meant = torch.zeros(len(image), slots)
     found = torch.zeros(len(image), MOST_INSTANCES, dtype=torch.long)
-    counts = []
+    counts: list[int] = []
     for i, phrases in enumerate(asked):
         seen, regions = visible(batch, i), every(batch, i)
         for phrase in phrases:
             row = len(counts)
-            meant[row, [s for s, *kind in regions if phrase.answers(*kind)]] = 1
-            own = [s for s, *kind in seen if phrase.answers(*kind)][:MOST_INSTANCES]
+            meant[row, [slot for slot, c, n in regions if phrase.answers(c, n)]] = 1
+            own = [slot for slot, c, n in seen if phrase.answers(c, n)][:MOST_INSTANCES]
             found[row, : len(own)] = torch.tensor(own, dtype=torch.long)
             counts.append(len(own))
     low, high = batch.boxes[image[:, None], found].split(2, -1)

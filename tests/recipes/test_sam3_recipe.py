@@ -91,7 +91,7 @@ def test_the_training_forward_is_that_of_the_library(model: Trainee, batch: Batc
 def test_bfloat16_says_nearly_the_same_and_keeps_float32_weights(
     model: Trainee, batch: Batch
 ) -> None:
-    quick = Trainee(batch.images, bfloat16=True)
+    quick = Trainee(batch.images, quick=True)
     quick.load_state_dict(model.state_dict())
     ids = encode(["dog", "sky", "horse"])
     found = []
