@@ -86,9 +86,9 @@ def sam3_config() -> Sam3Config:
     )
 
 
-def build_sam3(images: Tensor) -> Sam3Model:
+def build_sam3(images: Tensor, attention: str = "sdpa") -> Sam3Model:
     """A SAM 3 ready to be trained; `images` (N, 3, S, S), normalised, tell of patches."""
-    model = Sam3Model._from_config(sam3_config(), attn_implementation="sdpa")
+    model = Sam3Model._from_config(sam3_config(), attn_implementation=attention)
     with torch.no_grad():
         model.apply(_scale_to_fan_in)
         _start_vision(model.vision_encoder.backbone, images)
@@ -215,11 +215,9 @@ class Trainee(nn.Module):
 
     def __init__(self, images: Tensor, quick: bool = False) -> None:
         super().__init__()
-        self.sam = build_sam3(images)
+        self.sam = build_sam3(images, "eager" if quick else "sdpa")
         self.heads = Heads()
         self.quick = quick
-        if quick:
-            self.sam.set_attn_implementation("eager")
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.sam.device.type, torch.bfloat16, enabled=self.quick)
