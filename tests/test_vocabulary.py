@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from tests.data.miniatures import pascal_color
-from zeroseg.drawn.world import THINGS
+from zeroseg.drawn.world import CATEGORIES, STUFF, THINGS
 from zeroseg.errors import VocabularyError
 from zeroseg.vocabularies import ADE20K, BUILT_IN, CITYSCAPES, COCO81, DRAM, VOC2012
 from zeroseg.vocabulary import Vocabulary, as_words, distinct_colors
@@ -256,8 +256,9 @@ def test_ids_of_files_and_indices_inside() -> None:
 
 
 def test_published_ids_and_colours() -> None:
-    assert list(BUILT_IN) == ["dram", "voc2012", "cityscapes", "coco81", "ade20k", "drawn"]
-    assert [len(v) for v in BUILT_IN.values()] == [12, 21, 20, 81, 151, 17]
+    names = ["dram", "voc2012", "cityscapes", "coco81", "ade20k", "drawn", "drawn-all"]
+    assert list(BUILT_IN) == names
+    assert [len(v) for v in BUILT_IN.values()] == [12, 21, 20, 81, 151, 17, 26]
     assert ADE20K.ids == tuple(range(151))
     first, last = ("wall", "sky", "person", "crt-screen"), (1, 3, 13, 142)
     assert tuple(ADE20K.ids[ADE20K.index(name)] for name in first) == last
@@ -334,9 +335,14 @@ def test_a_word_stands_for_one_class(options: dict[str, Any], message: str) -> N
         Vocabulary.from_names(["dog", "cat"], **options)
 
 
-def test_the_drawn_vocabulary_is_that_of_the_drawn_world() -> None:
+def test_the_drawn_vocabularies_are_those_of_the_drawn_world() -> None:
     things = tuple(name.replace(" ", "-") for name in THINGS)
     assert Vocabulary.parse("drawn").names == ("background", *things)
+    assert Vocabulary.parse("drawn").stuff == ()
+    everything = Vocabulary.parse("drawn-all")
+    assert everything.names == ("background", *things, *STUFF)
+    assert tuple(everything.names[index] for index in everything.stuff) == STUFF
+    assert everything.prompts[1:] == CATEGORIES
 
 
 def test_words_that_differ_in_spelling_alone_are_asked_once() -> None:

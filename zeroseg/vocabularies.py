@@ -24,5 +24,8 @@ the first of its published names, and "other" (id 0), which the challenge does n
 DRAWN = Vocabulary.parse("drawn")
 """All things of the drawn world."""
 
+DRAWN_ALL = Vocabulary.parse("drawn-all")
+"""All things and all stuff of the drawn world; every pixel of a drawn scene is one of them."""
+
 BUILT_IN = {name: Vocabulary.parse(name) for name in NAMES}
 """Built-in vocabularies by name."""

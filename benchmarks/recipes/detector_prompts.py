@@ -166,19 +166,19 @@ def visible(batch: Batch, index: int) -> list[tuple[int, str, str | None]]:
     return found
 
 
-def _pick(rng: np.random.Generator, options: tuple[str, ...] | list[str]) -> str:
+def pick(rng: np.random.Generator, options: tuple[str, ...] | list[str]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
-def _nonsense(rng: np.random.Generator) -> Phrase:
+def nonsense(rng: np.random.Generator) -> Phrase:
     """A word that means nothing here: a noun never drawn, letters, or a drawn word gone on."""
     kind = rng.random()
     if kind < 0.6:
-        return Phrase(_pick(rng, NEVER_DRAWN))
-    letters = [_pick(rng, list(string.ascii_lowercase)) for _ in range(int(rng.integers(3, 7)))]
+        return Phrase(pick(rng, NEVER_DRAWN))
+    letters = [pick(rng, list(string.ascii_lowercase)) for _ in range(int(rng.integers(3, 7)))]
     if kind < 0.85:
         return Phrase("".join(letters))
-    word = _pick(rng, (*CATEGORIES, *FINE_NAMES)).split()[-1]
+    word = pick(rng, (*CATEGORIES, *FINE_NAMES)).split()[-1]
     return Phrase(word + "".join(letters[: int(rng.integers(2, 5))]))
 
 
@@ -198,7 +198,7 @@ def _named(rng: np.random.Generator, category: str, present: list[str]) -> list[
     if kind < 0.5 or (kind >= 0.75 and category not in THINGS):
         return [Phrase(category, frozenset({category}))]
     if kind < 0.75:
-        return [Phrase(_pick(rng, SYNONYMS[category]), frozenset({category}))]
+        return [Phrase(pick(rng, SYNONYMS[category]), frozenset({category}))]
     names = rng.permutation(list(THINGS[category])).tolist()
     if rng.random() < 0.7:
         names.sort(key=lambda name: name not in present)
@@ -224,13 +224,13 @@ def sample_prompt(
     for category in asked:
         if category not in taken:
             chosen += _named(rng, category, names)
-    chosen += [_nonsense(rng) for _ in range(int(rng.integers(0, 3)))]
+    chosen += [nonsense(rng) for _ in range(int(rng.integers(0, 3)))]
     if not chosen:
-        chosen = _named(rng, _pick(rng, list(THINGS)), names)
-    return [_plural(rng, chosen[i]) for i in rng.permutation(len(chosen))]
+        chosen = _named(rng, pick(rng, list(THINGS)), names)
+    return [plural(rng, chosen[i]) for i in rng.permutation(len(chosen))]
 
 
-def _plural(rng: np.random.Generator, phrase: Phrase) -> Phrase:
+def plural(rng: np.random.Generator, phrase: Phrase) -> Phrase:
     if rng.random() < 0.05 and phrase.text[-1] != "s":
         return Phrase(phrase.text + "s", phrase.categories, phrase.names)
     return phrase

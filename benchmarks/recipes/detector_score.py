@@ -34,8 +34,12 @@ class DetectionScore:
             labels: (M,) int64, which prompt each answers.
         """
         own = [truth[labels == prompt] for prompt in range(len(self.prompts))]
+        self.add_overlaps(scores, [box_iou(boxes, regions) for regions in own])
+
+    def add_overlaps(self, scores: Tensor, ious: list[Tensor]) -> None:
+        """Take in one image by the candidates' IoU (Q, M) with the M regions of each prompt."""
         self._scores.append(list(scores.T))
-        self._ious.append([box_iou(boxes, regions) for regions in own])
+        self._ious.append(ious)
 
     def average_precision(self, prompt: int, iou: float = 0.5) -> float:
         """Area under the interpolated precision-recall curve of one prompt; NaN if never there."""

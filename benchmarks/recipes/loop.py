@@ -89,6 +89,10 @@ class Run(Generic[Module]):
     minutes), also with another `minutes` or on another device. `module` must already be where it is
     to be trained.
 
+    Args:
+        clock: What `minutes` are counted by, in seconds. `time.process_time` counts those of all
+            threads, so that a run on a machine shared with others is as long as one on a free one.
+
     Attributes:
         ema: The moving average of `module`, for evaluation and export.
     """
@@ -104,8 +108,9 @@ class Run(Generic[Module]):
         clip: float = 1.0,
         decay: float = 0.998,
         optimizer: Callable[[list[dict[str, Any]]], Any] = adamw,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.module, self.args = module, args
+        self.module, self.args, self.clock = module, args, clock
         self.ema: Module = copy.deepcopy(module).eval().requires_grad_(False)
         self.optimizer = optimizer(list(groups))
         self.warmup, self.hold, self.clip, self.decay = warmup, hold, clip, decay
@@ -117,11 +122,11 @@ class Run(Generic[Module]):
             self._load()
 
     def __iter__(self) -> Iterator[float]:
-        started, spent, saved = time.monotonic(), self.elapsed, time.monotonic()
+        started, spent, saved = self.clock(), self.elapsed, time.monotonic()
         while self.elapsed < self.args.minutes * 60:
             yield self.progress
             now = time.monotonic()
-            self.elapsed = spent + now - started
+            self.elapsed = spent + self.clock() - started
             if now - saved > 120:
                 saved = now
                 self.save()

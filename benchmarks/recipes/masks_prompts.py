@@ -59,12 +59,11 @@ def letterboxed(batch: Batch, rng: np.random.Generator, share: float) -> Batch:
 
 
 def tight_boxes(masks: Tensor) -> Tensor:
-    """The boxes (N, 4) around masks (N, S, S) that are not empty, in pixels."""
-    side = masks.shape[-1]
+    """The boxes (N, 4) around masks (N, H, W) that are not empty, in pixels."""
 
     def extent(present: Tensor) -> tuple[Tensor, Tensor]:
         line = present.float()
-        return line.argmax(-1), side - line.flip(-1).argmax(-1)
+        return line.argmax(-1), line.shape[-1] - line.flip(-1).argmax(-1)
 
     (x1, x2), (y1, y2) = extent(masks.any(1)), extent(masks.any(2))
     return torch.stack([x1, y1, x2, y2], -1).float()

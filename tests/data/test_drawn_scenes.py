@@ -114,6 +114,21 @@ def test_everything_that_is_drawn_has_its_class() -> None:
             assert found == (part.category.replace(" ", "-") if part.thing else "background")
 
 
+def test_in_everything_drawn_every_pixel_has_its_class() -> None:
+    data = DrawnScenes("drawn-all", count=12, size=(40, 40), seed=4)
+    stuff = [data.vocabulary.names[index] for index in data.vocabulary.stuff]
+    for position in range(12):
+        sample, scene = data.dataset[position], draw_scene(4, position, (40, 40))
+        assert sample.target is not None
+        assert sample.regions is not None
+        found = [data.vocabulary.names[label] for label in sample.target.flatten().tolist()]
+        drawn = [scene.regions[slot].category for slot in scene.segments.flatten().tolist()]
+        assert found == [category.replace(" ", "-") for category in drawn]
+        things = [part for part in scene.regions if part.thing]
+        assert len(sample.regions.labels) == len(things)
+        assert {part.category for part in scene.regions if not part.thing} <= set(stuff)
+
+
 def test_batches_are_lists_of_samples_in_order() -> None:
     data = DrawnScenes(count=5, size=(32, 40), seed=4, batch_size=2)
     for loader in (data.test_dataloader(), data.predict_dataloader()):

@@ -7,7 +7,7 @@ import re
 from importlib import resources
 from pathlib import Path
 
-NAMES = ("dram", "voc2012", "cityscapes", "coco81", "ade20k", "drawn")
+NAMES = ("dram", "voc2012", "cityscapes", "coco81", "ade20k", "drawn", "drawn-all")
 """What they are called."""
 
 _NICKNAMES = {

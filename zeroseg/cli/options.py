@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from zeroseg.class_lists.built_in import NAMES
 from zeroseg.errors import VocabularyError, ZerosegError
 
 if TYPE_CHECKING:
@@ -121,8 +122,8 @@ def add_vocabulary(parser: ArgumentParser, default: str) -> None:
     source.add_argument(
         "--vocabulary",
         metavar="NAME|FILE",
-        help="dram, voc2012, cityscapes, coco81, ade20k, drawn, or a file: .yaml, .json, or .txt "
-        f"with one name a line; {default}",
+        help=f"{', '.join(NAMES)}, or a file: .yaml, .json, or .txt with one name a line; "
+        + default,
     )
 
 
