@@ -21,13 +21,13 @@ from zeroseg.detection.grounded_detector import GroundedDetector, GroundedOption
 from zeroseg.detection.half_sampling import keep_sampling
 from zeroseg.detection.text_positions import keep_positions
 from zeroseg.weights.checkpoints import load_pretrained
-from zeroseg.weights.needs import Need, published_or_hub
+from zeroseg.weights.needs import Need, authors_or_hub
 from zeroseg.weights.official.grounding_dino_checkpoint import (
-    published_processor,
+    authors_processor,
     read_grounding_dino,
     to_transformers,
 )
-from zeroseg.weights.official.weights import is_published, naming
+from zeroseg.weights.official.weights import is_authors_file, naming
 
 _FIRST: Any = GroundingDinoForObjectDetection
 _RETRAINED: Any = MMGroundingDinoForObjectDetection
@@ -124,7 +124,7 @@ class GroundingDino(GroundedDetector):
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
         """What must be here before it is built; see `zeroseg.weights.needs`."""
-        return published_or_hub(arguments, ("network", "pictures", "words"), "tokenizer")
+        return authors_or_hub(arguments, ("network", "pictures", "words"), "tokenizer")
 
     def _limit(self) -> int:
         config = self.model.config
@@ -136,9 +136,9 @@ class GroundingDino(GroundedDetector):
 
 
 def _load(checkpoint: str | Path, tokenizer: str | Path, name: str) -> tuple[Any, Any]:
-    if is_published(checkpoint):
+    if is_authors_file(checkpoint):
         config, weights = read_grounding_dino(checkpoint, name)
-        processor = published_processor(tokenizer, name)
+        processor = authors_processor(tokenizer, name)
         with naming(checkpoint, name):
             return to_transformers(config, weights), processor
     told = load_pretrained(AutoConfig, checkpoint, name).model_type

@@ -11,9 +11,9 @@ from transformers import BatchEncoding, GroundingDinoProcessor
 from typing_extensions import Self, Unpack
 
 from zeroseg.detection.grounded_detector import GroundedDetector, GroundedOptions
-from zeroseg.weights.needs import Need, Package, published_or_hub
+from zeroseg.weights.needs import Need, Package, authors_or_hub
 from zeroseg.weights.official.grounding_dino_checkpoint import (
-    published_processor,
+    authors_processor,
     read_grounding_dino,
 )
 from zeroseg.weights.official.grounding_dino_network import load_official
@@ -72,7 +72,7 @@ class OfficialGroundingDino(GroundedDetector):
         """
         name = cls.__name__
         config, weights = read_grounding_dino(checkpoint, name)
-        processor = published_processor(tokenizer, name)
+        processor = authors_processor(tokenizer, name)
         with naming(checkpoint, name):
             model = load_official(config, weights, processor.tokenizer)
         return cls(model, processor, **options)
@@ -81,7 +81,7 @@ class OfficialGroundingDino(GroundedDetector):
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
         """What must be here before it is built; see `zeroseg.weights.needs`."""
         yield Package("groundingdino", "zeroseg[official]")
-        yield from published_or_hub(arguments, ("network",), "tokenizer")
+        yield from authors_or_hub(arguments, ("network",), "tokenizer")
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
         """Move to other devices; other precisions are passed over."""

@@ -17,7 +17,7 @@ from zeroseg.masking.points import NO_POINT
 from zeroseg.masking.two_pass import TOP_20, TwoPassMasks
 from zeroseg.values import Points
 from zeroseg.weights.fit import require_same
-from zeroseg.weights.needs import Need, Package, published_or_hub
+from zeroseg.weights.needs import Need, Package, authors_or_hub
 from zeroseg.weights.official.package import import_official
 from zeroseg.weights.official.sam_checkpoint import UNUSED, SamSizes, refuse_hq
 from zeroseg.weights.official.weights import naming, read_weights
@@ -79,7 +79,7 @@ class OfficialSam(TwoPassMasks):
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
         """What must be here before it is built; see `zeroseg.weights.needs`."""
         yield Package("segment_anything", "zeroseg[official]")
-        yield from published_or_hub(arguments, ("network",))
+        yield from authors_or_hub(arguments, ("network",))
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
         """Move and cast the parameters, but for the prompt encoder: it computes in float32."""

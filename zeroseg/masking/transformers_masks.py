@@ -17,8 +17,8 @@ from zeroseg.masking.two_pass import TOP_20, TwoPassMasks
 from zeroseg.running.transfer import upload
 from zeroseg.values import Points
 from zeroseg.weights.checkpoints import load_pretrained
-from zeroseg.weights.needs import Need, published_or_hub
-from zeroseg.weights.official.weights import is_published
+from zeroseg.weights.needs import Need, authors_or_hub
+from zeroseg.weights.official.weights import is_authors_file
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -64,7 +64,7 @@ class TransformersMasks(TwoPassMasks):
         checkpoint: str | Path,
     ) -> tuple[Network, SamImageProcessor]:
         """The network and image processor of a hub name, a folder, or a file of the authors."""
-        if is_published(checkpoint):
+        if is_authors_file(checkpoint):
             return read_authors_file(checkpoint)
         name = cls.__name__
         model: Network = load_pretrained(kind, checkpoint, name, dtype=torch.float32)
@@ -73,7 +73,7 @@ class TransformersMasks(TwoPassMasks):
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
         """What must be here before it is built; see `zeroseg.weights.needs`."""
-        return published_or_hub(arguments, ("network", "pictures"))
+        return authors_or_hub(arguments, ("network", "pictures"))
 
     @staticmethod
     def _frame(image_processor: Any) -> int:

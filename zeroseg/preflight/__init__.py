@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zeroseg.errors import PresetError
 from zeroseg.preflight.components import Place, installed, names_of, needs_of, places
 from zeroseg.preflight.findings import Finding
-from zeroseg.weights.needs import Checkpoint, Package, Published
+from zeroseg.weights.needs import Checkpoint, Package, SmallFile
 
 if TYPE_CHECKING:
     import torch
@@ -193,7 +193,7 @@ def _packages(found: Sequence[Place]) -> Iterator[Finding]:
 def _small_files(found: Sequence[Place]) -> Iterator[Finding]:
     from huggingface_hub import constants
 
-    for place, need in needs_of(found, Published):
+    for place, need in needs_of(found, SmallFile):
         file = need.file
         subject = f"{place.name}: file {file.path.name}"
         if file.path.is_file():

@@ -19,7 +19,7 @@ from zeroseg.preflight.hub import HubError, Remote
 from zeroseg.preflight.machine import free_disk, gigabytes
 from zeroseg.preflight.secrets import without_secrets
 from zeroseg.weights.hub import snapshot
-from zeroseg.weights.needs import Checkpoint, Published
+from zeroseg.weights.needs import Checkpoint, SmallFile
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Bundle:
         Raises:
             CheckpointError: One cannot be fetched, or its content is not the one known.
         """
-        for place, need in needs_of(self.found, Published):
+        for place, need in needs_of(self.found, SmallFile):
             kept = need.file.fetch()
             folder = self._place_of(place, need.beside)
             if folder is not None and not (folder / kept.name).is_file():

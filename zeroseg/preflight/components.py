@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from zeroseg.errors import PresetError
 from zeroseg.preflight.class_paths import named
-from zeroseg.weights.needs import Checkpoint, Need, Package, Published, arguments_of
+from zeroseg.weights.needs import Checkpoint, Need, Package, SmallFile, arguments_of
 
-Kind = TypeVar("Kind", Checkpoint, Package, Published)
+Kind = TypeVar("Kind", Checkpoint, Package, SmallFile)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from zeroseg.recognition.tagger import Tagger
 from zeroseg.running.transfer import sent, upload
 from zeroseg.values import Tag, check_images
 from zeroseg.weights.checkpoints import locate
-from zeroseg.weights.needs import Checkpoint, Need, Published
+from zeroseg.weights.needs import Checkpoint, Need, SmallFile
 from zeroseg.weights.official.ram_plus_files import (
     TAG_LIST,
     THRESHOLDS,
@@ -127,7 +127,7 @@ class RamPlus(Tagger):
         for argument, file in (("tag_list", TAG_LIST), ("thresholds", THRESHOLDS)):
             folder = place if place.is_dir() else place.parent
             if arguments[argument] is None and not (folder / file.path.name).is_file():
-                yield Published(file)
+                yield SmallFile(file)
 
     @torch.no_grad()
     def forward(self, images: Sequence[Tensor]) -> list[tuple[Tag, ...]]:

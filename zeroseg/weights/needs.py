@@ -52,7 +52,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class Published:
+class SmallFile:
     """A small file at a fixed address.
 
     Attributes:
@@ -77,7 +77,7 @@ class Package:
     install: str
 
 
-Need: TypeAlias = Checkpoint | Published | Package
+Need: TypeAlias = Checkpoint | SmallFile | Package
 
 
 def maker(kind: Any) -> Any:
@@ -121,7 +121,7 @@ def _handed_on(functions: Iterable[Callable[..., Any]]) -> dict[str, inspect.Par
     return found
 
 
-def published_or_hub(
+def authors_or_hub(
     arguments: Mapping[str, Any], parts: tuple[Part, ...], tokenizer: str | None = None
 ) -> Iterator[Need]:
     """The needs of a component that takes a hub name, a folder, or a file of the authors.

@@ -14,7 +14,7 @@ from benchmarks.parity_dino import SpecialTokens
 from tests.weights.official.dino_parts import publish, small_weights
 from zeroseg.errors import CheckpointError, CheckpointNotFound
 from zeroseg.weights.official.grounding_dino_checkpoint import (
-    published_processor,
+    authors_processor,
     read_grounding_dino,
     swin_b,
     swin_t,
@@ -130,4 +130,4 @@ def test_heads_that_should_be_one_must_be_equal(
 
 def test_images_are_prepared_as_published(tmp_path: Path) -> None:
     with pytest.raises(CheckpointNotFound, match="Part needs"):
-        published_processor(tmp_path / "nothing", "Part")
+        authors_processor(tmp_path / "nothing", "Part")

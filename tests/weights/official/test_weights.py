@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import BertConfig, BertModel
 
 from zeroseg.errors import CheckpointError, CheckpointNotFound
-from zeroseg.weights.official.weights import is_published, load_strictly, read_weights
+from zeroseg.weights.official.weights import is_authors_file, load_strictly, read_weights
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from zeroseg.weights.official.weights import is_published, load_strictly, read_w
     ],
 )
 def test_files_are_told_from_hub_names(checkpoint: str | Path, published: bool) -> None:
-    assert is_published(checkpoint) == published
+    assert is_authors_file(checkpoint) == published
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -217,7 +217,7 @@ def to_transformers(
     return load_strictly(GroundingDinoForObjectDetection, config, named, origins)
 
 
-def published_processor(tokenizer: str | Path, component: str) -> GroundingDinoProcessor:
+def authors_processor(tokenizer: str | Path, component: str) -> GroundingDinoProcessor:
     """What prepares images and text for the published networks.
 
     Images are brought to a shorter side of 800 pixels, or a longer one of at most 1333, and

@@ -21,7 +21,7 @@ _AROUND = ("model", "state_dict")
 """Under which names authors put their tensors where the file holds more."""
 
 
-def is_published(checkpoint: str | Path) -> bool:
+def is_authors_file(checkpoint: str | Path) -> bool:
     """Whether a checkpoint names a file of weights and not a hub name or a folder."""
     return Path(checkpoint).suffix in SUFFIXES
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.faults import inputs
 from benchmarks.faults.confined import confined
 from benchmarks.faults.doors import DOORS
 from benchmarks.faults.inputs import PICTURES, faults, outcomes, run
@@ -37,7 +38,7 @@ def test_a_door_that_lets_an_error_through_or_writes_outside_is_a_fault(
     def strays(path: Path) -> None:
         (tmp_path / "elsewhere").write_text("here")
 
-    monkeypatch.setattr("benchmarks.faults.inputs.DOORS", {"vocabulary": leaks, "list": strays})
+    monkeypatch.setattr(inputs, "DOORS", {"vocabulary": leaks, "list": strays})
     rows = run(3 * PICTURES, 0, tmp_path / "campaign")
     assert [row.lost for row in rows] == [3, 3]
     told = capsys.readouterr().err
