@@ -10,7 +10,7 @@ demo: $(READY)
 	$(BIN)/zeroseg demo --output demo
 
 test: $(READY) lint browser
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -14,6 +14,18 @@ import torch
 torch.set_num_threads(1)
 
 
+LONGEST = (
+    *("tests/scale/", "tests/installed/", "tests/test_accelerator.py", "tests/faults/"),
+    *("tests/preflight/test_large_for_real.py", "tests/evaluation/", "tests/test_benchmarks.py"),
+)
+"""What takes longest begins first, so that in the end no core waits for another."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first; within a file nothing changes its order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def language_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a language model server that others have written, started when first needed."""
