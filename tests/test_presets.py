@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -288,6 +290,19 @@ def test_a_builder_function_is_a_part() -> None:
     assert isinstance(found, Detections)
     assert found.boxes.tolist() == [[0, 0, 48, 32]]
     assert isinstance(segmenter.mask_predictor, BoxMasks)
+
+
+def test_a_class_whose_module_is_loaded_anew_is_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_masks.py").write_text("from zeroseg import Sam\n\nclass Mine(Sam):\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = {"class_path": "my_masks.Mine", "init_args": {"checkpoint": "tiny:sam"}}
+    config = {**load_preset("tiny"), "captioner": None, "mask_predictor": mine}
+    first = type(ZeroShotSegmenter.from_config(config).mask_predictor)
+    again = importlib.reload(sys.modules["my_masks"]).Mine
+    assert again is not first
+    assert type(ZeroShotSegmenter.from_config(config).mask_predictor) is again
 
 
 def test_files_that_describe_nothing_are_refused(tmp_path: Path) -> None:

@@ -52,7 +52,9 @@ def _loading(kind: Any) -> str:
     from jsonargparse.typing import class_from_function
 
     written = f"{kind.__module__}.{kind.__qualname__}"
-    made = class_from_function(kind.from_pretrained, kind, written.replace(".", "_"))
+    name = written.replace(".", "_")
+    globals().pop(name, None)  # of the class before its module was loaded anew, as notebooks do
+    made = class_from_function(kind.from_pretrained, kind, name)
     path = f"{made.__module__}.{made.__qualname__}"
     _WRITTEN[path] = written
     return path
