@@ -1,16 +1,22 @@
-"""The loop that every recipe shares: schedule, clipping, moving average, log, resume."""
+"""The loop that every recipe shares: schedule, clipping, moving average, log, resume.
+
+A recipe started by `torchrun --nproc-per-node N -m ...` trains in N processes, each on a batch of
+its own; on a CPU that is faster than N threads.
+"""
 
 from __future__ import annotations
 
 import argparse
 import copy
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 
@@ -38,9 +44,23 @@ def parse(
     args = parser.parse_args()
     if args.cache is None and (export_needs_cache or args.export is None):
         parser.error("give the folder of scenes by --cache")
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        dist.init_process_group("gloo")
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     return args
+
+
+def rank() -> int:
+    """Which of the run's processes this is; the first one logs, watches and saves."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def summed(value: Tensor) -> Tensor:
+    """The sum over the run's processes, which wait for each other here."""
+    if dist.is_initialized():
+        dist.all_reduce(value)
+    return value
 
 
 def averaged(run: Path, part: str = "") -> dict[str, Tensor]:
@@ -91,10 +111,12 @@ class Run(Generic[Module]):
 
     Args:
         clock: What `minutes` are counted by, in seconds. `time.process_time` counts those of all
-            threads, so that a run on a machine shared with others is as long as one on a free one.
+            threads and processes, so that a run on a machine shared with others is as long as one
+            on a free one.
 
     Attributes:
         ema: The moving average of `module`, for evaluation and export.
+        processes: How many train together.
     """
 
     def __init__(
@@ -114,19 +136,22 @@ class Run(Generic[Module]):
         self.ema: Module = copy.deepcopy(module).eval().requires_grad_(False)
         self.optimizer = optimizer(list(groups))
         self.warmup, self.hold, self.clip, self.decay = warmup, hold, clip, decay
+        self.processes = dist.get_world_size() if dist.is_initialized() else 1
         self.steps, self.elapsed = 0, 0.0
         self.figures: dict[str, float] = {}
         self.file: Path = args.run / "checkpoint.pt"
         args.run.mkdir(parents=True, exist_ok=True)
         if self.file.exists():
             self._load()
+        self.watched = self.elapsed
 
     def __iter__(self) -> Iterator[float]:
         started, spent, saved = self.clock(), self.elapsed, time.monotonic()
         while self.elapsed < self.args.minutes * 60:
             yield self.progress
             now = time.monotonic()
-            self.elapsed = spent + self.clock() - started
+            own = torch.tensor(self.clock() - started, dtype=torch.float64)
+            self.elapsed = spent + float(summed(own)) / self._clocks
             if now - saved > 120:
                 saved = now
                 self.save()
@@ -146,6 +171,7 @@ class Run(Generic[Module]):
             group["lr"] = self.args.lr * group["scale"] * factor + 2e-6
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self._share_gradients()
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.clip)
         if torch.isfinite(norm):
             self.optimizer.step()
@@ -161,19 +187,32 @@ class Run(Generic[Module]):
 
     def report(self) -> None:
         """Log the running means of the figures given to `step`."""
-        rate = self.steps * self.args.batch / max(self.elapsed, 1)
+        images = self.steps * self.args.batch * self.processes
+        rate = images / max(self.elapsed, 1)
         means = " ".join(f"{name} {value:.4f}" for name, value in self.figures.items())
         self.log(f"step {self.steps} {rate:.0f} images/s {means}")
 
     def log(self, text: str) -> None:
         """Print a line with the minutes spent, and append it to the run's log file."""
+        if rank():
+            return
         line = f"{self.elapsed / 60:.1f} min {text}"
         print(line, flush=True)
         with open(self.args.run / "log.txt", "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
+    def watch(self, figures: Callable[[], str], minutes: float = 0) -> None:
+        """Log figures if so many minutes went by since the last time, in the first process."""
+        if self.elapsed - self.watched < minutes * 60:
+            return
+        self.watched = self.elapsed
+        if rank() == 0:
+            self.log(f"watched {figures()}")
+
     def save(self) -> None:
         """Write the checkpoint atomically."""
+        if rank():
+            return
         state = {
             "module": self.module.state_dict(),
             "ema": self.ema.state_dict(),
@@ -192,6 +231,21 @@ class Run(Generic[Module]):
         self.optimizer.load_state_dict(state["optimizer"])
         self.steps, self.elapsed = state["steps"], state["elapsed"]
         self.log(f"resumed at step {self.steps}")
+
+    @property
+    def _clocks(self) -> int:
+        """By how much a minute counts: processor time adds up over processes, others do not."""
+        return 1 if self.clock is time.process_time else self.processes
+
+    def _share_gradients(self) -> None:
+        """Give every process the mean of all gradients; none for a parameter counts as zero."""
+        if self.processes == 1:
+            return
+        own = [p for group in self.optimizer.param_groups for p in group["params"]]
+        parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in own]
+        whole = summed(torch.cat([part.flatten() for part in parts])) / self.processes
+        for p, part in zip(own, whole.split([p.numel() for p in own]), strict=True):
+            p.grad = part.view_as(p)
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -1,22 +1,24 @@
-"""Train the tiny SAM 3 from scratch on drawn scenes.
+"""Train the tiny SAM 3 on drawn scenes, from `tiny:sam`'s image encoder.
 
-    R="--cache CACHE --run RUN --threads 2"
-    python -m benchmarks.recipes.sam3 $R --stage see --minutes 60 --batch 32 --lr 2e-3
-    python -m benchmarks.recipes.sam3 $R --stage answer --minutes 240
+    T="torchrun --standalone --nproc-per-node 2 -m -- benchmarks.recipes.sam3"
+    $T --cache CACHE --run RUN --stage see --minutes 10 --batch 8 --lr 2e-3
+    $T --cache CACHE --run RUN --stage answer --minutes 240 --batch 8
     python -m benchmarks.recipes.sam3 --run RUN --export FOLDER
     python -m benchmarks.recipes.sam3_score FOLDER
 
-Minutes are of processor time, summed over threads: the run may share its machine. Both stages go on
-from their last checkpoint when the same line is given again.
+Minutes are of processor time, summed over processes: the run may share its machine. Both stages go
+on from their last checkpoint when the same line is given again; `--stage answer --begin FOLDER` goes
+on from an exported model instead.
 
 Data: the cached scenes (seed 1000003), cropped, stretched, flipped and recoloured (`batches`), at
 160 x 160 pixels. Scenes of seed 1000004 are watched; `sam3_score` takes those of seed 13, which
 this recipe neither trains on nor watches.
 
-Stage 1, see: image and text encoder only. Every 8th pixel's feature is compared with the text of
-all classes and fine names at once (focal loss), which teaches what words mean at a small part of
-the price of asking one by one; besides, linear heads name the class and the fine name of every 4th
-pixel, how far its region reaches, and where regions end.
+Stage 1, see: neck and text encoder only, on the image encoder of `tiny:sam`, which learned from the
+same scenes. Every 8th pixel's feature is compared with the text of all classes and fine names at
+once (focal loss), which teaches what words mean at a small part of the price of asking one by one;
+besides, linear heads name the class and the fine name of every 4th pixel, how far its region
+reaches, and where regions end.
 
 Stage 2, answer: the whole network on prompts of one phrase (`sam3_prompts`), of which most have
 nothing to find. Stuff is one instance, its union, and the dense map, so that both outputs serve.
@@ -44,7 +46,7 @@ from benchmarks.recipes.batches import IMAGE_MEAN, IMAGE_STD, Batch, make_batch
 from benchmarks.recipes.cache import VALIDATION_SEED, Cache
 from benchmarks.recipes.detector_loss import focal
 from benchmarks.recipes.detector_prompts import Phrase, visible
-from benchmarks.recipes.loop import Run, arguments, averaged, parse
+from benchmarks.recipes.loop import Run, arguments, averaged, parse, rank
 from benchmarks.recipes.masks_prompts import border_map, class_map, extent_map
 from benchmarks.recipes.muon import MuonAdamW
 from benchmarks.recipes.sam3_loss import answer_losses
@@ -141,15 +143,18 @@ def see_score(model: Trainee, cache: Cache, count: int = 100) -> dict[str, float
     }
 
 
-def groups(model: Trainee, lr: float, encoders: float = 1.0) -> list[dict[str, Any]]:
-    """Muon for inner matrices, AdamW at half the rate for the rest; `encoders` scales theirs."""
+def groups(model: Trainee, lr: float, shares: dict[str, float]) -> list[dict[str, Any]]:
+    """Muon for inner matrices, AdamW at half the rate for the rest.
+
+    `shares` says at what share of the rate those learn whose names have a part in them.
+    """
     matrices: dict[float, list[Tensor]] = {}
     others: dict[float, list[Tensor]] = {}
     outer = ("embed", "token", "reference", "heads.")
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             inner = parameter.ndim == 2 and not any(part in name for part in outer)
-            share = encoders if "vision_encoder" in name or "text_encoder" in name else 1.0
+            share = next((share for part, share in shares.items() if part in name), 1.0)
             (matrices if inner else others).setdefault(share, []).append(parameter)
     return [
         {"params": own, "lr": lr, "scale": share, "weight_decay": 0.03, "muon": True}
@@ -160,11 +165,13 @@ def groups(model: Trainee, lr: float, encoders: float = 1.0) -> list[dict[str, A
     ]
 
 
-def begin(args: argparse.Namespace, model: Trainee, hold: float, encoders: float) -> Run[Trainee]:
+def begin(
+    args: argparse.Namespace, model: Trainee, hold: float, shares: dict[str, float]
+) -> Run[Trainee]:
     """The run of a stage, by processor time."""
     return Run(
         model,
-        groups(model, args.lr, encoders),
+        groups(model, args.lr, shares),
         args,
         warmup=60,
         hold=hold,
@@ -177,41 +184,40 @@ def begin(args: argparse.Namespace, model: Trainee, hold: float, encoders: float
 def train_to_see(args: argparse.Namespace) -> None:
     """Stage 1."""
     train, held_out = Cache.open(args.cache / "train"), Cache.open(args.cache / "validation")
-    first = make_batch(train, np.arange(200), SIDE).images
+    first = make_batch(train, np.arange(20), SIDE).images
     model = Trainee(first, args.bfloat16).to(args.device)
     model.learn_to_see()
-    run = begin(args, model, hold=0.4, encoders=1.0)
-    rng = np.random.default_rng([args.seed, 1, run.steps])
-    watched = run.elapsed
+    run = begin(args, model, hold=0.4, shares={})
+    rng = np.random.default_rng([args.seed, 1, run.steps, rank()])
     for _ in run:
         batch = make_batch(train, rng.integers(0, len(train), args.batch), SIDE, rng)
         losses = see_losses(model, batch.to(args.device), all_phrases(rng))
         run.step(torch.stack(list(losses.values())).sum(), **losses)
-        if run.elapsed - watched > WATCH_MINUTES * 60 / 2:
-            watched = run.elapsed
-            run.log(f"watched {written(see_score(run.ema, held_out))}")
-    run.log(f"watched {written(see_score(run.ema, held_out, 400))}")
+        run.watch(lambda: written(see_score(run.ema, held_out)), WATCH_MINUTES / 2)
+    run.watch(lambda: written(see_score(run.ema, held_out, 400)))
 
 
 def train_to_answer(args: argparse.Namespace, seen: Path) -> None:
-    """Stage 2, from the averaged weights of stage 1."""
+    """Stage 2, from the averaged weights of stage 1, or from a model that was exported."""
     train = Cache.open(args.cache / "train")
     model = Trainee(make_batch(train, np.arange(20), SIDE).images, args.bfloat16)
-    model.load_state_dict(averaged(seen))
+    if args.begin is None:
+        model.load_state_dict(averaged(seen))
+        model.attend_as_aligned()
+    else:
+        start = Sam3Model.from_pretrained(args.begin, dtype=torch.float32)
+        model.sam.load_state_dict(start.state_dict())
     model.to(args.device).learn_to_answer()
-    run = begin(args, model, hold=0.35, encoders=0.5)
-    rng = np.random.default_rng([args.seed, 2, run.steps])
-    watched = run.elapsed
+    run = begin(args, model, hold=0.35, shares={"vision_encoder": 0.5, "text_encoder": 0.5})
+    rng = np.random.default_rng([args.seed, 2, run.steps, rank()])
     scenes = list(drawn(VALIDATION_SEED, WATCHED))
     for _ in run:
         chosen = rng.integers(0, len(train), args.batch)
         losses = ask(model, make_batch(train, chosen, SIDE, rng, STRETCH), rng, args.device)
         figures = {name: losses.pop(name) for name in ("iou", "right") if name in losses}
         run.step(torch.stack(list(losses.values())).sum(), **losses, **figures)
-        if run.elapsed - watched > WATCH_MINUTES * 60:
-            watched = run.elapsed
-            run.log(f"watched {written(score(run.ema.sam, scenes).summary())}")
-    run.log(f"watched {written(score(run.ema.sam, drawn(VALIDATION_SEED, 200)).summary())}")
+        run.watch(lambda: written(score(run.ema.sam, scenes).summary()), WATCH_MINUTES)
+    run.watch(lambda: written(score(run.ema.sam, drawn(VALIDATION_SEED, 200)).summary()))
 
 
 def ask(
@@ -249,6 +255,9 @@ def main() -> None:
     parser.add_argument("--stage", choices=("see", "answer"))
     parser.add_argument(
         "--bfloat16", action="store_true", help="multiply in bfloat16, also in a run begun without"
+    )
+    parser.add_argument(
+        "--begin", type=Path, help="answer: go on from an exported model instead of from `see`"
     )
     args = parse(parser)
     see, answer = args.run / "see", args.run / "answer"

@@ -15,12 +15,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, Sam3Config, Sam3Model
+from transformers import CLIPTextConfig, Sam3Config, Sam3Model, SamModel
 from transformers.models.sam3.modeling_sam3 import inverse_sigmoid
 
-from benchmarks.recipes.vit_start import image_patches, principal_components, sinusoids
 from benchmarks.recipes.words import ROWS
 from zeroseg.drawn.world import CATEGORIES, FINE_NAMES
+from zeroseg.weights.checkpoints import locate
 
 SIDE = 160
 """Height and width of SAM 3's input in pixels."""
@@ -60,13 +60,13 @@ def sam3_config() -> Sam3Config:
                 "hidden_size": 128,
                 "intermediate_size": 512,
                 "num_hidden_layers": 6,
-                "num_attention_heads": 4,
+                "num_attention_heads": 2,
                 "image_size": SIDE,
                 "patch_size": PATCH,
                 "window_size": grid // 2,
                 "global_attn_indexes": [2, 5],
                 "pretrain_image_size": SIDE,
-                "rope_parameters": {"rope_type": "axial", "rope_theta": 100.0},
+                "rope_parameters": {"rope_type": "axial", "rope_theta": 1e6},
             },
             "fpn_hidden_size": WIDTH,
             "scale_factors": scales,
@@ -87,11 +87,12 @@ def sam3_config() -> Sam3Config:
 
 
 def build_sam3(images: Tensor, attention: str = "sdpa") -> Sam3Model:
-    """A SAM 3 ready to be trained; `images` (N, 3, S, S), normalised, tell of patches."""
+    """A SAM 3 ready to be trained; `images` (N, 3, S, S), normalised, tell of tokens."""
     model = Sam3Model._from_config(sam3_config(), attn_implementation=attention)
     with torch.no_grad():
         model.apply(_scale_to_fan_in)
         _start_vision(model.vision_encoder.backbone, images)
+        _start_neck(model.vision_encoder, images)
         for layer in model.detr_encoder.layers:
             for projection in (layer.self_attn.o_proj, layer.cross_attn.o_proj, layer.mlp.fc2):
                 projection.weight.mul_(0.5)
@@ -114,21 +115,58 @@ def _scale_to_fan_in(module: nn.Module) -> None:
 
 
 def _start_vision(backbone: Any, images: Tensor) -> None:
-    """Whitened patches, sinusoids, and keys that start as queries: tokens see their like."""
-    embeddings = backbone.embeddings
-    projection = embeddings.patch_embeddings.projection
-    variances, directions = principal_components(
-        image_patches(projection, images), projection.out_channels
-    )
-    variances, directions = variances.flip(0), directions.flip(1)
-    weight = directions.T / (variances + 1e-3 * variances.sum())[:, None].sqrt()
-    projection.weight.copy_(weight.view_as(projection.weight))
-    positions = sinusoids(SIDE // PATCH, backbone.config.hidden_size).flatten(1, 2)
-    embeddings.position_embeddings.copy_(0.5 * positions)
-    for layer in backbone.layers:
-        layer.attention.k_proj.weight.copy_(layer.attention.q_proj.weight)
-        layer.attention.o_proj.weight.mul_(0.5)
-        layer.mlp.fc2.weight.mul_(0.5)
+    """Start as `tiny:sam`'s encoder: the same layers, which saw the same scenes for 98 minutes.
+
+    SAM 3 has a normalisation more, in front of the layers, which starts as what is nearest to
+    nothing, and turns queries and keys by their position, at so low frequencies that most of what
+    they knew of each other holds.
+    """
+    sam = SamModel.from_pretrained(locate("tiny:sam"), dtype=torch.float32).vision_encoder
+    embeddings, patches = backbone.embeddings, sam.patch_embed.projection
+    embeddings.patch_embeddings.projection.weight.copy_(patches.weight)
+    embeddings.position_embeddings.copy_((sam.pos_embed + patches.bias).flatten(1, 2))
+    _leave_as_it_is(backbone.layer_norm, embeddings(images))
+    for new, old in zip(backbone.layers, sam.layers, strict=True):
+        own = new.attention
+        for name in ("weight", "bias"):
+            thirds = getattr(old.attn.qkv, name).chunk(3)
+            for part, third in zip((own.q_proj, own.k_proj, own.v_proj), thirds, strict=True):
+                getattr(part, name).copy_(third)
+        pairs = (
+            (own.o_proj, old.attn.proj),
+            (new.mlp.fc1, old.mlp.lin1),
+            (new.mlp.fc2, old.mlp.lin2),
+            (new.layer_norm1, old.layer_norm1),
+            (new.layer_norm2, old.layer_norm2),
+        )
+        for ours, theirs in pairs:
+            ours.load_state_dict(theirs.state_dict())
+
+
+def _leave_as_it_is(norm: nn.LayerNorm, tokens: Tensor) -> None:
+    """Let a normalisation give each channel of tokens (..., C) back as nearly as it can."""
+    flat = tokens.flatten(0, -2)
+    normed = F.layer_norm(flat, norm.normalized_shape)
+    mean, spread = normed.mean(0), normed - normed.mean(0)
+    gain = (spread * (flat - flat.mean(0))).mean(0) / spread.square().mean(0)
+    norm.weight.copy_(gain)
+    norm.bias.copy_(flat.mean(0) - gain * mean)
+
+
+def _start_neck(encoder: Any, images: Tensor) -> None:
+    """Let the neck see every channel of the features with mean 0 and variance 1."""
+    features = encoder.backbone(images).last_hidden_state.flatten(0, 1)
+    mean, spread = features.mean(0), features.std(0)
+    for level in encoder.neck.fpn_layers:
+        first = level.scale_layers[0] if level.scale_factor > 1 else level.proj1
+        over_inputs = 0 if isinstance(first, nn.ConvTranspose2d) else 1
+        shape = [1] * 4
+        shape[over_inputs] = -1
+        first.weight.div_(spread.view(shape))
+        first.bias.sub_(
+            (first.weight * mean.view(shape)).sum((over_inputs, 2, 3))
+            / (first.weight[0, 0].numel() if isinstance(first, nn.ConvTranspose2d) else 1)
+        )
 
 
 def _start_queries(decoder: Any) -> None:
@@ -207,7 +245,7 @@ class Trainee(nn.Module):
     """SAM 3 and the heads that are dropped after training.
 
     Args:
-        images: (N, 3, S, S), normalised, for its patches.
+        images: (N, 3, S, S), normalised, for its tokens.
         quick: Multiply in bfloat16 where there is most to multiply, in the image encoder, the
             prompts' encoder and the masks; weights and all else stay float32. On CPUs that know
             it this halves a step, but only if attention is written out.
@@ -292,23 +330,26 @@ class Trainee(nn.Module):
         return categories, fine, extents, borders
 
     def learn_to_see(self) -> None:
-        """Train the image encoder, the text encoder and the heads on them alone."""
+        """Train the neck, the text encoder and the heads on them alone."""
         for name, parameter in self.named_parameters():
-            inner = name.removeprefix("sam.").startswith(("vision_encoder", "text_", "heads."))
+            inner = name.removeprefix("sam.").startswith(("vision_encoder.neck", "text_", "heads."))
             parameter.requires_grad_(inner and not _idle(name) and "heads.token" not in name)
 
-    @torch.no_grad()
     def learn_to_answer(self) -> None:
-        """Train everything but the heads that are done.
-
-        The encoder's attention to the words starts as the alignment of cells with words, scaled so
-        that its two heads together give the same logits: that a cell looks at a word instead of at
-        [CLS], which is the same for every phrase, then means from the first step that it is that.
-        """
+        """Train everything but the heads that are done."""
         done = ("heads.norm", "heads.query", "heads.key", "heads.scale", "heads.bias")
         for name, parameter in self.named_parameters():
             idle = _idle(name) or name.startswith((*done, "heads.borders"))
             parameter.requires_grad_(not idle)
+
+    @torch.no_grad()
+    def attend_as_aligned(self) -> None:
+        """Start the encoder's attention to the words as the alignment of cells with words.
+
+        It is scaled so that its two heads together give the same logits: that a cell looks at a
+        word instead of at [CLS], which is the same for every phrase, then means from the first step
+        that it is that.
+        """
         heads = self.heads
         for layer in self.sam.detr_encoder.layers:
             attention = layer.cross_attn

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from transformers import Sam3Model, Sam3Processor
+from transformers import Sam3Model, Sam3Processor, SamModel
 
 from benchmarks.recipes import sam3
 from benchmarks.recipes.batches import Batch, make_batch
@@ -34,6 +34,7 @@ from benchmarks.recipes.sam3_prompts import (
 from benchmarks.recipes.sam3_score import REPORT_SEED, WORDS, Found, Sam3Score, look
 from zeroseg.drawn.scene import Scene, draw_scene
 from zeroseg.drawn.world import CATEGORIES, CATEGORY_OF, FINE_NAMES, HYPERNYMS, THINGS
+from zeroseg.weights.checkpoints import locate
 
 CPU = torch.device("cpu")
 
@@ -88,6 +89,16 @@ def test_the_training_forward_is_that_of_the_library(model: Trainee, batch: Batc
         torch.testing.assert_close(mine, its, atol=1e-4, rtol=1e-4)
 
 
+def test_the_image_encoder_starts_as_that_of_tiny_sam(model: Trainee, batch: Batch) -> None:
+    sam = SamModel.from_pretrained(locate("tiny:sam"), dtype=torch.float32).vision_encoder
+    with torch.no_grad():
+        ours = model.sam.vision_encoder.backbone(batch.images).last_hidden_state
+        theirs = sam.patch_embed(batch.images) + sam.pos_embed
+        for layer in sam.layers:
+            theirs = layer(theirs)
+    assert float(torch.corrcoef(torch.stack([ours.flatten(), theirs.flatten()]))[0, 1]) > 0.9
+
+
 def test_bfloat16_says_nearly_the_same_and_keeps_float32_weights(
     model: Trainee, batch: Batch
 ) -> None:
@@ -121,13 +132,13 @@ def test_what_is_trained_gets_a_gradient_and_nothing_else(model: Trainee, batch:
     wanted = {name for name, p in model.named_parameters() if p.requires_grad}
     left = wanted - touched(ask(model, batch, rng, CPU))
     assert not left
-    trained = [p for group in groups(model, 1e-3, 0.5) for p in group["params"]]
+    trained = [p for group in groups(model, 1e-3, {"backbone": 0.5}) for p in group["params"]]
     assert len(trained) == len(set(trained)) == len(wanted)
 
 
 def test_attention_to_words_starts_as_their_alignment(model: Trainee, batch: Batch) -> None:
     torch.nn.init.constant_(model.heads.scale, 0.7)
-    model.learn_to_answer()
+    model.attend_as_aligned()
     maps = model.see(batch.images)
     words = model.words(encode(["dog", "sky"]))
     layer = model.sam.detr_encoder.layers[0]
