@@ -7,8 +7,8 @@
     python -m benchmarks.recipes.sam3_score FOLDER
 
 Minutes are of processor time, summed over processes: the run may share its machine. Both stages go
-on from their last checkpoint when the same line is given again; `--stage answer --begin FOLDER` goes
-on from an exported model instead.
+on from their last checkpoint when the same line is given again; `--stage answer --begin FOLDER`
+goes on from an exported model instead.
 
 Data: the cached scenes (seed 1000003), cropped, stretched, flipped and recoloured (`batches`), at
 160 x 160 pixels. Scenes of seed 1000004 are watched; `sam3_score` takes those of seed 13, which

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,17 +20,23 @@ if TYPE_CHECKING:
 
     from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.cli.outlet import Outlet
+    from zeroseg.cli.report import Totals
+    from zeroseg.metrics.segmentation_scores import SegmentationScores
     from zeroseg.segmentation import Segmentation
     from zeroseg.values import Failure
     from zeroseg.vocabulary import Vocabulary
 
+BEST, PAPER = "tiny-sam3", "tiny"
+"""The best system that comes along, and the paper's method."""
+
 _EXAMPLES = """\
   zeroseg demo
   zeroseg demo --count 12 --seed 3 --size 320x240 --output demo
-  zeroseg demo --labels "animal, boat, person"
+  zeroseg demo --labels "animal, boat, person" --beside none
+  zeroseg demo --model mine.yaml --beside tiny-sam3
 
-Each scene becomes one panel: the picture, the truth, the prediction, and the detector's boxes
-with the points that were given to the mask predictor. All of them together are panels.png."""
+Each scene becomes one panel: the picture, the truth, the prediction of each system, and the boxes
+and points of the last one. All of them together are panels.png."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,8 +48,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--output", default="demo", metavar="DIR", help="folder to write to; default demo"
     )
-    options.add_vocabulary(parser, "by default all that is drawn")
-    model_options.add_model(parser)
+    options.add_vocabulary(parser, "by default all that is drawn, things and stuff")
+    group = model_options.add_model(parser, BEST)
+    group.add_argument(
+        "--beside",
+        default=PAPER,
+        metavar="NAME|FILE|none",
+        help=f"a second system on the same scenes; default {PAPER}, the paper's method",
+    )
     parser.set_defaults(run=run)
 
 
@@ -54,24 +67,48 @@ class _Drawn:
     truth: Tensor
 
 
+@dataclass
+class _System:
+    """A system that is shown, and how it does."""
+
+    name: str
+    segmenter: BaseSegmenter
+    totals: Totals
+    scores: SegmentationScores
+    failed: int = field(default=0)
+
+
 def run(arguments: Namespace) -> int:
     """Draw, segment, and show."""
-    model = options.given(model_options.ModelOptions, arguments)
-    config = model.config()
+    first = options.given(model_options.ModelOptions, arguments)
+    models = [first]
+    if arguments.beside not in ("none", first.model):
+        models.append(replace(first, model=arguments.beside, changes=(), llm=None, llm_url=None))
+    configs = [model.config() for model in models]
     from zeroseg.vocabulary import Vocabulary
 
     chosen = options.vocabulary(arguments.labels, arguments.vocabulary)
-    vocabulary = chosen or Vocabulary.parse("drawn")
+    vocabulary = chosen or Vocabulary.parse("drawn-all")
     say_never_drawn(vocabulary)
-    model.target()
+    first.target()
     output = options.output_folder(arguments.output)
     options.output_folder(output / "pictures")
-    segmenter = model.segmenter(config, vocabulary)
+    systems = [
+        _system(model.model, model.segmenter(config, vocabulary))
+        for model, config in zip(models, configs, strict=True)
+    ]
     scenes = [
         _draw(arguments.seed, number, arguments.size, vocabulary, output / "pictures")
         for number in range(arguments.count)
     ]
-    return _show(segmenter, scenes, output, arguments.outlet)
+    return _show(systems, scenes, output, arguments.outlet)
+
+
+def _system(name: str, segmenter: BaseSegmenter) -> _System:
+    from zeroseg.cli.report import Totals
+    from zeroseg.metrics.segmentation_scores import SegmentationScores
+
+    return _System(Path(name).stem, segmenter, Totals(), SegmentationScores(segmenter.vocabulary))
 
 
 def _draw(
@@ -88,71 +125,114 @@ def _draw(
     return _Drawn(picture, label_map(scene, vocabulary))
 
 
-def _show(segmenter: BaseSegmenter, scenes: list[_Drawn], output: Path, outlet: Outlet) -> int:
+def _show(systems: Sequence[_System], scenes: list[_Drawn], output: Path, outlet: Outlet) -> int:
     """Segment the pictures from their files; save the panels; print the tables."""
     from rich.table import Table
 
-    from zeroseg.cli.report import Terminal, Totals, percent, plain, progress, say
-    from zeroseg.metrics.segmentation_scores import SegmentationScores
-    from zeroseg.plotting import grid
-    from zeroseg.values import Failure
+    from zeroseg.cli.report import Terminal, plain, progress
 
-    vocabulary = segmenter.vocabulary
-    console, totals, scores = Terminal(), Totals(), SegmentationScores(vocabulary)
-    failures: list[Failure] = []
+    table = Table("scene", "system", "found")
     sheets: list[Image.Image] = []
-    table = Table("scene", "in the scene", "found", "caption")
     with progress(Terminal(stderr=True)) as bar:
-        results = segmenter.stream(scene.picture for scene in scenes)
+        results = _results(systems, scenes)
         pairs = bar.track(zip(scenes, results, strict=True), len(scenes), description="segmenting")
-        for scene, result in pairs:
-            name = scene.picture.stem
-            truth = _classes(scene.truth, vocabulary)
-            if isinstance(result, Failure):
-                failures.append(result)
-                outlet.picture(name, result)
-                table.add_row(name, ", ".join(truth), plain(f"failed: {result.message}", "red"))
-                scores.update(scene.truth * 0 + vocabulary.background, scene.truth)
-                continue
-            scores.update(result.label_map, scene.truth)
-            totals.add(result.trace)
-            found = _marked(list(result.areas), truth)
-            table.add_row(
-                name, ", ".join(truth) or "-", found, plain(result.description.caption or "-")
-            )
-            sheets.append(panel(result, scene.truth))
-            write_picture(output / f"{name}.png", sheets[-1])
-            outlet.picture(name, classes=result.areas)
-    console.print(table, totals.table())
-    there = any(_classes(scene.truth, vocabulary) for scene in scenes)
-    miou = percent(scores.compute()["miou"] if there else None)
-    nothing = "" if there else "; none of the classes is in them"
-    say(console, f"mIoU over {len(scenes)} scenes: {miou}{nothing}")
+        for scene, found in pairs:
+            for system, result in zip(systems, found, strict=True):
+                words = _count(system, scene, result)
+                _tell(outlet, system.name, scene, result)
+                table.add_row(scene.picture.stem, plain(system.name), words)
+            if (sheet := panel([s.name for s in systems], found, scene.truth)) is not None:
+                sheets.append(sheet)
+                write_picture(output / f"{scene.picture.stem}.png", sheet)
+    Terminal().print(table)
+    for system in systems:
+        _say_scores(system, scenes)
     if sheets:
+        from zeroseg.plotting import grid
+
         write_picture(output / "panels.png", grid(sheets))
         print(f"the pictures are in {output}, all together in {output / 'panels.png'}")
-    return 1 if failures else 0
+    return 1 if any(system.failed for system in systems) else 0
 
 
-def panel(result: Segmentation, truth: Tensor) -> Image.Image:
-    """Picture, truth, prediction, boxes and points side by side over one legend."""
+def _results(
+    systems: Sequence[_System], scenes: Sequence[_Drawn]
+) -> Iterator[tuple[Segmentation | Failure, ...]]:
+    """What each system makes of each scene."""
+    files = [scene.picture for scene in scenes]
+    return zip(*(system.segmenter.stream(files) for system in systems), strict=True)
+
+
+def _count(system: _System, scene: _Drawn, result: Segmentation | Failure) -> Text:
+    """Count a result into the system's scores; what was found, in words."""
+    from zeroseg.cli.report import plain
+    from zeroseg.values import Failure
+
+    vocabulary = system.segmenter.vocabulary
+    if isinstance(result, Failure):
+        system.failed += 1
+        system.scores.update(scene.truth * 0 + vocabulary.background, scene.truth)
+        return plain(f"failed: {result.message}", "red")
+    system.scores.update(result.label_map, scene.truth)
+    system.totals.add(result.trace)
+    return _marked(list(result.areas), _classes(scene.truth, vocabulary))
+
+
+def _tell(outlet: Outlet, system: str, scene: _Drawn, result: Segmentation | Failure) -> None:
+    """Tell programs of a result."""
+    from zeroseg.values import Failure
+
+    if isinstance(result, Failure):
+        outlet.picture(scene.picture.stem, result, system=system)
+    else:
+        outlet.picture(scene.picture.stem, system=system, classes=result.areas)
+
+
+def _say_scores(system: _System, scenes: Sequence[_Drawn]) -> None:
+    """Print how a system did, and what took its time."""
+    from zeroseg.cli.report import Terminal, percent, say
+
+    vocabulary = system.segmenter.vocabulary
+    there = any(_classes(scene.truth, vocabulary) for scene in scenes)
+    miou = percent(system.scores.compute()["miou"] if there else None)
+    nothing = "" if there else "; none of the classes is in them"
+    console = Terminal()
+    console.print(system.totals.table())
+    say(console, f"{system.name}: mIoU over {len(scenes)} scenes: {miou}{nothing}")
+
+
+def panel(
+    names: Sequence[str], results: Sequence[Segmentation | Failure], truth: Tensor
+) -> Image.Image | None:
+    """Picture, truth, predictions, boxes and points of the last system, over one legend.
+
+    Args:
+        names: Of the systems.
+        results: What each made of the picture; those that failed are left out.
+        truth: (H, W), class indices.
+
+    Returns:
+        The panel; None where all failed.
+    """
     from zeroseg import plotting
+    from zeroseg.values import Failure
 
+    done = [(n, r) for n, r in zip(names, results, strict=True) if not isinstance(r, Failure)]
+    if not done:
+        return None
+    last, result = done[-1]
     vocabulary = result.vocabulary
+    boxes = plotting.boxes_and_points(result.image, result.detections, result.points, vocabulary)
     row = plotting.panels(
         [
             ("picture", plotting.picture(result.image)),
             ("truth", plotting.colored(truth, vocabulary)),
-            ("prediction", plotting.colored(result.label_map, vocabulary)),
-            (
-                "boxes and points",
-                plotting.boxes_and_points(
-                    result.image, result.detections, result.points, vocabulary
-                ),
-            ),
+            *((name, plotting.colored(own.label_map, vocabulary)) for name, own in done),
+            (f"{last}: boxes and points", boxes),
         ]
     )
-    shown = dict.fromkeys([*_classes(truth, vocabulary), *result.areas])
+    areas = [name for _, own in done for name in own.areas]
+    shown = dict.fromkeys([*_classes(truth, vocabulary), *areas])
     entries = [(name, vocabulary.colors[vocabulary.index(name)]) for name in shown]
     return plotting.grid([row, plotting.legend(entries, row.width)]) if entries else row
 
