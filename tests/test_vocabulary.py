@@ -303,13 +303,15 @@ def test_several_words_stuff_and_distractors() -> None:
         words={"dog": ["puppy", "hound"], "sky": "clouds"},
         stuff=["Sky"],
         distractors=["text", "frame"],
+        exhaustive="True",
     )
     assert classes.words == ((), ("puppy", "hound"), ("clouds",))
     assert classes.stuff == (2,)
     assert classes.distractors == ("text", "frame")
+    assert classes.exhaustive is True
     assert Vocabulary.from_dict(classes.to_dict()) == classes
     plain = Vocabulary.from_names(["dog", "sky"])
-    assert not {"words", "stuff", "distractors"} & set(plain.to_dict())
+    assert not {"words", "stuff", "distractors", "exhaustive"} & set(plain.to_dict())
 
 
 @pytest.mark.parametrize(
@@ -328,6 +330,7 @@ def test_several_words_stuff_and_distractors() -> None:
         ({"stuff": ["sky"]}, "stuff.*sky.*not among"),
         ({"words": {"cow": ["calf"]}}, "words are given for"),
         ({"distractors": [""]}, "distractors: a word is empty"),
+        ({"exhaustive": "mostly"}, "exhaustive: 'mostly' is neither true nor false"),
     ],
 )
 def test_a_word_stands_for_one_class(options: dict[str, Any], message: str) -> None:
@@ -343,6 +346,7 @@ def test_the_drawn_vocabularies_are_those_of_the_drawn_world() -> None:
     assert everything.names == ("background", *things, *STUFF)
     assert tuple(everything.names[index] for index in everything.stuff) == STUFF
     assert everything.prompts[1:] == CATEGORIES
+    assert everything.exhaustive and not Vocabulary.parse("drawn").exhaustive
 
 
 def test_words_that_differ_in_spelling_alone_are_asked_once() -> None:

@@ -29,6 +29,7 @@ from zeroseg.class_lists.arguments import (
     read_distractors,
     read_prompt,
     read_stuff,
+    read_truth,
     read_words,
 )
 from zeroseg.class_lists.built_in import file_of, near_miss
@@ -55,7 +56,7 @@ _LONG = 300
 
 _FIELDS = {
     *("name", "classes", "background", "ids", "colors", "aliases", "prompts", "ignore_index"),
-    *("words", "stuff", "distractors"),
+    *("words", "stuff", "distractors", "exhaustive"),
 }
 
 
@@ -89,6 +90,8 @@ class Vocabulary:
         words: For each class, further words that a detector is asked with; the best one counts.
         stuff: Indices of the classes without outline and number, such as sky; others are things.
         distractors: Words that are asked for, too, so that they claim what is none of the classes.
+        exhaustive: Whether every pixel is known to be of a class that is looked for, as where stuff
+            is labelled, too; nothing should be left to the background then.
 
     Raises:
         VocabularyError: Names repeat (also as words: "traffic light", "traffic-light") or are
@@ -107,6 +110,7 @@ class Vocabulary:
     words: tuple[tuple[str, ...], ...] = ()
     stuff: tuple[int, ...] = ()
     distractors: tuple[str, ...] = ()
+    exhaustive: bool = False
 
     def __post_init__(self) -> None:
         if not self.words:
@@ -141,6 +145,7 @@ class Vocabulary:
         words: Mapping[str, str | Iterable[str]] | None = None,
         stuff: str | Iterable[str] | None = None,
         distractors: str | Iterable[str] | None = None,
+        exhaustive: bool | str | None = None,
     ) -> Vocabulary:
         """Make a vocabulary from class names.
 
@@ -162,6 +167,7 @@ class Vocabulary:
             words: Further words for the detector for some of the classes.
             stuff: Those of the classes that are stuff.
             distractors: Words for what is none of the classes.
+            exhaustive: Whether every pixel is of one of the classes beside the background.
 
         Raises:
             VocabularyError: See the class; also when `aliases` or `prompts` name no class, and
@@ -207,6 +213,7 @@ class Vocabulary:
             ),
             stuff=read_stuff(stuff, plain),
             distractors=read_distractors(distractors),
+            exhaustive=read_truth(exhaustive, "exhaustive"),
         )
 
     @classmethod
@@ -214,8 +221,8 @@ class Vocabulary:
         """Read a vocabulary from a YAML or JSON file.
 
         The file is a list of names, or a mapping with `classes` (a list of names, or names by id)
-        and any of `background`, `ids`, `colors`, `aliases`, `prompts`, `ignore_index` and `name`,
-        as in `from_names`. In YAML every word is itself: no, on, null and 7 are class names.
+        and any of the other arguments of `from_names`. In YAML every word is itself: no, on, null
+        and 7 are class names.
 
         Raises:
             VocabularyError: The file is missing, is not such YAML, or describes no vocabulary.
@@ -384,6 +391,7 @@ class Vocabulary:
             "words": {name: list(words) for name, words in pairs if words},
             "stuff": [self.names[index] for index in self.stuff],
             "distractors": list(self.distractors),
+            "exhaustive": self.exhaustive,
         }
         return {key: value for key, value in more.items() if value}
 

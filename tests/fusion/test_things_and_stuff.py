@@ -133,6 +133,18 @@ def test_equals_the_slow_restatement(rule: dict[str, str], chunk: int) -> None:
     assert len(kinds) > 1
 
 
+def test_nothing_is_left_to_the_background_of_an_exhaustive_list() -> None:
+    masks, detections = scene(3)
+    for exhaustive, settled in ((True, "never"), (False, "threshold")):
+        vocabulary = replace(CLASSES, exhaustive=exhaustive)
+        auto, plain = (
+            ThingsAndStuff(background=rule, threshold=0.9)(masks, detections, vocabulary)  # type: ignore[arg-type]
+            for rule in ("auto", settled)
+        )
+        assert torch.equal(auto, plain)
+        assert bool((auto == CLASSES.background).any()) is not exhaustive
+
+
 @pytest.mark.parametrize("background", VARIANTS["background"])
 def test_a_detector_and_a_scorer_of_their_own(background: Any) -> None:
     rule = {"evidence": "both", "presence": "once", "background": background, "threshold": 0.3}

@@ -166,6 +166,16 @@ def read_distractors(value: object) -> tuple[str, ...]:
     return _each_once(read_name(item, where) for item in items)
 
 
+def read_truth(value: object, what: str) -> bool:
+    """True or false, which a YAML file of class names holds as text; false by default."""
+    if value is None:
+        return False
+    found = {"true": True, "false": False}.get(str(value).strip().casefold())
+    if found is None:
+        raise VocabularyError(f"{what}: {shown(value)} is neither true nor false")
+    return found
+
+
 def _each_once(texts: Iterable[str]) -> tuple[str, ...]:
     """Texts without those that are the same as words."""
     found: dict[str, str] = {}

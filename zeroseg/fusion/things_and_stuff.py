@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -16,7 +17,7 @@ from zeroseg.vocabulary import Vocabulary
 
 Evidence = Literal["both", "instances", "dense"]
 Presence = Literal["twice", "once", "never"]
-Background = Literal["threshold", "margin", "distractors", "never"]
+Background = Literal["auto", "threshold", "margin", "distractors", "never"]
 Stuff = Literal["beside things", "under things"]
 
 SUPPRESSED = 0.1
@@ -67,7 +68,8 @@ class ThingsAndStuff(Fusion):
             detector that knows presence gives it, and once with its word, as SegEarth-OV3 and
             ActiveSAM do. "once": as ConceptBank does. "never": it is taken out of scores and left
             out of words. A dense map is weighed by it once, or never.
-        background: Which pixels are left to the background. "threshold": those where no class
+        background: Which pixels are left to the background. "auto", the default: none where the
+            vocabulary is exhaustive, else as by "threshold". "threshold": those where no class
             scores as much. "margin": those where s1 * sqrt(s1 - s2) is less than
             threshold ** 1.25, s1 and s2 being the two highest scores (ActiveSAM). "distractors":
             those that a distractor takes. "never", for lists of classes that are known to be
@@ -89,7 +91,7 @@ class ThingsAndStuff(Fusion):
         self,
         evidence: Evidence = "both",
         presence: Presence = "twice",
-        background: Background = "threshold",
+        background: Background = "auto",
         threshold: float = 0.4,
         stuff: Stuff = "beside things",
         chunk: int = 8,
@@ -132,6 +134,10 @@ class ThingsAndStuff(Fusion):
                 "ThingsAndStuff is to read dense scores alone, and the system has none: take a "
                 "detector that gives them, such as Sam3, or a dense scorer"
             )
+        if self.background == "auto":
+            same = copy.copy(self)
+            same.background = "never" if vocabulary.exhaustive else "threshold"
+            return same.forward(masks, detections, vocabulary, dense)
         claims = self._claims(detections, vocabulary, dense)
         device = masks.logits.device
         best = torch.zeros(masks.size, device=device)
