@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -80,7 +81,7 @@ class PromptedImage:
             text_features=texts.features,
             vision_pos_encoding=self._positions,
             text_mask=texts.real.bool(),
-            spatial_shapes=torch.tensor([self._shape], device=fused.device),
+            spatial_shapes=np.array([self._shape]),  # tensors would be waited for
         )
 
     def ask(self, texts: Texts) -> Answers:
