@@ -9,7 +9,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers.masking_utils import create_bidirectional_mask
 
 from zeroseg.detection.concept_texts import Texts
 
@@ -43,6 +42,7 @@ class PromptedImage:
       image's own and convolves. A convolution is linear: the image's part is convolved once, and
       that of repeated features is a transposed convolution of those that are not repeated, with
       16 products a feature where there were 36.
+    - What the image reads in a prompt's few words is multiplied in the order that is cheap for few.
     - Masks are made for the queries that are wanted, and without projecting all pixels for them.
     - Of the decoder's layers only the last one's scores are read.
 
@@ -64,15 +64,13 @@ class PromptedImage:
 
     def fuse(self, texts: Texts) -> Tensor:
         """The encoder's tokens for each prompt, (P, h * w, C)."""
-        encoder = self.model.detr_encoder
-        hidden = self._attended.expand(len(texts.features), -1, -1)
-        mask = _read_where(encoder, hidden, texts)
-        for depth, layer in enumerate(encoder.layers):
+        hidden = self._attended
+        for depth, layer in enumerate(self.model.detr_encoder.layers):
             if depth:
                 hidden = self._look_around(layer, hidden)
-            hidden = _read(layer.cross_attn, layer.layer_norm2, hidden, texts, mask)
+            hidden = _read(layer.cross_attn, layer.layer_norm2(hidden), hidden, texts)
             hidden = _sum(layer.mlp(layer.layer_norm3(hidden)), hidden)
-        return hidden
+        return hidden.expand(len(texts.features), -1, -1)
 
     def decode(self, decoder: Any, fused: Tensor, texts: Texts) -> Any:
         """What a decoder, the network's own or a part of it, gives for fused tokens."""
@@ -130,8 +128,7 @@ class PromptedImage:
     def _paint(self, fused: Tensor, texts: Texts) -> Tensor:
         """The pixels of each prompt at the masks' size, (P, C, h, w)."""
         head = self.model.mask_decoder
-        mask = _read_where(head, fused, texts)
-        fused = _read(head.prompt_cross_attn, head.prompt_cross_attn_norm, fused, texts, mask)
+        fused = _read(head.prompt_cross_attn, head.prompt_cross_attn_norm(fused), fused, texts)
         pixels = fused.transpose(1, 2).unflatten(2, self._shape)
         decoder = head.pixel_decoder
         if not self._steps:
@@ -145,24 +142,29 @@ class PromptedImage:
         return pixels
 
 
-def _read_where(part: Any, hidden: Tensor, texts: Texts) -> Tensor | None:
-    """Which tokens of texts are attended to, as the attention of a part of the network wants it."""
-    mask: Tensor | None = create_bidirectional_mask(
-        config=part.config,
-        inputs_embeds=hidden,
-        attention_mask=texts.real.bool(),
-        encoder_hidden_states=texts.features,
-    )
-    return mask
+def _read(attention: Any, normed: Tensor, hidden: Tensor, texts: Texts) -> Tensor:
+    """Attention from image to text, beside what was there.
 
+    A prompt has few words: its keys are brought to where queries come from, and its values to where
+    the output goes, so that no token of the image passes the attention's own layers.
 
-def _read(
-    attention: Any, norm: Any, hidden: Tensor, texts: Texts, mask: Tensor | None
-) -> Tensor:
-    """Attention from image to text, beside what was there."""
-    words = texts.features
-    found, _ = attention(query=norm(hidden), key=words, value=words, attention_mask=mask)
-    return _sum(found, hidden)
+    Args:
+        attention: A `Sam3Attention`.
+        normed: (P or 1, N, C), the tokens of the image that it is asked with.
+        hidden: (P or 1, N, C), those that what is read is added to.
+        texts: P prompts.
+    """
+    split = (attention.num_attention_heads, attention.head_dim)
+    queries, output = attention.q_proj, attention.o_proj
+    keys = attention.k_proj(texts.features).unflatten(-1, split) * attention.scaling
+    values = attention.v_proj(texts.features).unflatten(-1, split)
+    wanted = torch.einsum("pthd,hdc->pcht", keys, queries.weight.unflatten(0, split))
+    offsets = torch.einsum("pthd,hd->pht", keys, queries.bias.unflatten(0, split))
+    offsets = offsets.masked_fill(texts.real[:, None] == 0, -torch.inf)
+    logits = (normed @ wanted.flatten(2)).unflatten(-1, offsets.shape[1:]) + offsets[:, None]
+    given = torch.einsum("pthd,chd->phtc", values, output.weight.unflatten(1, split))
+    found = logits.softmax(-1).flatten(2) @ given.flatten(1, 2)
+    return _sum(found.add_(output.bias), hidden)
 
 
 def _sum(new: Tensor, old: Tensor) -> Tensor:
