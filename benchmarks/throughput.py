@@ -4,6 +4,7 @@
     python benchmarks/throughput.py --preset tiny --no-llm
     python benchmarks/throughput.py --random-weights mid --no-llm --images 8 --size 500x375
     python benchmarks/throughput.py --random-weights published --device cuda --precision bf16
+    python benchmarks/throughput.py --sam3 --images 8
 
 After a warm-up the two take turns, `--repeats` times; each one's fastest turn counts. The reference
 (`reference_loop.py`) always computes in float32. The language model is a server on this machine
@@ -16,6 +17,10 @@ with a stated latency (`loopback_llm.py`); refiners start every turn without any
 - overhead: share of zeroseg's time that passes outside of its networks' forward, time blocked by
   the language model left out. From a turn of its own, since the clock in the networks costs time.
 - roofline: what the operations of the networks would take at the measured rate of matrix products.
+
+With `--sam3` the two sides are SAM 3 as scripts run it (`concept_loop.py`), one prompt at a time and
+with the picture repeated, and zeroseg's, both in float32 over all classes of `drawn-all`. Ratios are
+those of the clock on the wall, and of processor time, which hardly knows of other processes.
 """
 
 from __future__ import annotations
@@ -31,6 +36,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import concept_loop
 import random_weights
 import torch
 from loopback_llm import NAME, load_of, serving
@@ -47,6 +53,7 @@ from zeroseg.presets import preset_names
 from zeroseg.refinement import LexicalPostRefiner, LexicalPreRefiner
 from zeroseg.running.transfer import wait_for
 from zeroseg.values import Description, Exchange
+from zeroseg.vocabularies import DRAWN_ALL
 
 SEED = 7
 COUNTED = 4
@@ -364,6 +371,11 @@ def parse() -> argparse.Namespace:
         "--preset", choices=preset_names(), default="tiny", help="whose networks and options to use"
     )
     parser.add_argument("--random-weights", choices=list(random_weights.SIZES), help="in its place")
+    parser.add_argument("--sam3", action="store_true", help="SAM 3 in place of a preset")
+    parser.add_argument("--checkpoint", default="tiny:sam3", help="for --sam3: hub name or folder")
+    parser.add_argument(
+        "--together", type=int, default=8, help="for --sam3: prompts that a picture is repeated for"
+    )
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--size", type=pixels, default=(256, 256), metavar="WxH")
     parser.add_argument("--batch-size", type=int, default=8)
@@ -375,9 +387,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--llm-rate", type=float, default=50, help="requests a second")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     args = parser.parse_args()
-    if min(args.images, args.batch_size, args.repeats) < 1:
-        parser.error("--images, --batch-size and --repeats must be at least 1")
-    if not args.no_llm and find_spec("openai") is None:
+    if min(args.images, args.batch_size, args.repeats, args.together) < 1:
+        parser.error("--images, --batch-size, --repeats and --together must be at least 1")
+    if not args.no_llm and not args.sam3 and find_spec("openai") is None:
         parser.error("the language model is asked through openai: pip install openai, or --no-llm")
     if args.device == "cuda" and not torch.cuda.is_available():
         parser.error("--device cuda: there is no GPU that torch can use")
@@ -400,17 +412,27 @@ def main() -> None:
 
     scenes = (draw_scene(SEED, i, args.size).image for i in range(args.images))
     images = [torch.from_numpy(scene).permute(2, 0, 1).contiguous() for scene in scenes]
+    options = {name: str(value) for name, value in vars(args).items() if value is not None}
+    about = {"machine": machine(device), "options": options}
+    if args.sam3:
+        parts = concept_loop.system(args.checkpoint, DRAWN_ALL, device)
+        found = concept_loop.compare(parts, images, args.repeats, args.together)
+        concept_loop.show(found, console)
+        write(args.json, {"ways": found, **about})
+        return
     server = nullcontext() if args.no_llm else serving(args.llm_latency, args.llm_rate)
     with server as address:
         bench = Bench(build, images, device, args.precision, address)
         report = compare(bench, args.batch_size, args.repeats)
         if address:
             report["server"] = load_of(address)
-    options = {name: str(value) for name, value in vars(args).items() if value is not None}
-    report = {**report, "machine": machine(device), "options": options}
     show(report, console)
-    if args.json:
-        args.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write(args.json, {**report, **about})
+
+
+def write(file: Path | None, report: dict[str, Any]) -> None:
+    if file:
+        file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from zeroseg.detection import presence_preview
 from zeroseg.detection.concept_texts import ConceptTexts
 from zeroseg.detection.detector import Detector
 from zeroseg.detection.presence_preview import PresencePreview, admitted
+from zeroseg.detection.prompted_image import PromptedImage
 from zeroseg.detection.sam3 import Sam3
 from zeroseg.testing import DetectorContract, noise
 from zeroseg.values import DISTRACTOR, DenseScores, Detections, Selection
@@ -68,8 +69,8 @@ def pixels(image: Tensor, side: int) -> Tensor:
 def judged(model: Any, side: int, image: Tensor) -> Tensor:
     texts = ConceptTexts(processor().tokenizer, 0).encode(model, PROMPTS, 10)
     preview = PresencePreview(model, side)
-    seen = preview.look(model, pixels(image, side))
-    return preview.judge(model, seen, [texts[prompt] for prompt in PROMPTS], 3)
+    seen = PromptedImage(model, preview.look(model, pixels(image, side)))
+    return preview.judge(seen, [texts[prompt] for prompt in PROMPTS], 3)
 
 
 @torch.no_grad()

@@ -253,16 +253,15 @@ def test_the_best_instances_are_kept_where_there_are_too_many(model: Sam3Model) 
 def test_a_long_list_keeps_no_masks_but_the_best() -> None:
     part = make(sam3_model(), score_threshold=0.0, max_detections=20, chunk_size=16)
     prompts = tuple(a + b for a in "abcdefghijklmnopqrstuvwxyz" for b in "abcdefg")
-    most = 0
+    asked: list[int] = []
 
-    def note(_: Any, __: Any, output: Any) -> None:
-        nonlocal most
-        most = max(most, output.pred_masks.shape[0])
+    def note(_: Any, __: Any, dense: Tensor) -> None:
+        asked.append(len(dense))
 
-    hook = part.model.register_forward_hook(note)
+    hook = part.model.mask_decoder.semantic_projection.register_forward_hook(note)
     [found] = part([noise(40, 56)], [ask(*prompts)])
     hook.remove()
-    assert most == 16 and len(found) == 20
+    assert max(asked) == 16 and sum(asked) == 182 and len(found) == 20
     assert found.dense is not None and len(found.dense) == len(prompts) == 182
     assert found.masks is not None
     assert found.masks.logits.untyped_storage().nbytes() == 20 * MASK * MASK * 4

@@ -12,6 +12,7 @@ from torch.func import functional_call
 from transformers.initialization import no_init_weights
 
 from zeroseg.detection.concept_texts import together
+from zeroseg.detection.prompted_image import PromptedImage
 
 LAYERS, QUERIES = 2, 50
 """As much of the decoder as ActiveSAM's second version runs for its preview."""
@@ -64,37 +65,22 @@ class PresencePreview:
         tables = {name: own.to(pixels.device) for name, own in self._encoder.named_buffers()}
         return functional_call(self._encoder, {**weights, **tables}, (pixels,))
 
-    def judge(self, model: Any, seen: Any, texts: Sequence[Tensor], chunk_size: int) -> Tensor:
+    def judge(self, image: PromptedImage, texts: Sequence[Tensor], chunk_size: int) -> Tensor:
         """Say how likely prompts are.
 
         Args:
-            model: The network that this was made for.
-            seen: What `look` gave, or the network itself of a picture of its own size.
+            image: What `look` gave, or the network itself of a picture of its own size.
             texts: The features of each of P prompts, (T, C).
             chunk_size: Prompts put to the network at a time.
 
         Returns:
             (P,) float32 in [0, 1], on the network's device.
         """
-        cells, positions = seen.fpn_hidden_states[-2], seen.fpn_position_encoding[-2]
-        decoder = _shortened(model.detr_decoder)
+        decoder = _shortened(image.model.detr_decoder)
         judged = []
         for start in range(0, len(texts), chunk_size):
             part = together(texts[start : start + chunk_size])
-            count, real = len(part.features), part.real.bool()
-            fused = model.detr_encoder(
-                vision_features=[cells.expand(count, -1, -1, -1)],
-                text_features=part.features,
-                vision_pos_embeds=[positions.expand(count, -1, -1, -1)],
-                text_mask=real,
-            )
-            said = decoder(
-                vision_features=fused.last_hidden_state,
-                text_features=fused.text_features,
-                vision_pos_encoding=fused.pos_embeds_flattened,
-                text_mask=real,
-                spatial_shapes=fused.spatial_shapes,
-            )
+            said = image.decode(decoder, image.fuse(part), part)
             judged.append(said.presence_logits[-1, :, 0].float().sigmoid())
         return torch.cat(judged)
 

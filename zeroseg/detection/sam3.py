@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Literal
 
 import torch
@@ -13,10 +12,11 @@ from torch import Tensor
 from transformers import AutoConfig, Sam3LiteTextModel, Sam3Model, Sam3Processor
 from typing_extensions import Self, TypedDict, Unpack
 
-from zeroseg.detection.concept_texts import ConceptTexts, Texts, together
+from zeroseg.detection.concept_texts import ConceptTexts, together
 from zeroseg.detection.detector import Detector
 from zeroseg.detection.instances import Instances, joined
 from zeroseg.detection.presence_preview import PresencePreview, admitted
+from zeroseg.detection.prompted_image import Answers, PromptedImage
 from zeroseg.running.transfer import sent, upload
 from zeroseg.values import (
     DISTRACTOR,
@@ -169,41 +169,51 @@ class Sam3(Detector):
 
     def _find(self, image: Tensor, selection: Selection, texts: Sequence[Tensor]) -> Detections:
         """Everything about one image."""
-        seen = self.model.get_vision_features(pixel_values=self._pixels(image))
+        seen = self._see(image)
         size, preview = (image.shape[1], image.shape[2]), self._preview
         if self.preview == "never" or (self.preview == "auto" and len(texts) <= FEW):
             return self._look(seen, size, selection, texts)
-        small = (
-            preview.look(self.model, self._pixels(image, preview.side)) if preview.smaller else seen
-        )
-        presence = preview.judge(self.model, small, texts, 4 * self.chunk_size)
+        small = self._see_small(image) if preview.smaller else seen
+        presence = preview.judge(small, texts, 4 * self.chunk_size)
         always = [i for i, label in enumerate(selection.labels) if label == DISTRACTOR]
         asked = admitted(presence, always)
         found = self._look(seen, size, selection.keep(asked), [texts[i] for i in asked])
         return found if len(asked) == len(texts) else _among_all(found, asked, selection, presence)
 
     def _look(
-        self, seen: Any, size: tuple[int, int], selection: Selection, texts: Sequence[Tensor]
+        self,
+        seen: PromptedImage,
+        size: tuple[int, int],
+        selection: Selection,
+        texts: Sequence[Tensor],
     ) -> Detections:
         """A full look for every prompt at an encoded image."""
         found: Instances | None = None
         maps, presence = None, self._weight.new_zeros(len(texts), dtype=torch.float32)
         for start in range(0, len(texts), self.chunk_size):
             part = slice(start, start + self.chunk_size)
-            output = self._ask(seen, together(texts[part]))
-            new = self._instances(output, start)
+            answers = seen.ask(together(texts[part]))
+            new = self._instances(seen, answers, start)
             found = new if found is None else joined([found, new])
             found = found.thinned(selection.labels, self.nms_threshold, self.max_detections)
-            dense = output.semantic_seg[:, 0].float()
+            dense = answers.dense.float()
             maps = dense.new_zeros(len(texts), *dense.shape[1:]) if maps is None else maps
             maps[part] = dense.sigmoid()
-            presence[part] = output.presence_logits[:, 0].float().sigmoid()
+            presence[part] = answers.presence.float().sigmoid()
         assert found is not None
         assert maps is not None
         side = self.processor.image_processor.size["height"]
         frame = Geometry.squashed(size, side)
         scores = DenseScores(maps, selection.labels, frame, presence)
         return _detections(found, selection, scores)
+
+    def _see(self, image: Tensor) -> PromptedImage:
+        seen = self.model.get_vision_features(pixel_values=self._pixels(image))
+        return PromptedImage(self.model, seen)
+
+    def _see_small(self, image: Tensor) -> PromptedImage:
+        pixels = self._pixels(image, self._preview.side)
+        return PromptedImage(self.model, self._preview.look(self.model, pixels))
 
     def _pixels(self, image: Tensor, side: int | None = None) -> Tensor:
         """The image as the network sees it, (1, 3, S, S) in its precision; or smaller."""
@@ -216,24 +226,12 @@ class Sam3(Detector):
         )["pixel_values"]
         return pixels.to(self._weight)
 
-    def _ask(self, seen: Any, texts: Texts) -> Any:
-        """Put prompts to an encoded image; the network wants the image once for each of them."""
-        count = len(texts.features)
-        repeated = type(seen)(
-            fpn_hidden_states=_expanded(seen.fpn_hidden_states, count),
-            fpn_position_encoding=_expanded(seen.fpn_position_encoding, count),
-        )
-        return self.model(
-            vision_embeds=repeated,
-            text_embeds=SimpleNamespace(pooler_output=texts.features),
-            attention_mask=texts.real,
-        )
-
-    def _instances(self, output: Any, first: int) -> Instances:
+    def _instances(self, seen: PromptedImage, answers: Answers, first: int) -> Instances:
         """The queries over the threshold; `first` is the position of the chunk's first prompt."""
-        scores = output.pred_logits.float().sigmoid() * output.presence_logits.float().sigmoid()
+        presence = answers.presence.float().sigmoid()
+        scores = answers.logits.float().sigmoid() * presence[:, None]
         rows, queries = (scores > self.score_threshold).nonzero().unbind(1)
-        logits = output.pred_masks[rows, queries].float()
+        logits = seen.masks(answers, rows, queries).float()
         return Instances.of(scores[rows, queries].cpu(), rows.cpu() + first, logits)
 
 
@@ -243,10 +241,6 @@ def _kind(checkpoint: str | Path, component: str) -> type:
     lite = config.model_type == Sam3LiteTextModel.config_class.model_type
     kind: type = Sam3LiteTextModel if lite else Sam3Model
     return kind
-
-
-def _expanded(maps: Sequence[Tensor], count: int) -> tuple[Tensor, ...]:
-    return tuple(own.expand(count, -1, -1, -1) for own in maps)
 
 
 def _detections(found: Instances, selection: Selection, dense: DenseScores) -> Detections:
