@@ -17,7 +17,13 @@ from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.evaluation.oracle import OracleSegmenter, has_dense_scores, tellable
 from zeroseg.evaluation.variants import Variants, component_entry, with_options
 from zeroseg.fusion.fusion import Evidence
-from zeroseg.fusion.things_and_stuff import Background, FusionOptions, Presence, Stuff, ThingsAndStuff
+from zeroseg.fusion.things_and_stuff import (
+    Background,
+    FusionOptions,
+    Presence,
+    Stuff,
+    ThingsAndStuff,
+)
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import QueryCentres, SpreadPoints, TopLogits
 from zeroseg.refinement.all_classes import AllClasses

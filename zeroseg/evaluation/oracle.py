@@ -17,6 +17,7 @@ from zeroseg.errors import ZerosegError
 from zeroseg.evaluation.evaluate import Run, evaluate
 from zeroseg.evaluation.results import scores, total_pixels
 from zeroseg.evaluation.truth import (
+    StuffByMaps,
     TrueBoxes,
     TrueInstances,
     TrueLabels,
@@ -107,9 +108,11 @@ class OracleSegmenter(ZeroShotSegmenter):
     * "dense": the dense map of each prompt is 1 where its class is, and 0 elsewhere.
 
     The truth is that of the sample's regions. Where a data set does not tell things apart, or has
-    no regions for a class (such as road), each connected part of a class is a region. Where dense
-    maps are read, boxes and masks are told of things alone: stuff is what the maps are for. A
-    region smaller than a pixel's worth of logits is kept exactly: true masks have the image's size.
+    no regions for a class (such as road), each connected part of a class is a region. A region
+    smaller than a pixel's worth of logits is kept exactly: true masks have the image's size.
+
+    Where dense maps are read and the vocabulary has stuff, that is what the maps are for: boxes and
+    masks are told of things alone, and with the maps, stuff has no other instances.
 
     Args:
         segmenter: Whose components and vocabulary to use; they are shared, not copied. Of another
@@ -152,23 +155,25 @@ class OracleSegmenter(ZeroShotSegmenter):
     def _is_replaced(self, stage: Stage) -> bool:
         if isinstance(stage, PreRefinement | Verification):
             return "labels" in self.told
-        return isinstance(stage, Detection) and "boxes" in self.told and not self._sees_pixels
+        return isinstance(stage, Detection) and "boxes" in self.told and not self._reads_detector
 
     @property
-    def _sees_pixels(self) -> bool:
-        """Whether more is taken from the detector than boxes."""
-        return self.detector.gives_dense or isinstance(self.mask_predictor, DetectorMasks)
+    def _reads_detector(self) -> bool:
+        """Whether more is taken from the detector than the boxes that are told."""
+        pixels = self.detector.gives_dense or isinstance(self.mask_predictor, DetectorMasks)
+        return pixels or _stuff_is_mapped(self)
 
     def _told_before(self, stage: Stage) -> list[Stage]:
         told = isinstance(stage, Fusing) and "dense" in self.told
         return [self._truths[TrueMaps]] if told else []
 
     def _told_after(self, stage: Stage) -> list[Stage]:
-        instances = TrueInstances if self._sees_pixels else TrueBoxes
+        instances = TrueInstances if self._reads_detector else TrueBoxes
         follows: tuple[tuple[type[Stage], Told, type[TruthStage], bool], ...] = (
             (PreRefinement, "labels", TrueLabels, True),
             (Detection, "presence", TruePresence, self.detector.gives_dense),
             (Detection, "boxes", instances, True),
+            (Detection, "dense", StuffByMaps, _stuff_is_mapped(self)),
             (DenseScoring, "presence", TrueScorerPresence, True),
             (Masking, "masks", TrueMasks, True),
         )
@@ -186,13 +191,19 @@ class OracleSegmenter(ZeroShotSegmenter):
         }
 
 
+def _stuff_is_mapped(system: ZeroShotSegmenter) -> bool:
+    """Whether a system has dense maps to read stuff from."""
+    read = has_dense_scores(system) and system.fusion.evidence != "instances"
+    return read and bool(system.vocabulary.stuff)
+
+
 def _truths(system: ZeroShotSegmenter) -> Mapping[type[TruthStage], TruthStage]:
     """The stages of the truth, each once, so that oracles of one system share its answers."""
     vocabulary = system.vocabulary
-    by_maps = has_dense_scores(system) and system.fusion.evidence != "instances"
-    classes = vocabulary.things if by_maps and vocabulary.stuff else vocabulary.classes
-    kinds = (TrueRegions, TrueLabels, TruePresence, TrueScorerPresence, TrueBoxes, TrueInstances)
-    return {kind: kind(vocabulary, classes) for kind in (*kinds, TrueMasks, TrueMaps)}
+    classes = vocabulary.things if _stuff_is_mapped(system) else vocabulary.classes
+    labels = (TrueLabels, TruePresence, TrueScorerPresence)
+    regions = (TrueRegions, TrueBoxes, TrueInstances, TrueMasks)
+    return {kind: kind(vocabulary, classes) for kind in (*labels, *regions, StuffByMaps, TrueMaps)}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -140,6 +140,16 @@ class TrueInstances(TruthStage):
                 for own, truth, selection in told
             ],
         )
+
+
+class StuffByMaps(TruthStage):
+    """Leaves to dense maps that are told what else is told of things alone."""
+
+    name, needs, gives = "detection", ("found",), ("found",)
+
+    def __call__(self, found: Sequence[Detections]) -> tuple[list[Detections]]:
+        """See `Stage.__call__`."""
+        return ([_keep(own, lambda label: label < 0 or label in self.classes) for own in found],)
 
 
 class TrueMasks(TruthStage):
@@ -319,8 +329,7 @@ def true_instances(
     """
     own = true_detections(truth, selection, vocabulary).to("cpu")
     prompts, presence = _likeliest(own.labels.tolist(), selection, found.dense)
-    stays = [label == DISTRACTOR or label not in classes for label in found.labels.tolist()]
-    rest = found.select(torch.tensor(stays, dtype=torch.bool, device=found.boxes.device))
+    rest = _keep(found, lambda label: label == DISTRACTOR or label not in classes)
     scores = torch.cat([presence, rest.scores.cpu()])
     order = scores.argsort(descending=True, stable=True)
     boxes = torch.cat([own.boxes, rest.boxes.cpu()])
@@ -349,6 +358,11 @@ def true_masks(masks: Masks, detections: Detections, truth: Regions) -> Masks:
     for i, region in _meant(detections.to("cpu"), truth.to("cpu")).items():
         logits[i] = _certain(truth.segments.to(device) == region)
     return replace(masks, logits=logits, geometry=Geometry.itself(masks.size))
+
+
+def _keep(found: Detections, wanted: Callable[[int], bool]) -> Detections:
+    chosen = [wanted(label) for label in found.labels.tolist()]
+    return found.select(torch.tensor(chosen, dtype=torch.bool, device=found.boxes.device))
 
 
 def _certain(inside: Tensor) -> Tensor:
