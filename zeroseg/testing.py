@@ -241,6 +241,8 @@ class ScriptedScorer(DenseScorer):
 class ScriptedConcepts(ScriptedDetector):
     """A detector that knows pixels: masks, dense scores and presence come with its boxes."""
 
+    gives_dense = True
+
     def forward(
         self, images: Sequence[Tensor], selections: Sequence[Selection]
     ) -> list[Detections]:

@@ -307,6 +307,11 @@ class Vocabulary:
         """Indices of all classes but the background."""
         return tuple(i for i in range(len(self)) if i != self.background)
 
+    @property
+    def things(self) -> tuple[int, ...]:
+        """Indices of the classes that are neither stuff nor the background."""
+        return tuple(i for i in self.classes if i not in self.stuff)
+
     def find(self, text: str) -> int | None:
         """Index of the class with this name or prompt, read as words; None if there is none."""
         return self._places.get(as_words(text))

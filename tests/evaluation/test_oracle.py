@@ -17,7 +17,8 @@ from zeroseg.data.sample import Regions, Sample
 from zeroseg.errors import ZerosegError
 from zeroseg.evaluation.ablation import ablate
 from zeroseg.evaluation.evaluate import evaluate
-from zeroseg.evaluation.oracle import OracleSegmenter, oracle, true_detections, true_regions
+from zeroseg.evaluation.oracle import OracleSegmenter, oracle
+from zeroseg.evaluation.truth import true_detections, true_regions
 from zeroseg.metrics.protocol import PAPER
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.running.stage import Stage
@@ -32,6 +33,10 @@ def sample(rows: list[list[int]], regions: Regions | None = None) -> Sample:
     return Sample(image, target, "a", regions)
 
 
+def regions(rows: list[list[int]], known: Regions | None = None) -> Regions:
+    return true_regions(torch.tensor(rows), known, CLASSES, CLASSES.classes)
+
+
 class Blank(BaseSegmenter):
     """A system without stages to swap."""
 
@@ -41,7 +46,7 @@ class Blank(BaseSegmenter):
 
 
 def test_connected_parts_are_regions_where_none_are_known() -> None:
-    found = true_regions(sample([[1, 1, 0, 1], [0, 0, 0, 1], [2, 2, 255, 0]]), CLASSES)
+    found = regions([[1, 1, 0, 1], [0, 0, 0, 1], [2, 2, 255, 0]])
     assert found.labels.tolist() == [1, 1, 2]
     assert found.segments.tolist() == [[0, 0, -1, 1], [-1, -1, -1, 1], [2, 2, -1, -1]]
     assert found.boxes().tolist() == [[0, 0, 2, 1], [3, 0, 4, 2], [0, 2, 2, 3]]
@@ -49,14 +54,14 @@ def test_connected_parts_are_regions_where_none_are_known() -> None:
 
 def test_known_regions_stay_and_the_rest_is_completed() -> None:
     known = Regions(torch.tensor([[0, 1, 1, -1], [0, -1, -1, -1]]), torch.tensor([1, 1]))
-    found = true_regions(sample([[1, 1, 0, 2], [1, 0, 0, 2]], known), CLASSES)
+    found = regions([[1, 1, 0, 2], [1, 0, 0, 2]], known)
     # The third pixel is of no class, whatever the region says; the last column is a new region.
     assert found.segments.tolist() == [[0, 1, -1, 2], [0, -1, -1, 2]]
     assert found.labels.tolist() == [1, 1, 2]
 
 
 def test_true_boxes_are_those_of_selected_classes_smaller_first() -> None:
-    truth = true_regions(sample([[1, 1, 0, 3], [1, 1, 0, 0], [2, 2, 2, 2]]), CLASSES)
+    truth = regions([[1, 1, 0, 3], [1, 1, 0, 0], [2, 2, 2, 2]])
     found = true_detections(truth, Selection(("dog", "person", "puppy"), (1, 3, -1)), CLASSES)
     assert found.labels.tolist() == [3, 1]
     assert found.boxes.tolist() == [[3, 0, 4, 1], [0, 0, 2, 2]]

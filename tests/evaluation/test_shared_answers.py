@@ -7,7 +7,7 @@ from pathlib import Path
 from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.cached_chat import CachedChat
 from zeroseg.chat.chat_model import Conversation
-from zeroseg.evaluation.ablation_rows import Variants
+from zeroseg.evaluation.variants import Variants
 from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
 from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
 from zeroseg.segmenter import ZeroShotSegmenter

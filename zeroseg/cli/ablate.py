@@ -1,4 +1,4 @@
-"""`zeroseg ablate`: the paper's table 3, on any data set."""
+"""`zeroseg ablate`: what each component of a system is worth; of the paper's, its table 3."""
 
 from __future__ import annotations
 
@@ -21,12 +21,18 @@ _EXAMPLES = """\
   zeroseg ablate --data drawn --limit 200 --output runs/ablation
   zeroseg ablate --model paper --data voc2012 --root VOCdevkit --protocol paper --output runs/voc
   zeroseg ablate --data drawn --limit 50 --points 1 5 20 --output runs/quick
+  zeroseg ablate --model sam3.yaml --data drawn --vocabulary drawn-all --output runs/sam3
 
-The rows: the full system; without captions, pre-refinement, post-refinement, points, and all of
-them (RAM-Grounded-SAM); another chat model; the true labels; all classes prompted; the detector's
-own phrases with and without post-refinement; and a sweep over point samplers and counts. What rows
-share (tags, captions, image embeddings, answers of the chat model) is computed once; calls, cost
-and time of a row are what it would take alone.
+The rows are those that the system has. Of one that puts pictures into words: the full system;
+without captions, pre-refinement, post-refinement, points, and all of them (RAM-Grounded-SAM);
+another chat model; the true labels; all classes prompted; the detector's own phrases with and
+without post-refinement; and a sweep over point samplers and counts. Of one that weighs instances
+and dense maps by presence, such as SAM 3: without presence, with presence once and twice, without
+the dense head, without instances, without the first of two looks; the true presence; other
+backgrounds. Where the vocabulary has stuff, things and stuff have columns of their own.
+
+What rows share (tags, captions, image embeddings, detections, answers of the chat model) is
+computed once; calls, cost and time of a row are what it would take alone.
 
 The folder holds ablation.json, ablation.png, report.html, report.md, and under rows/ a result
 folder for each row. A run that was stopped goes on where it was."""
@@ -155,30 +161,52 @@ def _print(report: AblationReport) -> None:
 
     from zeroseg.cli.report import Terminal, say
 
-    table = Table("row", title="ablation (paper, table 3)", title_justify="left", box=SIMPLE)
-    for title in ("mIoU %", "paper %", "change", "95 %", "F1 %", "calls", "$", "s"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for line in report.to_dict():
-        table.add_row(line["name"], *_cells(line))
+    rows = report.to_dict()
+    published = any(row["published_miou"] is not None for row in rows)
+    title = "ablation (paper, table 3)" if published else "ablation"
+    table = Table("row", title=title, title_justify="left", box=SIMPLE)
+    columns = _columns(rows)
+    for heading in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        cells = _cells(row)
+        table.add_row(row["name"], *(cells.get(heading, "") for heading in columns))
     console = Terminal()
     console = Terminal(width=max(console.width, _WIDTH))
     console.print(table)
-    for line in report.to_dict():
-        if line["finding"] and line["group"] == "table":
-            say(console, f"{line['name']}: {line['finding']}")
+    for row in rows:
+        if row["finding"] and row["group"] == "table":
+            say(console, f"{row['name']}: {row['finding']}")
 
 
-def _cells(line: dict[str, Any]) -> list[str]:
-    """A row of the printed table, without its name."""
-    paper = _hundred(line["published_miou"])
-    if line["miou"] is None:
-        return ["not run", paper]
-    change = line["difference"] or {"value": None, "low": None, "high": None}
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The headings of the printed table: what any row has a figure for."""
+    some = {key for row in rows for key, value in row.items() if value is not None}
+    optional = {"paper %": "published_miou", "things %": "miou_things", "stuff %": "miou_stuff"}
+    left_out = {title for title, key in optional.items() if key not in some}
+    every = ("mIoU %", *optional, "change", "95 %", "F1 %", "calls", "$", "s")
+    return [title for title in every if title not in left_out]
+
+
+def _cells(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row of the printed table by its headings, without its name."""
+    paper = {"paper %": _hundred(row["published_miou"])}
+    if row["miou"] is None:
+        return {"mIoU %": "not run", **paper}
+    change = row["difference"] or {"value": None, "low": None, "high": None}
     value, low, high = (_hundred(change[end], "+") for end in ("value", "low", "high"))
-    cost = "?" if line["cost"] is None else f"{line['cost']:.4f}"
-    interval = f"{low} .. {high}" if low else ""
-    figures = (value, interval, _hundred(line["presence_f1"]), str(line["calls"]), cost)
-    return [_hundred(line["miou"]), paper, *figures, f"{line['time']:.1f}"]
+    return {
+        "mIoU %": _hundred(row["miou"]),
+        **paper,
+        "things %": _hundred(row["miou_things"]),
+        "stuff %": _hundred(row["miou_stuff"]),
+        "change": value,
+        "95 %": f"{low} .. {high}" if low else "",
+        "F1 %": _hundred(row["presence_f1"]),
+        "calls": str(row["calls"]),
+        "$": "?" if row["cost"] is None else f"{row['cost']:.4f}",
+        "s": f"{row['time']:.1f}",
+    }
 
 
 def _hundred(share: float | None, sign: str = "") -> str:
@@ -192,10 +220,17 @@ def _write(report: AblationReport, output: Path) -> None:
     bars = [Bar(row["name"], row["miou"], row["published_miou"]) for row in rows if row["miou"]]
     chart = ablation_chart(bars, output / "ablation.png")
     shown = [_flat(row) for row in rows]
+    headings = set(_columns(rows))
+    published = [Column("published %", "percent", "published_miou")]
     columns = [
         Column("row", key="name"),
         Column("mIoU %", "bar", "miou"),
-        Column("published %", "percent", "published_miou"),
+        *(published if "paper %" in headings else []),
+        *(
+            Column(f"{kind} %", "percent", f"miou_{kind}")
+            for kind in ("things", "stuff")
+            if f"{kind} %" in headings
+        ),
         Column("change", "points", "value"),
         Column("from", "points", "low"),
         Column("to", "points", "high"),

@@ -17,8 +17,10 @@ _EXAMPLES = """\
   zeroseg oracle --model large --data voc2012 --root VOCdevkit --limit 200 --output runs/oracle
 
 Told the classes that are there, recognition and pre-refinement can do no harm; told the boxes as
-well, neither can detection; told the masks, nothing is left but fusion. Each step's gain is what
-its stage costs, and with the measured mIoU the gains add up to the truth's own.
+well, neither can detection; told the masks, nothing is left but fusion. A system with dense maps
+is told, too, whether what it asks for is present, and after boxes and masks, which are then those
+of things alone, the maps. Each step's gain is what its stage costs, and with the measured mIoU the
+gains add up to the truth's own.
 
 The folder holds oracle.json, waterfall.png, report.html, report.md, and under runs/ a result folder
 for each step."""
@@ -52,7 +54,8 @@ def run(arguments: Namespace) -> int:
 
 def _rows(report: OracleReport) -> list[dict[str, Any]]:
     content = report.to_dict()
-    alone = [own for own in content["single"] if own["told"] != "labels"]
+    reached = {step["told"] for step in content["steps"]}
+    alone = [own for own in content["single"] if own["told"] not in reached]
     rows = content["steps"] + [{**own, "told": f"{own['told']} alone"} for own in alone]
     return [{**row, "makes_good": row.get("makes_good") or ""} for row in rows]
 
@@ -73,10 +76,10 @@ def _print(report: OracleReport) -> None:
 
 
 def _write(report: OracleReport, output: Path) -> None:
-    from zeroseg.evaluation.oracle import LOSSES
+    from zeroseg.evaluation.oracle import makes_good
     from zeroseg.evaluation.report import Column, waterfall, write_table_report
 
-    told = [(LOSSES.get(name, name), miou) for name, miou in report.steps.items()]
+    told = [(makes_good(name) or name, miou) for name, miou in report.steps.items()]
     chart = waterfall(told, output / "waterfall.png")
     columns = [
         Column("told"),

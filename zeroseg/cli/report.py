@@ -130,7 +130,7 @@ def percent(value: float | None) -> str:
 
 
 def scores_table(results: Mapping[str, Any]) -> Table:
-    """IoU, boundary IoU and accuracy of every class, and their means."""
+    """IoU, boundary IoU and accuracy of every class, and their means; things and stuff apart."""
     table = Table("class", title="scores", title_justify="left")
     for title in ("IoU", "boundary IoU", "accuracy"):
         table.add_column(title, justify="right")
@@ -140,4 +140,7 @@ def scores_table(results: Mapping[str, Any]) -> Table:
     table.add_section()
     means = (results["miou"], results["boundary_iou"], results["mean_accuracy"])
     table.add_row(plain("mean", "bold"), *(plain(percent(value), "bold") for value in means))
+    for kind in ("things", "stuff"):
+        if (own := results.get(f"miou_{kind}")) is not None:
+            table.add_row(plain(f"mean of {kind}"), percent(own))
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor, nn
 from typing_extensions import Self
@@ -14,7 +14,13 @@ from zeroseg.weights.offload import offload
 
 
 class Detector(nn.Module, ABC):
-    """Finds where prompts appear in images."""
+    """Finds where prompts appear in images.
+
+    Attributes:
+        gives_dense: Whether its detections come with dense scores of all prompts.
+    """
+
+    gives_dense: ClassVar[bool] = False
 
     @abstractmethod
     def forward(
@@ -39,6 +45,18 @@ class Detector(nn.Module, ABC):
 
         Returns:
             A detector; None from one that has no words of its own, or names regions so already.
+        """
+        return None
+
+    def previews(self, prompts: int) -> bool:
+        """Whether a cheap look chooses among so many prompts before the full one."""
+        return False
+
+    def with_preview(self, preview: bool) -> Self | None:
+        """The same detector around the same network, with a cheap look before the full one or not.
+
+        Returns:
+            A detector; None from one that knows no such look.
         """
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +81,8 @@ class Sam3(Detector):
         ValueError: A threshold is not in [0, 1], a number is too small, or `preview` is unknown.
     """
 
+    gives_dense = True
+
     def __init__(
         self,
         model: Sam3Model | Sam3LiteTextModel,
@@ -139,6 +142,16 @@ class Sam3(Detector):
         """What must be here before it is built; see `zeroseg.weights.needs`."""
         yield Checkpoint(str(arguments["checkpoint"]))
 
+    def previews(self, prompts: int) -> bool:
+        """See `Detector.previews`."""
+        return self.preview == "always" or (self.preview == "auto" and prompts > FEW)
+
+    def with_preview(self, preview: bool) -> Self:
+        """See `Detector.with_preview`."""
+        other = copy.copy(self)
+        other.preview = "always" if preview else "never"
+        return other
+
     @torch.no_grad()
     def forward(
         self, images: Sequence[Tensor], selections: Sequence[Selection]
@@ -171,7 +184,7 @@ class Sam3(Detector):
         """Everything about one image."""
         seen = self._see(image)
         size, preview = (image.shape[1], image.shape[2]), self._preview
-        if self.preview == "never" or (self.preview == "auto" and len(texts) <= FEW):
+        if not self.previews(len(texts)):
             return self._look(seen, size, selection, texts)
         small = self._see_small(image) if preview.smaller else seen
         presence = preview.judge(small, texts, 4 * self.chunk_size)

@@ -1,27 +1,29 @@
-"""The paper's table 3 on any data set: what each component is worth, and how sure that is."""
+"""What each component of a system is worth on any data set, and how sure that is.
+
+Of the paper's system it is the paper's table 3.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from zeroseg import yaml_text
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.sample_data import SampleData
-from zeroseg.evaluation.ablation_rows import COUNTS, Row, rows
+from zeroseg.evaluation.ablation_rows import COUNTS, Other, Row, is_described, rows
 from zeroseg.evaluation.agreement import Agreement, agreements
 from zeroseg.evaluation.bootstrap import Interval, paired_difference
 from zeroseg.evaluation.evaluate import Run, evaluate
 from zeroseg.evaluation.oracle import with_stages
-from zeroseg.refinement.post_refiner import PostRefiner
-from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.metrics.segmentation_scores import kinds
 from zeroseg.refinement.raw_tags import RawTags
 
-LEFT_OUT = (
+OF_THE_PAPER = (
     "without captions",
     "without pre-refinement",
     "without post-refinement",
@@ -29,6 +31,17 @@ LEFT_OUT = (
     "without all",
 )
 """Rows that the paper finds to be worse than the full model, on every data set."""
+
+LEFT_OUT = (
+    *OF_THE_PAPER,
+    "without verification",
+    "without presence",
+    "without dense head",
+    "without instances",
+    "without dense head and presence",
+    "without two-stage",
+)
+"""Rows of which it is said whether what they leave out is worth anything."""
 
 
 def paper_results(data: str) -> dict[str, float]:
@@ -44,6 +57,7 @@ class Line:
         row: The system.
         run: Its run; None where it could not be run.
         difference: Its mIoU less that of the full system, with a 95 % interval over images.
+        apart: The same of things and of stuff, where the vocabulary has stuff.
         agreement: How its label maps differ from the full system's.
         paper: The paper's mIoU in percent, where it has the row and the data set.
         finding: What the figures say of the component that is left out, in a sentence.
@@ -52,6 +66,7 @@ class Line:
     row: Row
     run: Run | None = None
     difference: Interval | None = None
+    apart: Mapping[str, Interval] = field(default_factory=dict)
     agreement: Agreement | None = None
     paper: float | None = None
     finding: str = ""
@@ -71,6 +86,8 @@ class Line:
         return {
             **common,
             "miou": figures["miou"],
+            "miou_things": figures.get("miou_things"),
+            "miou_stuff": figures.get("miou_stuff"),
             "iou": figures["iou"],
             "pixel_accuracy": figures["pixel_accuracy"],
             "boundary_iou": figures["boundary_iou"],
@@ -83,6 +100,7 @@ class Line:
             "seconds": figures["seconds"],
             "failed": figures["images"]["failed"],
             "difference": self.difference._asdict() if self.difference is not None else None,
+            "difference_apart": {kind: own._asdict() for kind, own in self.apart.items()},
             "agreement": vars(self.agreement) if self.agreement is not None else None,
         }
 
@@ -110,12 +128,14 @@ def ablate(
     full: BaseSegmenter,
     data: SampleData,
     output: str | Path,
-    other: tuple[PreRefiner, PostRefiner, Mapping[str, Any]] | str,
+    other: Other,
     counts: Sequence[int] = COUNTS,
     raw_tags: RawTags | None = None,
     **options: Any,
 ) -> AblationReport:
     """Score the full system and all its ablations, in step, each with a result folder.
+
+    Which rows there are follows from what the system has; see `rows`.
 
     Args:
         full: The complete system, a `ZeroShotSegmenter`.
@@ -129,21 +149,25 @@ def ablate(
     Raises:
         ZerosegError: The system has no such stages; or see `evaluate`.
     """
-    table, shared = rows(with_stages(full, "the ablation"), other, counts, raw_tags)
+    whole = with_stages(full, "the ablation")
+    table, shared = rows(whole, other, counts, raw_tags)
     systems = {row.name: row.system for row in table if row.system is not None}
     folders = {name: Path(output) / "rows" / _slug(name) for name in systems}
     runs = evaluate(systems, data, folders, **options)
-    return AblationReport(lines(table, runs, data), data.describe(), shared.asked)
+    paper = paper_results(data.title) if is_described(whole) else {}
+    return AblationReport(lines(table, runs, data, paper), data.describe(), shared.asked)
 
 
-def lines(table: Sequence[Row], runs: Mapping[str, Run], data: SampleData) -> list[Line]:
-    """Compare every run with that of the full system."""
+def lines(
+    table: Sequence[Row], runs: Mapping[str, Run], data: SampleData, paper: Mapping[str, float]
+) -> list[Line]:
+    """Compare every run with that of the full system, and with the paper's figures in percent."""
     base = runs["full"]
     others = [run for name, run in runs.items() if name != "full"]
     agreed = dict(
         zip([r for r in runs if r != "full"], agreements(others, base, data), strict=True)
     )
-    paper = paper_results(data.title)
+    apart = kinds(data.vocabulary, data.scored)
     found = []
     for row in table:
         run = runs.get(row.name)
@@ -151,20 +175,30 @@ def lines(table: Sequence[Row], runs: Mapping[str, Run], data: SampleData) -> li
             finding = f"not run: {row.reason}" if run is None else ""
             found.append(Line(row, run, paper=paper.get(row.name), finding=finding))
             continue
-        line = Line(row, run, _difference(run, base, data), agreed[row.name], paper.get(row.name))
+        line = Line(
+            row,
+            run,
+            _difference(run, base, data, data.scored, data.scoring()["void_classes"]),
+            {kind: _difference(run, base, data, own) for kind, own in apart.items()},
+            agreed[row.name],
+            paper.get(row.name),
+        )
         found.append(replace(line, finding=finding_of(line, runs)))
     return found
 
 
-def _difference(run: Run, base: Run, data: SampleData) -> Interval:
+def _difference(
+    run: Run, base: Run, data: SampleData, classes: Sequence[int], void_classes: int = 0
+) -> Interval:
+    """The mean over some classes of a run less that of another, with its interval."""
     scored = [i for i, record in enumerate(base.records) if record.pixels is not None]
     return paired_difference(
         [base.records[i] for i in scored],
         [run.records[i] for i in scored],
         len(data.vocabulary),
-        data.scored,
+        classes,
         data.protocol.absent,
-        void_classes=data.scoring()["void_classes"],
+        void_classes=void_classes,
     )
 
 
@@ -183,12 +217,16 @@ def finding_of(line: Line, runs: Mapping[str, Run]) -> str:
     if line.row.name not in LEFT_OUT:
         return said
     if high < 0:
-        return f"{said}: worse without it, as in the paper"
+        found = ", as in the paper" if line.row.name in OF_THE_PAPER else ""
+        return f"{said}: worse without it{found}"
     pixels = (
         f"{agreement.changed:.2%} of the pixels change, {agreement.gained:.2%} for the better and "
         f"{agreement.lost:.2%} for the worse"
     )
-    direction = "better without it, against the paper" if low > 0 else "no difference to be told"
+    direction = "no difference to be told"
+    if low > 0:
+        against = ", against the paper" if line.row.name in OF_THE_PAPER else ""
+        direction = f"better without it{against}"
     return f"{said}: {direction}; {pixels}{_why(line.row.name, runs)}"
 
 

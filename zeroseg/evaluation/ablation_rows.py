@@ -1,25 +1,37 @@
-"""The rows of the ablation: one system with a component left out or swapped in each."""
+"""The rows of the ablation: one system with a component left out or swapped in each.
+
+One list has them all. Each says what it needs of the full system, and those that it has are in the
+table.
+"""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, get_args
+
+from typing_extensions import Unpack
 
 from zeroseg.base_segmenter import BaseSegmenter
-from zeroseg.chat.answer_cache import AnswerCache
-from zeroseg.chat.cached_chat import CachedChat, keep_answers
-from zeroseg.evaluation.oracle import OracleSegmenter
+from zeroseg.evaluation.oracle import OracleSegmenter, has_dense_scores, tellable
+from zeroseg.evaluation.variants import Variants, component_entry, with_options
+from zeroseg.fusion.fusion import Evidence
+from zeroseg.fusion.things_and_stuff import (
+    Background,
+    FusionOptions,
+    Presence,
+    Stuff,
+    ThingsAndStuff,
+)
 from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.points import QueryCentres, SpreadPoints, TopLogits
 from zeroseg.refinement.all_classes import AllClasses
 from zeroseg.refinement.exact_post_refiner import ExactPostRefiner
-from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
-from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.refinement.raw_tags import RawTags
+from zeroseg.refinement.selecting import select_classes
 from zeroseg.segmenter import ZeroShotSegmenter
 
 COUNTS = (1, 5, 10, 20, 40)
@@ -31,6 +43,20 @@ SAMPLERS: Mapping[str, type[TopLogits] | type[QueryCentres] | type[SpreadPoints]
     "spread": SpreadPoints,
 }
 
+_PRESENCE: Mapping[Presence, str] = {
+    "never": "without presence",
+    "once": "presence once",
+    "twice": "presence twice",
+}
+_EVIDENCE: Mapping[Evidence, str] = {
+    "instances": "without dense head",
+    "dense": "without instances",
+    "both": "instances and dense head",
+}
+
+Other = tuple[PreRefiner, PostRefiner, Mapping[str, Any]] | str
+"""Refiners with another chat model and their configuration; or why there are none."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -39,7 +65,8 @@ class Row:
     Attributes:
         name: As in the table; the figures of the paper go by the same names.
         system: The system; None where it cannot be run.
-        group: "table" for the paper's table 3, "more" for other systems, "points" for the sweep.
+        group: "table" for what is left out or told, as in the paper's table 3, "more" for other
+            systems, "points" for the sweep.
         reason: Why it cannot be run.
     """
 
@@ -49,92 +76,37 @@ class Row:
     reason: str = ""
 
 
-class Variants:
-    """Makes segmenters that share the components of one, with a few swapped.
+@dataclass(frozen=True)
+class Candidate:
+    """A row that a system may have.
 
-    Chat models are asked the same thing only once over all of them, but every system is charged
-    what it would take alone, without a cache. Where the full system keeps answers for ever, these
-    do, too.
-
-    Args:
-        full: The complete system.
+    Attributes:
+        name: See `Row`.
+        lacks: What the full system has not that it needs; empty where it has everything.
+        system: Makes the system.
+        group: See `Row`.
+        missed: Whether the row is to be in the table with its reason where it cannot be run:
+            people look for it there. Else it is left out.
     """
 
-    def __init__(self, full: ZeroShotSegmenter) -> None:
-        self.full = full
-        self.chats: list[CachedChat] = []
-        self._parts: dict[str, Any] = {
-            **full.components(),
-            "pre_refiner": self.cached(full.pre_refiner),
-            "post_refiner": self.cached(full.post_refiner),
-        }
-
-    def make(self, config: Mapping[str, Any] | None = None, **parts: Any) -> ZeroShotSegmenter:
-        """The full system with other parts.
-
-        Args:
-            config: What a configuration says of the parts, where that is more than their classes.
-            parts: In place of the full system's; None leaves one out.
-        """
-        told = {name: None if part is None else _path(part) for name, part in parts.items()}
-        if {"tagger", "captioner", "pre_refiner", "verifier", "detector"} & set(parts):
-            # Other detections: what post-refinement would cost alone, it costs here.
-            parts.setdefault("post_refiner", _forgetful(self._parts["post_refiner"]))
-        made = ZeroShotSegmenter(
-            self.full.vocabulary,
-            **{**self._parts, **parts},
-            batch_size=self.full.batch_size,
-            batches_in_flight=self.full.batches_in_flight,
-        )
-        if self.full.config is not None:
-            made.config = {**self.full.config, **told, **(config or {})}
-        return made.to(self.full.device)
-
-    def cached(self, refiner: Any) -> Any:
-        """The same refiner around the same chat model, which remembers its answers."""
-        if not isinstance(refiner, LLMPreRefiner | LLMPostRefiner):
-            return refiner
-        remembering = keep_answers(refiner.chat, _kept(refiner), charge="alone")
-        self.chats.append(remembering)
-        return with_chat(refiner, remembering)
-
-    @property
-    def asked(self) -> int:
-        """Conversations that the chat models were really asked so far."""
-        return sum(chat.asked for chat in self.chats)
-
-
-def _kept(refiner: LLMPreRefiner | LLMPostRefiner) -> MutableMapping[str, str]:
-    """The lasting cache of a refiner, else a fresh one."""
-    held = refiner.cache if isinstance(refiner, LLMPostRefiner) else None
-    if held is None and isinstance(refiner.chat, CachedChat):
-        held = refiner.chat.cache
-    return held if isinstance(held, AnswerCache) else {}
-
-
-def with_chat(refiner: Any, chat: Any) -> Any:
-    """A refiner like this one that asks another chat model, and has asked nothing yet."""
-    other = copy.copy(refiner)
-    other._modules = refiner._modules.copy()
-    other.chat = chat
-    return _forgetful(other)
-
-
-def _forgetful(refiner: PostRefiner) -> PostRefiner:
-    if not isinstance(refiner, LLMPostRefiner) or refiner.cache is None:
-        return refiner
-    other = copy.copy(refiner)
-    other.cache = {}
-    return other
+    name: str
+    lacks: str
+    system: Callable[[], BaseSegmenter]
+    group: str = "table"
+    missed: bool = False
 
 
 def rows(
     full: ZeroShotSegmenter,
-    other: tuple[PreRefiner, PostRefiner, Mapping[str, Any]] | str,
+    other: Other,
     counts: Sequence[int] = COUNTS,
     raw_tags: RawTags | None = None,
 ) -> tuple[list[Row], Variants]:
-    """All rows of the ablation (paper, table 3, and its supplement's sweep of points).
+    """All rows of the ablation that the full system has.
+
+    Of a system that puts pictures into words they are those of the paper (table 3, and its
+    supplement's sweep of points). Of one that weighs instances and dense maps by presence, they
+    are what each of the three is worth; of one that looks twice, what the first look costs.
 
     Args:
         full: The complete system.
@@ -145,105 +117,223 @@ def rows(
     Returns:
         The rows, the full system first, and what they share.
     """
-    make = Variants(full)
-    raw = raw_tags or RawTags()
-    plain, predictor = ExactPostRefiner(), full.mask_predictor
-    unpointed = predictor.with_points(None)
-    pointless = _points(full, None)
-    table = [
-        Row("full", make.make()),
-        Row("without captions", make.make(captioner=None)),
-        Row("without pre-refinement", make.make(pre_refiner=raw)),
-        Row("without post-refinement", make.make(post_refiner=plain)),
-        _unless(
-            unpointed,
-            "without points",
-            lambda masks: make.make(pointless, mask_predictor=masks),
+    make, raw = Variants(full), raw_tags or RawTags()
+    candidates = (
+        *_words(make, other, raw),
+        *_concepts(make),
+        *_looks(make),
+        *_truth(make),
+        *_more(make, raw),
+        *_fusions(make),
+        *_sweep(make, counts),
+    )
+    found = [Row("full", make.make())]
+    for own in candidates:
+        if not own.lacks:
+            found.append(Row(own.name, own.system(), own.group))
+        elif own.missed:
+            found.append(Row(own.name, None, own.group, own.lacks))
+    return found, make
+
+
+def is_described(system: ZeroShotSegmenter) -> bool:
+    """Whether a system puts pictures into words first, as the paper's does."""
+    return system.tagger is not None or system.captioner is not None
+
+
+def _words(make: Variants, other: Other, raw: RawTags) -> list[Candidate]:
+    """The paper's table, and the rows beside it that are about words."""
+    full, plain = make.full, ExactPostRefiner()
+    unpointed, pointless = full.mask_predictor.with_points(None), _points(full, None)
+    listed = is_described(full)
+    captions = "" if full.captioner is not None else "the system has no captioner"
+    tags = "" if full.tagger is not None else "the system has no tagger"
+    refined = (
+        ""
+        if not isinstance(full.post_refiner, ExactPostRefiner)
+        else ("a phrase is only ever taken for a class by its name")
+    )
+    points = "" if unpointed is not None else "the mask predictor takes no point prompts"
+    verified = "" if full.verifier is not None else "the system has no verifier"
+    return [
+        Candidate("without captions", captions, lambda: make.make(captioner=None), missed=listed),
+        Candidate(
+            "without pre-refinement", tags, lambda: make.make(pre_refiner=raw), missed=listed
         ),
-        _unless(
-            unpointed,
+        Candidate("without verification", verified, lambda: make.make(verifier=None)),
+        Candidate(
+            "without post-refinement",
+            refined,
+            lambda: make.make(post_refiner=plain),
+            missed=listed,
+        ),
+        Candidate(
+            "without points",
+            points,
+            lambda: make.make(pointless, mask_predictor=unpointed),
+            missed=listed,
+        ),
+        Candidate(
             "without all",
-            lambda masks: make.make(
+            tags or points,
+            lambda: make.make(
                 pointless,
                 captioner=None,
                 pre_refiner=raw,
                 post_refiner=plain,
-                mask_predictor=masks,
+                mask_predictor=unpointed,
             ),
+            missed=listed,
         ),
-        _other(make, other),
-        Row("ground-truth labels", OracleSegmenter(make.make(), ["labels"])),
+        _other(make, other, listed),
     ]
-    return [*table, *_more(make, raw), *_sweep(make, counts)], make
 
 
-def _other(make: Variants, other: tuple[PreRefiner, PostRefiner, Mapping[str, Any]] | str) -> Row:
-    if isinstance(other, str):
-        return Row("other chat model", None, reason=other)
-    pre, post, config = other
-    system = make.make(config, pre_refiner=make.cached(pre), post_refiner=make.cached(post))
-    return Row("other chat model", system)
+def _other(make: Variants, other: Other, missed: bool) -> Candidate:
+    lacks = other if isinstance(other, str) else ""
+
+    def system() -> BaseSegmenter:
+        assert not isinstance(other, str)
+        pre, post, config = other
+        return make.make(config, pre_refiner=make.cached(pre), post_refiner=make.cached(post))
+
+    return Candidate("other chat model", lacks, system, missed=missed)
 
 
-def _more(make: Variants, raw: RawTags) -> list[Row]:
-    """Systems beside the paper's table."""
-    plain = ExactPostRefiner()
-    neither = make.make(pre_refiner=raw, post_refiner=plain)
-    everything = make.make(tagger=None, captioner=None, pre_refiner=AllClasses())
+def _concepts(make: Variants) -> list[Candidate]:
+    """What presence, the dense maps and the instances are worth to their fusion."""
+    fusion = make.full.fusion
+    if not isinstance(fusion, ThingsAndStuff) or not has_dense_scores(make.full):
+        return []
     found = [
-        Row("without pre- and post-refinement", neither, "more"),
-        Row("all classes prompted", everything, "more"),
+        _fused(make, name, "" if presence != fusion.presence else "it is so", presence=presence)
+        for presence, name in _PRESENCE.items()
     ]
-    free = make.full.detector.with_own_phrases()
-    if free is not None:
-        config = _changed(make.full, "detector", "decoding", "phrases")
-        bare = make.make(config, detector=free, post_refiner=plain)
-        found += [
-            Row("phrases", make.make(config, detector=free), "more"),
-            Row("phrases without post-refinement", bare, "more"),
-        ]
+    found += [
+        _fused(make, name, "" if evidence != fusion.evidence else "it is so", evidence=evidence)
+        for evidence, name in _EVIDENCE.items()
+    ]
+    left = fusion.evidence == "both" and fusion.presence != "never"
+    name, lacks = "without dense head and presence", "" if left else "one of them is left out"
+    return [*found, _fused(make, name, lacks, evidence="instances", presence="never")]
+
+
+def _fused(
+    make: Variants, name: str, lacks: str, group: str = "table", **options: Unpack[FusionOptions]
+) -> Candidate:
+    """The full system with other options of its fusion, `ThingsAndStuff`."""
+    fusion, config = make.full.fusion, with_options(make.full, "fusion", **options)
+    assert isinstance(fusion, ThingsAndStuff)
+    other = fusion.variant(**options)
+    return Candidate(name, lacks, partial(make.make, config, fusion=other), group)
+
+
+def _looks(make: Variants) -> list[Candidate]:
+    """A detector's cheap look before the full one, left out or put in."""
+    detector, vocabulary = make.full.detector, make.full.vocabulary
+    if detector.with_preview(False) is None:
+        return []
+    prompts = len(select_classes(vocabulary.classes, vocabulary).prompts)
+    twice = detector.previews(prompts)
+    once = f"the full system has no preview of {prompts} prompts; see 'with two-stage'"
+
+    def system(preview: bool) -> BaseSegmenter:
+        config = with_options(make.full, "detector", preview="always" if preview else "never")
+        return make.make(config, detector=detector.with_preview(preview))
+
+    return [
+        Candidate("without two-stage", "" if twice else once, lambda: system(False), missed=True),
+        Candidate("with two-stage", "it is so" if twice else "", lambda: system(True)),
+    ]
+
+
+def _truth(make: Variants) -> list[Candidate]:
+    """What telling is worth of what is there."""
+    told = tellable(make.full)
+    return [
+        Candidate(f"ground-truth {what}", "", partial(OracleSegmenter, make.make(), [what]))
+        for what in told
+        if what in ("labels", "presence")
+    ]
+
+
+def _more(make: Variants, raw: RawTags) -> list[Candidate]:
+    """Systems beside the paper's table."""
+    full, plain = make.full, ExactPostRefiner()
+    free = full.detector.with_own_phrases()
+    phrases = with_options(full, "detector", decoding="phrases")
+    refined = full.tagger is not None and not isinstance(full.post_refiner, ExactPostRefiner)
+    chosen = not isinstance(full.pre_refiner, AllClasses)
+    own_words = "" if free is not None else "the detector has no words of its own"
+    return [
+        Candidate(
+            "without pre- and post-refinement",
+            "" if refined else "one of them is left out",
+            lambda: make.make(pre_refiner=raw, post_refiner=plain),
+            "more",
+        ),
+        Candidate(
+            "all classes prompted",
+            "" if chosen else "it is so",
+            lambda: make.make(tagger=None, captioner=None, pre_refiner=AllClasses()),
+            "more",
+        ),
+        Candidate("phrases", own_words, lambda: make.make(phrases, detector=free), "more"),
+        Candidate(
+            "phrases without post-refinement",
+            own_words,
+            lambda: make.make(phrases, detector=free, post_refiner=plain),
+            "more",
+        ),
+    ]
+
+
+def _fusions(make: Variants) -> list[Candidate]:
+    """Other ways of `ThingsAndStuff` to leave pixels to the background, and to read stuff."""
+    fusion, vocabulary = make.full.fusion, make.full.vocabulary
+    if not isinstance(fusion, ThingsAndStuff):
+        return []
+    known = "" if vocabulary.distractors else "the vocabulary has no distractors"
+    backgrounds: dict[Background, tuple[str, str]] = {
+        "threshold": (f"background by threshold {fusion.threshold:g}", ""),
+        "margin": (f"background by margin {fusion.threshold:g}", ""),
+        "distractors": ("background by distractors", known),
+        "never": ("no background", ""),
+    }
+    found = [
+        _fused(make, name, lacks, "more", background=background)
+        for background, (name, lacks) in backgrounds.items()
+        if background != fusion.background
+    ]
+    apart = vocabulary.stuff and fusion.evidence == "both" and has_dense_scores(make.full)
+    lacks = "" if apart else "there is no stuff, or it is not read twice"
+    for way in get_args(Stuff):
+        if way != fusion.stuff:
+            found.append(_fused(make, f"stuff {way}", lacks, "more", stuff=way))
     return found
 
 
-def _sweep(make: Variants, counts: Sequence[int]) -> list[Row]:
+def _sweep(make: Variants, counts: Sequence[int]) -> list[Candidate]:
     predictor = make.full.mask_predictor
     if predictor.with_points(None) is None:
         return []
+
+    def system(sampler: PointSampler) -> BaseSegmenter:
+        masks = predictor.with_points(sampler)
+        return make.make(_points(make.full, sampler), mask_predictor=masks)
+
     found = []
     for name, kind in SAMPLERS.items():
         for count in counts:
-            sampler = kind(count)
-            masks = predictor.with_points(sampler)
-            system = make.make(_points(make.full, sampler), mask_predictor=masks)
             unit = "point" if count == 1 else "points"
-            found.append(Row(f"{count} {unit}, {name}", system, "points"))
+            pointed = partial(system, kind(count))
+            found.append(Candidate(f"{count} {unit}, {name}", "", pointed, "points"))
     return found
-
-
-def _unless(part: Any, name: str, system: Any) -> Row:
-    if part is None:
-        return Row(name, None, reason="the mask predictor takes no point prompts")
-    return Row(name, system(part))
-
-
-def _path(part: object) -> dict[str, Any]:
-    kind = type(part)
-    return {"class_path": f"{kind.__module__}.{kind.__qualname__}"}
 
 
 def _points(full: ZeroShotSegmenter, sampler: PointSampler | None) -> dict[str, Any]:
     """The mask predictor's entry of a configuration with another sampler."""
     entry = None
     if sampler is not None:
-        entry = {**_path(sampler), "init_args": {"count": sampler.count}}
-    return _changed(full, "mask_predictor", "point_sampler", entry)
-
-
-def _changed(full: ZeroShotSegmenter, part: str, option: str, value: Any) -> dict[str, Any]:
-    """A component's entry of a configuration with another option; offloaded or not."""
-    entry = copy.deepcopy((full.config or {}).get(part) or _path(getattr(full, part)))
-    inside = entry.setdefault("init_args", {})
-    while "part" in inside:
-        inside = inside["part"].setdefault("init_args", {})
-    inside[option] = value
-    return {part: entry}
+        entry = {**component_entry(sampler), "init_args": {"count": sampler.count}}
+    return with_options(full, "mask_predictor", point_sampler=entry)

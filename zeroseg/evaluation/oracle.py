@@ -2,60 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
-import scipy.ndimage
-import scipy.optimize
 import torch
-from torchvision.ops import box_iou
 
 from zeroseg.base_segmenter import BaseSegmenter
-from zeroseg.data.sample import Regions, Sample
+from zeroseg.data.sample import Sample
 from zeroseg.data.sample_data import SampleData
 from zeroseg.errors import ZerosegError
 from zeroseg.evaluation.evaluate import Run, evaluate
 from zeroseg.evaluation.results import scores, total_pixels
+from zeroseg.evaluation.truth import (
+    StuffByMaps,
+    TrueBoxes,
+    TrueInstances,
+    TrueLabels,
+    TrueMaps,
+    TrueMasks,
+    TruePresence,
+    TrueRegions,
+    TrueScorerPresence,
+    TruthStage,
+)
+from zeroseg.masking.detector_masks import DetectorMasks
 from zeroseg.metrics.pixel_counts import PixelCounts
-from zeroseg.refinement.selecting import select_classes
+from zeroseg.refinement.all_classes import AllClasses
 from zeroseg.running.stage import Stage
 from zeroseg.segmenter import ZeroShotSegmenter
-from zeroseg.stages import Detection, Masking, PreRefinement, Verification
-from zeroseg.values import Detections, Geometry, Masks, Selection
-from zeroseg.vocabulary import Vocabulary
+from zeroseg.stages import (
+    DenseScoring,
+    Detection,
+    Fusing,
+    Masking,
+    PreRefinement,
+    Verification,
+)
 
-Told = Literal["labels", "boxes", "masks"]
-"""What can be told: the classes present, the boxes of the things, the masks in the boxes."""
+Told = Literal["labels", "presence", "boxes", "masks", "dense"]
+"""What can be told, in the order of the waterfall: the classes to ask for, whether what was asked
+for is there, the boxes of the things, the masks in the boxes, the dense maps."""
 
-STEPS: dict[str, tuple[Told, ...]] = {
-    "measured": (),
-    "labels": ("labels",),
-    "labels, boxes": ("labels", "boxes"),
-    "labels, boxes, masks": ("labels", "boxes", "masks"),
-}
-"""One after another: the steps of the waterfall."""
-
-SINGLE: dict[str, tuple[Told, ...]] = {
-    "labels": ("labels",),
-    "boxes": ("boxes",),
-    "masks": ("masks",),
-}
-"""One at a time, the others as they are."""
-
-LOSSES = {
+LOSSES: dict[str, str] = {
     "labels": "recognition and pre-refinement",
-    "labels, boxes": "detection and post-refinement",
-    "labels, boxes, masks": "masks",
+    "presence": "presence",
+    "boxes": "detection and post-refinement",
+    "masks": "masks",
+    "dense": "dense maps",
     "perfect": "fusion, and pictures that failed",
 }
 """What each step of the waterfall makes good."""
 
-SAME_THING = 0.5
-"""A detection means a true region if their boxes overlap by at least this IoU."""
+
+def makes_good(step: str) -> str | None:
+    """What a step makes good, by its name; None for the measured figure."""
+    return LOSSES.get(step.rpartition(", ")[2])
+
+
+def tellable(system: ZeroShotSegmenter) -> tuple[Told, ...]:
+    """What makes a difference to a system, in the order of the waterfall.
+
+    * "labels" to one that chooses what to look for, or has no other word on what is there;
+    * "presence" and "dense" to one that has dense scores and a fusion that reads them;
+    * "boxes" and "masks" to one whose fusion reads instances.
+    """
+    fusion, scored = system.fusion, has_dense_scores(system)
+    heard = scored and fusion.hears_presence
+    chooses = system.verifier is not None or not isinstance(system.pre_refiner, AllClasses)
+    applies: dict[Told, bool] = {
+        "labels": chooses or not heard,
+        "presence": heard,
+        "boxes": fusion.evidence != "dense",
+        "masks": fusion.evidence != "dense",
+        "dense": scored and fusion.evidence != "instances",
+    }
+    return tuple(told for told, does in applies.items() if does)
+
+
+def has_dense_scores(system: ZeroShotSegmenter) -> bool:
+    """Whether its detector or a dense scorer scores every place."""
+    return system.detector.gives_dense or system.dense_scorer is not None
+
+
+def steps_of(system: ZeroShotSegmenter) -> dict[str, tuple[Told, ...]]:
+    """One after another: the steps of a system's waterfall, by name."""
+    told = tellable(system)
+    after = (told[: count + 1] for count in range(len(told)))
+    return {"measured": (), **{", ".join(own): own for own in after}}
 
 
 class OracleSegmenter(ZeroShotSegmenter):
@@ -63,27 +99,37 @@ class OracleSegmenter(ZeroShotSegmenter):
 
     * "labels": the detector is asked for exactly the classes that are there (the paper's row
       "Input GT Labels"), and nothing verifies them.
+    * "presence": of what was asked for, the presence is 1 or 0, by which scores are weighed.
     * "boxes": the detections are the true boxes with their classes, score 1, of the classes that
-      were selected.
+      were selected. Where the detector's own masks are taken, a box has that of the instance found
+      there, else what the dense map has in it; see `true_instances`.
     * "masks": the mask of each detection is the true one: of the true region of its class whose
       box overlaps its own best, if by `SAME_THING` or more. Other masks stay as predicted.
+    * "dense": the dense map of each prompt is 1 where its class is, and 0 elsewhere.
 
     The truth is that of the sample's regions. Where a data set does not tell things apart, or has
     no regions for a class (such as road), each connected part of a class is a region. A region
     smaller than a pixel's worth of logits is kept exactly: true masks have the image's size.
 
+    Where dense maps are read and the vocabulary has stuff, that is what the maps are for: boxes and
+    masks are told of things alone, and with the maps, stuff has no other instances.
+
     Args:
-        segmenter: Whose components and vocabulary to use; they are shared, not copied.
+        segmenter: Whose components and vocabulary to use; they are shared, not copied. Of another
+            oracle, the truth is shared, too.
         told: The stages that are replaced.
 
     Raises:
-        ValueError: `told` names something else.
+        ValueError: `told` names something else, or what the segmenter does not have.
     """
 
     def __init__(self, segmenter: ZeroShotSegmenter, told: Collection[Told]) -> None:
         unknown = set(told) - set(get_args(Told))
         if unknown:
             raise ValueError(f"{sorted(unknown)} cannot be told, only {list(get_args(Told))}")
+        dense = {"presence", "dense"} & set(told)
+        if dense and not has_dense_scores(segmenter):
+            raise ValueError(f"{sorted(dense)} cannot be told to a system without dense scores")
         super().__init__(
             segmenter.vocabulary,
             **segmenter.components(),
@@ -92,149 +138,72 @@ class OracleSegmenter(ZeroShotSegmenter):
         )
         self.told = frozenset(told)
         self.config = segmenter.config
+        of_oracle = isinstance(segmenter, OracleSegmenter)
+        self._truths = segmenter._truths if of_oracle else _truths(segmenter)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The walk of the segmenter, with the truth in place of what is told."""
-        walk: list[Stage] = []
+        walk: list[Stage] = [self._truths[TrueRegions]]
         for stage in super().stages:
-            if isinstance(stage, PreRefinement) and "labels" in self.told:
-                walk.append(TrueLabels(self.vocabulary))
-            elif isinstance(stage, Verification) and "labels" in self.told:
-                continue
-            elif isinstance(stage, Detection) and "boxes" in self.told:
-                walk.append(TrueBoxes(self.vocabulary))
-            else:
+            walk += self._told_before(stage)
+            if not self._is_replaced(stage):
                 walk.append(stage)
-            if isinstance(stage, Masking) and "masks" in self.told:
-                walk.append(TrueMasks())
+            walk += self._told_after(stage)
         return tuple(walk)
 
+    def _is_replaced(self, stage: Stage) -> bool:
+        if isinstance(stage, PreRefinement | Verification):
+            return "labels" in self.told
+        return isinstance(stage, Detection) and "boxes" in self.told and not self._reads_detector
+
+    @property
+    def _reads_detector(self) -> bool:
+        """Whether more is taken from the detector than the boxes that are told."""
+        pixels = self.detector.gives_dense or isinstance(self.mask_predictor, DetectorMasks)
+        return pixels or _stuff_is_mapped(self)
+
+    def _told_before(self, stage: Stage) -> list[Stage]:
+        told = isinstance(stage, Fusing) and "dense" in self.told
+        return [self._truths[TrueMaps]] if told else []
+
+    def _told_after(self, stage: Stage) -> list[Stage]:
+        instances = TrueInstances if self._reads_detector else TrueBoxes
+        follows: tuple[tuple[type[Stage], Told, type[TruthStage], bool], ...] = (
+            (PreRefinement, "labels", TrueLabels, True),
+            (Detection, "presence", TruePresence, self.detector.gives_dense),
+            (Detection, "boxes", instances, True),
+            (Detection, "dense", StuffByMaps, _stuff_is_mapped(self)),
+            (DenseScoring, "presence", TrueScorerPresence, True),
+            (Masking, "masks", TrueMasks, True),
+        )
+        return [
+            self._truths[truth]
+            for kind, told, truth, applies in follows
+            if isinstance(stage, kind) and told in self.told and applies
+        ]
+
     def _given(self, samples: Sequence[Sample]) -> dict[str, Sequence[Any]]:
-        return {**super()._given(samples), "truth": [self._truth(sample) for sample in samples]}
-
-    def _truth(self, sample: Sample) -> Regions | None:
-        if sample.target is None:
-            return None
-        return true_regions(sample, self.vocabulary).to(self.device)
-
-
-class TrueLabels(Stage):
-    """Tells the classes that are there."""
-
-    name, needs, gives = "pre-refinement", ("truth",), ("selection",)
-    timed = False
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
-
-    def __call__(self, truths: Sequence[Regions]) -> tuple[list[Selection]]:
-        """See `Stage.__call__`."""
-        return ([select_classes(own.labels.tolist(), self.vocabulary) for own in truths],)
+        return {
+            **super()._given(samples),
+            "target": [sample.target for sample in samples],
+            "known": [sample.regions for sample in samples],
+        }
 
 
-class TrueBoxes(Stage):
-    """Tells the boxes of the classes that were selected."""
-
-    name, needs, gives = "detection", ("truth", "selection"), ("found",)
-    timed = False
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
-
-    def __call__(
-        self, truths: Sequence[Regions], selections: Sequence[Selection]
-    ) -> tuple[list[Detections]]:
-        """See `Stage.__call__`."""
-        pairs = zip(truths, selections, strict=True)
-        return ([true_detections(truth, own, self.vocabulary) for truth, own in pairs],)
+def _stuff_is_mapped(system: ZeroShotSegmenter) -> bool:
+    """Whether a system has dense maps to read stuff from."""
+    read = has_dense_scores(system) and system.fusion.evidence != "instances"
+    return read and bool(system.vocabulary.stuff)
 
 
-class TrueMasks(Stage):
-    """Tells the masks of the detections that mean a true region."""
-
-    name, needs, gives = "masks", ("truth", "masks", "detections"), ("masks",)
-    timed, apart = False, True
-
-    def __call__(
-        self, truths: Sequence[Regions], masks: Sequence[Masks], detections: Sequence[Detections]
-    ) -> tuple[list[Masks]]:
-        """See `Stage.__call__`."""
-        told = zip(masks, detections, truths, strict=True)
-        return ([true_masks(own, found, truth) for own, found, truth in told],)
-
-
-def true_regions(sample: Sample, vocabulary: Vocabulary) -> Regions:
-    """All regions of a sample: those it has, and the connected parts of what they leave over."""
-    assert sample.target is not None
-    target = sample.target.cpu().numpy()
-    segments = np.full(target.shape, -1, np.int64)
-    labels: list[int] = []
-    if sample.regions is not None:
-        own = sample.regions.to("cpu")
-        segments, labels = own.segments.numpy().copy(), own.labels.tolist()
-        named = np.array([*labels, -1])[segments]
-        segments[named != target] = -1  # annotations of things and of classes can disagree
-    left = np.where(segments < 0, target, vocabulary.background)
-    for label in np.unique(left).tolist():
-        if label in (vocabulary.background, vocabulary.ignore_index):
-            continue
-        parts, count = scipy.ndimage.label(left == label)
-        segments[parts > 0] = parts[parts > 0] - 1 + len(labels)
-        labels += [label] * count
-    return Regions(torch.from_numpy(segments), torch.tensor(labels, dtype=torch.int64))
-
-
-def true_detections(truth: Regions, selection: Selection, vocabulary: Vocabulary) -> Detections:
-    """The true boxes of the selected classes, smaller before larger, all with score 1.
-
-    A raw tag that is no class selects nothing: which boxes it would stand for, only
-    post-refinement could tell.
-    """
-    device = truth.segments.device
-    boxes = truth.boxes().to(device)
-    wanted = torch.tensor(sorted(set(selection.labels)), dtype=torch.int64, device=device)
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    order = area.argsort(stable=True)
-    order = order[torch.isin(truth.labels, wanted)[order] & (area[order] > 0)]
-    labels = truth.labels[order]
-    return Detections(
-        boxes=boxes[order],
-        scores=torch.ones(len(order), device=device),
-        labels=labels,
-        phrases=tuple(vocabulary.prompts[label] for label in labels.tolist()),
-        prompt_index=torch.tensor(
-            [selection.labels.index(label) for label in labels.tolist()],
-            dtype=torch.int64,
-            device=device,
-        ),
-    )
-
-
-def true_masks(masks: Masks, detections: Detections, truth: Regions) -> Masks:
-    """Masks of the image's size, replaced by the true ones where a detection has one."""
-    device = masks.logits.device
-    logits = masks.full() if len(masks) else masks.logits.new_zeros(0, *masks.size)
-    for i, region in _meant(detections.to("cpu"), truth.to("cpu")).items():
-        logits[i] = (truth.segments.to(device) == region).float() * 2 - 1
-    return replace(masks, logits=logits, geometry=Geometry.itself(masks.size))
-
-
-def _meant(detections: Detections, truth: Regions) -> dict[int, int]:
-    """The region that each detection means, by their positions.
-
-    First each region goes to one detection, so that things with the same box all get their masks;
-    then every detection left over takes the region it overlaps best.
-    """
-    if not len(detections) or not len(truth.labels):
-        return {}
-    overlap = box_iou(detections.boxes, truth.boxes())
-    overlap = overlap.masked_fill(detections.labels[:, None] != truth.labels, 0)
-    best = dict(enumerate(overlap.argmax(1).tolist()))
-    rows, columns = scipy.optimize.linear_sum_assignment(overlap.numpy(), maximize=True)
-    paired = zip(rows.tolist(), columns.tolist(), strict=True)
-    best |= {i: region for i, region in paired if overlap[i, region] >= SAME_THING}
-    return {i: region for i, region in best.items() if overlap[i, region] >= SAME_THING}
+def _truths(system: ZeroShotSegmenter) -> Mapping[type[TruthStage], TruthStage]:
+    """The stages of the truth, each once, so that oracles of one system share its answers."""
+    vocabulary = system.vocabulary
+    classes = vocabulary.things if _stuff_is_mapped(system) else vocabulary.classes
+    labels = (TrueLabels, TruePresence, TrueScorerPresence)
+    regions = (TrueRegions, TrueBoxes, TrueInstances, TrueMasks)
+    return {kind: kind(vocabulary, classes) for kind in (*labels, *regions, StuffByMaps, TrueMaps)}
 
 
 @dataclass(frozen=True)
@@ -265,7 +234,7 @@ class OracleReport:
                     "told": told,
                     "miou": miou,
                     "gain": self.losses.get(told),
-                    "makes_good": LOSSES.get(told),
+                    "makes_good": makes_good(told),
                 }
                 for told, miou in self.steps.items()
             ],
@@ -293,13 +262,18 @@ def oracle(
         ZerosegError: The system has no such stages; or see `evaluate`.
     """
     whole = with_stages(segmenter, "the oracle")
-    systems = {name: OracleSegmenter(whole, told) for name, told in {**STEPS, **SINGLE}.items()}
+    measured, steps_told = OracleSegmenter(whole, ()), steps_of(whole)
+    alone: dict[str, tuple[Told, ...]] = {name: (name,) for name in tellable(whole)}
+    systems = {
+        name: OracleSegmenter(measured, told) for name, told in {**steps_told, **alone}.items()
+    }
     folders = {name: Path(output) / "runs" / name.replace(", ", "-") for name in systems}
     runs = evaluate(systems, data, folders, **options)
     miou = {name: float(run.results["miou"]) for name, run in runs.items()}
-    steps = {**{name: miou[name] for name in STEPS}, "perfect": _perfect(runs["measured"], data)}
+    perfect = _perfect(runs["measured"], data)
+    steps = {**{name: miou[name] for name in steps_told}, "perfect": perfect}
     losses = {after: steps[after] - steps[before] for before, after in pairwise(steps)}
-    return OracleReport(steps, losses, {name: miou[name] for name in SINGLE}, runs)
+    return OracleReport(steps, losses, {name: miou[name] for name in alone}, runs)
 
 
 def with_stages(system: BaseSegmenter, who: str) -> ZeroShotSegmenter:

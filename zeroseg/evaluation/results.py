@@ -22,6 +22,8 @@ WHOLE_MATRIX = 255
 """Classes up to which results hold the whole confusion matrix."""
 
 _MEANS = ("miou", "mean_accuracy", "pixel_accuracy", "frequency_weighted_iou", "boundary_iou")
+_APART = ("miou_things", "miou_stuff")
+"""Means that only a vocabulary with stuff has."""
 
 
 def results(records: Sequence[ImageRecord], data: SampleData) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def scores(pixels: PixelCounts, data: SampleData) -> dict[str, Any]:
     """Means over classes, and per-class figures by class name."""
     flat = summarize(pixels, data.vocabulary, **data.scoring())
     return {
-        **{name: _defined(flat[name]) for name in _MEANS},
+        **{name: _defined(flat[name]) for name in (*_MEANS, *_APART) if name in flat},
         "iou": _by_class(flat, "iou", data.vocabulary),
         "accuracy": _by_class(flat, "accuracy", data.vocabulary),
         "boundary_iou_per_class": _by_class(flat, "boundary_iou", data.vocabulary),

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor, nn
 
 from zeroseg.values import DenseScores, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
 
+Evidence = Literal["both", "instances", "dense"]
+
 
 class Fusion(nn.Module, ABC):
-    """Decides the class of every pixel of one image."""
+    """Decides the class of every pixel of one image.
+
+    Attributes:
+        evidence: What it reads: instances (masks with scores), dense scores, or both.
+    """
+
+    evidence: Evidence = "both"
+
+    @property
+    def hears_presence(self) -> bool:
+        """Whether it weighs by presence, beyond what scores of detections hold of it."""
+        return True
 
     @abstractmethod
     def forward(

@@ -30,11 +30,18 @@ class HighestScore(Fusion):
         ValueError: `chunk` is less than 1.
     """
 
+    evidence = "instances"
+
     def __init__(self, chunk: int = 16) -> None:
         super().__init__()
         if chunk < 1:
             raise ValueError(f"chunk is {chunk}, at least one mask must be painted at a time")
         self.chunk = chunk
+
+    @property
+    def hears_presence(self) -> bool:
+        """See `Fusion.hears_presence`."""
+        return False
 
     def forward(
         self,

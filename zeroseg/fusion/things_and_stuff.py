@@ -9,13 +9,13 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+from typing_extensions import Self, TypedDict, Unpack
 
-from zeroseg.fusion.fusion import Fusion
+from zeroseg.fusion.fusion import Evidence, Fusion
 from zeroseg.running.transfer import sent
 from zeroseg.values import DISTRACTOR, DenseScores, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
 
-Evidence = Literal["both", "instances", "dense"]
 Presence = Literal["twice", "once", "never"]
 Background = Literal["auto", "threshold", "margin", "distractors", "never"]
 Stuff = Literal["beside things", "under things"]
@@ -30,6 +30,17 @@ _OFTEN = 16
 """Classes after which it is looked whether those that are left can still win anywhere."""
 _NOISE = 1 + 1e-5
 """By which rounding may carry an enlarged map over its highest number."""
+
+
+class FusionOptions(TypedDict, total=False):
+    """What `ThingsAndStuff` takes; see there."""
+
+    evidence: Evidence
+    presence: Presence
+    background: Background
+    threshold: float
+    stuff: Stuff
+    chunk: int
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,17 @@ class ThingsAndStuff(Fusion):
         self.threshold = threshold
         self.stuff = stuff
         self.chunk = chunk
+
+    @property
+    def hears_presence(self) -> bool:
+        """See `Fusion.hears_presence`."""
+        return self.presence != "never"
+
+    def variant(self, **changes: Unpack[FusionOptions]) -> Self:
+        """The same fusion with some options otherwise."""
+        other = copy.copy(self)
+        vars(other).update(changes)
+        return other
 
     def forward(
         self,

@@ -48,9 +48,11 @@ def summarize(
     Returns:
         `iou/<class>`, intersection over union; `accuracy/<class>`, the share of the class's true
         pixels that were found; `boundary_iou/<class>`, IoU of its boundaries. Their means over the
-        scored classes are `miou`, `mean_accuracy` and `boundary_iou`. Over the pixels whose true
-        class is scored, `pixel_accuracy` is the share found, `frequency_weighted_iou` the mean of
-        their classes' IoU. All in [0, 1], NaN where there is nothing to divide by.
+        scored classes are `miou`, `mean_accuracy` and `boundary_iou`; where the vocabulary has
+        stuff, also `miou_things` and `miou_stuff`, over its things and its stuff alone. Over the
+        pixels whose true class is scored, `pixel_accuracy` is the share found,
+        `frequency_weighted_iou` the mean of their classes' IoU. All in [0, 1], NaN where there is
+        nothing to divide by.
     """
     chosen = list(scored) if scored is not None else list(range(len(vocabulary)))
     hit, predicted, true = counts.areas.double().unbind(1)
@@ -68,10 +70,23 @@ def summarize(
         "frequency_weighted_iou": float(weighted[chosen].sum() / pixels),
         "boundary_iou": protocol.mean(per_class["boundary_iou"][chosen], void_classes),
     }
+    for kind, own in kinds(vocabulary, chosen).items():
+        scores[f"miou_{kind}"] = protocol.mean(per_class["iou"][own])
     for name, values in per_class.items():
         settled = protocol.settle(values).tolist()
         scores |= {f"{name}/{c}": v for c, v in zip(vocabulary.names, settled, strict=True)}
     return scores
+
+
+def kinds(vocabulary: Vocabulary, scored: Sequence[int]) -> dict[str, list[int]]:
+    """The scored classes that are things, and those that are stuff; nothing without any stuff.
+
+    A background is neither, unless the vocabulary calls it stuff.
+    """
+    if not vocabulary.stuff:
+        return {}
+    sides = {"things": vocabulary.things, "stuff": vocabulary.stuff}
+    return {kind: [i for i in scored if i in own] for kind, own in sides.items()}
 
 
 class SegmentationScores(Metric):

@@ -29,6 +29,9 @@ from zeroseg.values import Usage
 
 Results = Mapping[str, Any]
 
+APART = (("mIoU of things", "miou_things"), ("mIoU of stuff", "miou_stuff"))
+"""Figures that results hold where the vocabulary has stuff."""
+
 LARGEST_MATRIX = 32
 """Classes of which a matrix can still be read; with more, the confusions are listed only."""
 
@@ -82,6 +85,7 @@ def _result(results: Results) -> Iterator[Block]:
     yield Figures(
         [
             ("mIoU", results["miou"]),
+            *((title, results[key]) for title, key in APART if key in results),
             ("mean accuracy", results["mean_accuracy"]),
             ("pixel accuracy", results["pixel_accuracy"]),
             ("frequency-weighted IoU", results["frequency_weighted_iou"]),
@@ -121,11 +125,13 @@ def _groups(results: Results) -> Iterator[Block]:
         Column("group"),
         Column("images", "count"),
         Column("mIoU, %", "bar"),
+        *(Column(f"{title}, %", "percent") for title, key in APART if key in results),
         Column("pixel accuracy, %", "percent"),
         Column("boundary IoU, %", "percent"),
     ]
+    figures = ("images", "miou", *(key for _, key in APART if key in results))
     rows = [
-        (name, own["images"], own["miou"], own["pixel_accuracy"], own["boundary_iou"])
+        (name, *(own[key] for key in (*figures, "pixel_accuracy", "boundary_iou")))
         for name, own in results["groups"].items()
     ]
     yield Table(columns, rows)

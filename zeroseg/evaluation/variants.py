@@ -1,0 +1,111 @@
+"""Systems that share the components of one, with a few swapped."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+from zeroseg.chat.answer_cache import AnswerCache
+from zeroseg.chat.cached_chat import CachedChat, keep_answers
+from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
+from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
+from zeroseg.refinement.post_refiner import PostRefiner
+from zeroseg.segmenter import ZeroShotSegmenter
+
+
+class Variants:
+    """Makes segmenters that share the components of one, with a few swapped.
+
+    Chat models are asked the same thing only once over all of them, but every system is charged
+    what it would take alone, without a cache. Where the full system keeps answers for ever, these
+    do, too.
+
+    Args:
+        full: The complete system.
+    """
+
+    def __init__(self, full: ZeroShotSegmenter) -> None:
+        self.full = full
+        self.chats: list[CachedChat] = []
+        self._parts: dict[str, Any] = {
+            **full.components(),
+            "pre_refiner": self.cached(full.pre_refiner),
+            "post_refiner": self.cached(full.post_refiner),
+        }
+
+    def make(self, config: Mapping[str, Any] | None = None, **parts: Any) -> ZeroShotSegmenter:
+        """The full system with other parts.
+
+        Args:
+            config: What a configuration says of the parts, where that is more than their classes.
+            parts: In place of the full system's; None leaves one out.
+        """
+        told = {
+            name: None if part is None else component_entry(part) for name, part in parts.items()
+        }
+        if {"tagger", "captioner", "pre_refiner", "verifier", "detector"} & set(parts):
+            # Other detections: what post-refinement would cost alone, it costs here.
+            parts.setdefault("post_refiner", _forgetful(self._parts["post_refiner"]))
+        made = ZeroShotSegmenter(
+            self.full.vocabulary,
+            **{**self._parts, **parts},
+            batch_size=self.full.batch_size,
+            batches_in_flight=self.full.batches_in_flight,
+        )
+        if self.full.config is not None:
+            made.config = {**self.full.config, **told, **(config or {})}
+        return made.to(self.full.device)
+
+    def cached(self, refiner: Any) -> Any:
+        """The same refiner around the same chat model, which remembers its answers."""
+        if not isinstance(refiner, LLMPreRefiner | LLMPostRefiner):
+            return refiner
+        remembering = keep_answers(refiner.chat, _kept(refiner), charge="alone")
+        self.chats.append(remembering)
+        return with_chat(refiner, remembering)
+
+    @property
+    def asked(self) -> int:
+        """Conversations that the chat models were really asked so far."""
+        return sum(chat.asked for chat in self.chats)
+
+
+def _kept(refiner: LLMPreRefiner | LLMPostRefiner) -> MutableMapping[str, str]:
+    """The lasting cache of a refiner, else a fresh one."""
+    held = refiner.cache if isinstance(refiner, LLMPostRefiner) else None
+    if held is None and isinstance(refiner.chat, CachedChat):
+        held = refiner.chat.cache
+    return held if isinstance(held, AnswerCache) else {}
+
+
+def with_chat(refiner: Any, chat: Any) -> Any:
+    """A refiner like this one that asks another chat model, and has asked nothing yet."""
+    other = copy.copy(refiner)
+    other._modules = refiner._modules.copy()
+    other.chat = chat
+    return _forgetful(other)
+
+
+def _forgetful(refiner: PostRefiner) -> PostRefiner:
+    if not isinstance(refiner, LLMPostRefiner) or refiner.cache is None:
+        return refiner
+    other = copy.copy(refiner)
+    other.cache = {}
+    return other
+
+
+def component_entry(part: object) -> dict[str, Any]:
+    """A configuration's entry for a component, without its arguments."""
+    kind = type(part)
+    return {"class_path": f"{kind.__module__}.{kind.__qualname__}"}
+
+
+def with_options(full: ZeroShotSegmenter, part: str, **options: Any) -> dict[str, Any]:
+    """A component's entry of a configuration with other options; offloaded or not."""
+    entry = copy.deepcopy((full.config or {}).get(part) or component_entry(getattr(full, part)))
+    inside = entry.setdefault("init_args", {})
+    while "part" in inside:
+        inside = inside["part"].setdefault("init_args", {})
+    inside.update(options)
+    return {part: entry}
