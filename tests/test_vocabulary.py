@@ -10,10 +10,11 @@ import pytest
 import torch
 import yaml
 
+from tests.built_in import BUILT_IN
 from tests.data.miniatures import pascal_color
 from zeroseg.drawn.world import CATEGORIES, STUFF, THINGS
 from zeroseg.errors import VocabularyError
-from zeroseg.vocabularies import ADE20K, BUILT_IN, CITYSCAPES, COCO81, DRAM, VOC2012
+from zeroseg.vocabularies import ADE20K, CITYSCAPES, COCO81, DRAM, VOC2012
 from zeroseg.vocabulary import Vocabulary, as_words, distinct_colors
 
 
@@ -257,8 +258,9 @@ def test_ids_of_files_and_indices_inside() -> None:
 
 def test_published_ids_and_colours() -> None:
     names = ["dram", "voc2012", "cityscapes", "coco81", "ade20k", "drawn", "drawn-all"]
+    names += ["context60", "context459", "coco-stuff", "ade847"]
     assert list(BUILT_IN) == names
-    assert [len(v) for v in BUILT_IN.values()] == [12, 21, 20, 81, 151, 17, 26]
+    assert [len(v) for v in BUILT_IN.values()] == [12, 21, 20, 81, 151, 17, 26, 60, 460, 172, 848]
     assert ADE20K.ids == tuple(range(151))
     first, last = ("wall", "sky", "person", "crt-screen"), (1, 3, 13, 142)
     assert tuple(ADE20K.ids[ADE20K.index(name)] for name in first) == last

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.built_in import BUILT_IN
 from zeroseg.errors import VocabularyError
-from zeroseg.vocabularies import BUILT_IN, VOC2012
+from zeroseg.vocabularies import VOC2012
 from zeroseg.vocabulary import Vocabulary
 
 

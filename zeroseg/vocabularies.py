@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from zeroseg.class_lists.built_in import NAMES
 from zeroseg.vocabulary import Vocabulary
 
 VOC2012 = Vocabulary.parse("voc2012")
@@ -27,5 +26,8 @@ DRAWN = Vocabulary.parse("drawn")
 DRAWN_ALL = Vocabulary.parse("drawn-all")
 """All things and all stuff of the drawn world; every pixel of a drawn scene is one of them."""
 
-BUILT_IN = {name: Vocabulary.parse(name) for name in NAMES}
-"""Built-in vocabularies by name."""
+CONTEXT60 = Vocabulary.parse("context60")
+"""PASCAL Context: background and the 59 commonest classes."""
+
+COCO_STUFF = Vocabulary.parse("coco-stuff")
+"""COCO-Stuff: 80 things and 91 kinds of stuff, and unlabeled, which no map holds."""

@@ -264,9 +264,9 @@ class Vocabulary:
         Args:
             value: A Vocabulary, a list of names, a text of names (separated by commas, one a line,
                 ...; see `zeroseg.class_lists.text`), the name of a built-in one ("dram", "voc2012",
-                "cityscapes", "coco81", "ade20k", "drawn", "drawn-all"), the path of a YAML or JSON
-                file (see `from_yaml`) or of a text file with one name a line, or the content of a
-                YAML file.
+                "cityscapes", "coco81", "ade20k", "drawn", "drawn-all", "context60", "context459",
+                "coco-stuff", "ade847"), the path of a YAML or JSON file (see `from_yaml`) or of a
+                text file with one name a line, or the content of a YAML file.
 
         Raises:
             VocabularyError: It is none of these, or could be two of them.

@@ -19,7 +19,15 @@ from PIL import Image
 
 from zeroseg.data.drawn_scenes import class_of
 from zeroseg.drawn.scene import Region, Scene, draw_scene
-from zeroseg.vocabularies import ADE20K, CITYSCAPES, COCO81, DRAM, VOC2012
+from zeroseg.vocabularies import (
+    ADE20K,
+    CITYSCAPES,
+    COCO81,
+    COCO_STUFF,
+    CONTEXT60,
+    DRAM,
+    VOC2012,
+)
 from zeroseg.vocabulary import Color, Vocabulary
 
 SEED = 77
@@ -31,8 +39,11 @@ Ids = NDArray[np.uint8]
 CITYSCAPES_STUFF = {"grass": 22, "tree": 21}
 """Raw ids of stuff that the drawn world calls otherwise."""
 
-COCO_STUFF = {"sky": 156, "grass": 123, "tree": 168, "road": 148, "building": 95}
+RAW_STUFF = {"sky": 156, "grass": 123, "tree": 168, "road": 148, "building": 95}
 """Pixel values of stuff in stuffthingmaps: id - 1."""
+
+COCO_STUFF_NAMES = {"sky": "sky-other", "building": "building-other", "wall": "wall-other"}
+"""Stuff of the drawn world by the names of COCO-Stuff, where these differ."""
 
 MOVEMENTS = ("realism", "impressionism", "post_impressionism", "expressionism", "unseen/cubism")
 
@@ -195,7 +206,7 @@ def coco81_maps(root: Path, count: int = 3) -> Path:
 
     def value(region: Region) -> int:
         number = id_in(COCO81)(region)
-        return number - 1 if number else COCO_STUFF.get(region.category, VOID)
+        return number - 1 if number else RAW_STUFF.get(region.category, VOID)
 
     for number in range(count):
         name, drawn = f"{139 + number:012d}", scene(number)
@@ -233,6 +244,113 @@ def ade20k(root: Path, count: int = 3) -> Path:
     return folder
 
 
+def listed(root: Path, path: str, names: list[str]) -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text("\n".join(names) + "\n")
+
+
+def context60(root: Path, count: int = 3) -> Path:
+    """VOCdevkit/VOC2010 with a val list and grey maps of ids 0..59."""
+    year, names = root / "VOCdevkit/VOC2010", [f"2008_{n:06d}" for n in range(count)]
+    for number, name in enumerate(names):
+        drawn = scene(number)
+        save(drawn.image, year / "JPEGImages" / f"{name}.jpg")
+        save(ids_of(drawn, id_in(CONTEXT60)), year / "SegmentationClassContext" / f"{name}.png")
+    listed(year, "ImageSets/SegmentationContext/val.txt", names)
+    return root / "VOCdevkit"
+
+
+def deep_ids(drawn: Scene, vocabulary: Vocabulary) -> NDArray[np.uint16]:
+    """(H, W) uint16 ids; 65535 where there is no class."""
+    table = [vocabulary.ids[class_of(region, vocabulary)] for region in drawn.regions]
+    ids = np.array(table, np.uint16)[drawn.segments]
+    return np.where(ids == vocabulary.ids[vocabulary.background], np.uint16(65535), ids)
+
+
+def context459(root: Path, count: int = 3) -> Path:
+    """VOCdevkit/VOC2010 with CAT-Seg's list and TIFF maps; what has no class is "unknown"."""
+    year, names = root / "VOCdevkit/VOC2010", [f"2008_{n:06d}" for n in range(count)]
+    classes = Vocabulary.parse("context459")
+    for number, name in enumerate(names):
+        drawn = scene(number)
+        save(drawn.image, year / "JPEGImages" / f"{name}.jpg")
+        ids = deep_ids(drawn, classes)
+        ids[ids == 65535] = classes.index("unknown")
+        save(ids, year / "annotations_detectron2/pc459_val" / f"{name}.tif")
+    listed(year, "pascalcontext_val.txt", names)
+    return root / "VOCdevkit"
+
+
+def coco_object(root: Path, count: int = 3) -> Path:
+    """val2017 and annotations/val2017 with *_instanceTrainIds.png: 0, and things as 1..80."""
+    for number in range(count):
+        name, drawn = f"{139 + number:012d}", scene(number)
+        save(drawn.image, root / "val2017" / f"{name}.jpg")
+        ids = ids_of(drawn, lambda region: class_of(region, COCO81))
+        save(ids, root / "annotations/val2017" / f"{name}_instanceTrainIds.png")
+    return root
+
+
+def coco_stuff_id(region: Region) -> int:
+    if region.category in COCO_STUFF_NAMES:
+        return COCO_STUFF.index(COCO_STUFF_NAMES[region.category])
+    index = class_of(region, COCO_STUFF)
+    return VOID if index == COCO_STUFF.background else index
+
+
+def coco_stuff(root: Path, count: int = 3) -> Path:
+    """The same with *_labelTrainIds.png: 0..170, 255 is void."""
+    for number in range(count):
+        name, drawn = f"{139 + number:012d}", scene(number)
+        save(drawn.image, root / "images/val2017" / f"{name}.jpg")
+        ids = ids_of(drawn, coco_stuff_id)
+        save(ids, root / "annotations/val2017" / f"{name}_labelTrainIds.png")
+    return root
+
+
+def ade847(root: Path, count: int = 3) -> Path:
+    """ADE20K_2021_17_01 as CAT-Seg prepares it: TIFF of ids 0..846, 65535 is void."""
+    top = root / "ADE20K_2021_17_01"
+    for number in range(count):
+        name, drawn = f"ADE_val_{number + 1:08d}", scene(number)
+        save(drawn.image, top / "images_detectron2/validation" / f"{name}.jpg")
+        ids = deep_ids(drawn, Vocabulary.parse("ade847"))
+        save(ids, top / "annotations_detectron2/validation" / f"{name}.tif")
+    return top
+
+
+LVIS_CATEGORIES = (
+    {"id": 1, "name": "person", "synonyms": ["person", "baby", "child"], "frequency": "f"},
+    {"id": 2, "name": "dog", "synonyms": ["dog"], "frequency": "f"},
+    {"id": 3, "name": "puppy", "synonyms": ["puppy", "baby"], "frequency": "r"},
+    {"id": 4, "name": "cow", "synonyms": ["cow"], "frequency": "f"},
+    {"id": 7, "name": "car_(automobile)", "synonyms": ["car_(automobile)", "auto"]},
+)
+
+
+def lvis(root: Path, count: int = 3) -> Path:
+    """annotations/lvis_v1_val.json: addresses in place of file names, pictures of both folders."""
+    ids = {"person": 1, "dog": 2, "cow": 4, "car": 7}
+    images, annotations = [], []
+    for number in range(count):
+        year = ("val2017", "train2017")[number % 2]
+        name, drawn = f"{139 + number:012d}.jpg", scene(number)
+        save(drawn.image, root / year / name)
+        address = f"http://images.cocodataset.org/{year}/{name}"
+        size = {"height": HEIGHT, "width": WIDTH}
+        images.append({"id": 139 + number, "coco_url": address, **size})
+        for one in coco_objects(drawn, 139 + number):
+            thing = COCO81.names[COCO81.ids.index(one["category_id"])]
+            if thing in ids:
+                outline = {key: one[key] for key in ("id", "image_id", "segmentation", "area")}
+                annotations.append(outline | {"category_id": ids[thing]})
+    content = {"images": images, "annotations": annotations, "categories": [*LVIS_CATEGORIES]}
+    path = root / "annotations" / "lvis_v1_val.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(content))
+    return root
+
+
 def folder(root: Path, count: int = 3) -> Path:
     """Pictures, masks and vocabulary.yaml."""
     for number in range(count):
@@ -249,6 +367,14 @@ MINIATURES: Mapping[str, Callable[[Path, int], Path]] = {
     "coco81": coco81,
     "dram": dram,
     "ade20k": ade20k,
+    "voc20": voc2012,
+    "context60": context60,
+    "context59": context60,
+    "context459": context459,
+    "coco-object": coco_object,
+    "coco-stuff": coco_stuff,
+    "ade847": ade847,
+    "lvis": lvis,
     "folder": folder,
 }
 """The miniature of every data set by its name in the catalog."""

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.data import miniatures
 from zeroseg.data.drawn_scenes import class_of
-from zeroseg.data.voc2012 import Voc2012
+from zeroseg.data.voc2012 import Voc20, Voc2012
 from zeroseg.errors import ImageError, ZerosegError
 from zeroseg.vocabularies import VOC2012
 
@@ -118,3 +118,14 @@ def test_suffixes_of_any_kind_and_what_is_missing(root: Path) -> None:
     assert (first.problem, second.problem) == (None, None)
     assert first.regions is not None
     assert "2007_000002.jpg'" in str(third.problem)
+
+
+def test_without_its_background(root: Path) -> None:
+    whole, things = Voc2012(root), Voc20(root)
+    assert (things.title, things.scored, things.void_classes) == ("voc20", tuple(range(1, 21)), 0)
+    assert things.vocabulary == whole.vocabulary
+    for one, other in zip(whole.dataset, things.dataset, strict=True):
+        expected = torch.where(one.target == 0, 255, one.target)
+        assert torch.equal(other.target, expected)
+        assert one.regions is not None and other.regions is not None
+        assert torch.equal(one.regions.labels, other.regions.labels)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.built_in import BUILT_IN
 from zeroseg.refinement.certainty import Certainty
 from zeroseg.refinement.lexical_pre_refiner import LexicalPreRefiner
 from zeroseg.values import Description, Tag
-from zeroseg.vocabularies import BUILT_IN, DRAM, VOC2012
+from zeroseg.vocabularies import DRAM, VOC2012
 from zeroseg.vocabulary import Vocabulary
 
 

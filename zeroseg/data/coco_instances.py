@@ -44,7 +44,7 @@ class Instances:
 
     Attributes:
         pictures: In the order of their names.
-        classes: Class index of `COCO81` by the category's id, see `id_of`.
+        classes: Class index by the category's id, see `id_of`; of `COCO81` by `load_instances`.
         named: Whether classes are known by the names in the file; else ids are COCO's own.
         notes: What the file holds beside truth, for whoever looks into it.
     """
@@ -65,10 +65,21 @@ def load_instances(path: Path) -> Instances:
         VocabularyError: It annotates other classes than COCO's.
     """
     content = read_json(path)
+    annotations = [one for one in _lists(content, path)[1] if isinstance(one, dict)]
+    used = {id_of(one.get("category_id")) for one in annotations}
+    return instances_in(content, path, *_classes(content.get("categories"), used, path))
+
+
+def instances_in(
+    content: Any, path: Path, classes: Mapping[str, int], named: bool = True
+) -> Instances:
+    """What the content of a file is, its classes being known; see `load_instances`.
+
+    Raises:
+        ImageError: It is no such file.
+    """
     images, written = _lists(content, path)
     annotations = [one for one in written if isinstance(one, dict)]
-    used = {id_of(one.get("category_id")) for one in annotations}
-    classes, named = _classes(content.get("categories"), used, path)
     of_image = defaultdict(list)
     for one in annotations:
         of_image[id_of(one.get("image_id"))].append(one)

@@ -108,10 +108,10 @@ def picture_called(base: Path) -> Path:
     return next((place for place in places if place.is_file()), usual)
 
 
-def mask_called(base: Path) -> Path:
-    """The mask at a path without suffix, which is .png in lower or upper case."""
-    upper = base.with_name(f"{base.name}.PNG")
-    return upper if upper.is_file() else base.with_name(f"{base.name}.png")
+def mask_called(base: Path, suffix: str = ".png") -> Path:
+    """The mask at a path without suffix, which is .png, or another one, in lower or upper case."""
+    upper = base.with_name(base.name + suffix.upper())
+    return upper if upper.is_file() else base.with_name(base.name + suffix)
 
 
 def pictures_in(folder: Path) -> dict[str, Path]:
@@ -209,6 +209,22 @@ def translate(
         )
     aliased = (ids >= 0) & (ids < len(vocabulary)) & (stray == "alias")
     return labels.where(~others, ids.where(aliased, vocabulary.ignore_index))
+
+
+def meanings(
+    vocabulary: Vocabulary, background: bool = True, void: Sequence[int] = ()
+) -> dict[int, int]:
+    """What `translate` takes where files hold the vocabulary's own ids.
+
+    Args:
+        vocabulary: The classes.
+        background: Whether the background is a class; else its pixels have no label.
+        void: More ids of pixels without a label.
+    """
+    found = {number: index for index, number in enumerate(vocabulary.ids)}
+    if not background:
+        found[vocabulary.ids[vocabulary.background]] = vocabulary.ignore_index
+    return found | dict.fromkeys(void, vocabulary.ignore_index)
 
 
 def number_regions(numbers: Tensor, labels: Mapping[int, int]) -> Regions:

@@ -1,33 +1,34 @@
-"""PASCAL VOC 2012, read as its owners publish it."""
+"""PASCAL VOC 2012, read as its owners publish it, with and without its background."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from torch import Tensor
 
 from zeroseg.data.benchmark_data import BenchmarkData
 from zeroseg.data.catalog import entry
+from zeroseg.data.devkit import Devkit
 from zeroseg.data.files import (
     FileSamples,
     Place,
-    mask_called,
+    meanings,
     number_regions,
-    picture_called,
     present,
     read_objects,
     translate,
 )
 from zeroseg.data.masks import read_ids
-from zeroseg.data.names import read_names
 from zeroseg.data.sample import Regions, Truth
-from zeroseg.errors import ImageError
 from zeroseg.metrics.protocol import Stray
 from zeroseg.vocabularies import VOC2012
 
-_FOLDERS = ("JPEGImages", "SegmentationClass", "SegmentationObject")
+_KIT = Devkit(
+    "VOC2012", "ImageSets/Segmentation/{split}.txt", "SegmentationClass", "SegmentationObject"
+)
 _VOID = VOC2012.ignore_index
-_MEANING = {number: index for index, number in enumerate(VOC2012.ids)} | {_VOID: _VOID}
 
 
 class Voc2012(BenchmarkData):
@@ -47,35 +48,31 @@ class Voc2012(BenchmarkData):
         ZerosegError: There is no such split.
     """
 
+    catalogued: ClassVar[str] = "voc2012"
+    background: ClassVar[bool] = True
     void_classes = 1
 
     def __init__(
         self, root: str | Path, split: str = "val", batch_size: int = 8, num_workers: int = 0
     ) -> None:
-        known = entry("voc2012")
-        known.check_split(split)
-        unlabelled, listed = split in known.unlabelled, f"ImageSets/Segmentation/{split}.txt"
-        needed = ("JPEGImages", listed, *([] if unlabelled else ["SegmentationClass"]))
-        folder = known.find_root(root, ("VOC2012", "VOCdevkit/VOC2012"), *needed)
-        names = read_names(folder / listed)
-        if not names:
-            raise ImageError(f"'{folder / listed}' names no picture")
-        places = [_place(folder, name, unlabelled, problem) for name, problem in names.items()]
-        folders = [folder, *(folder / part for part in _FOLDERS)]
-        dataset = FileSamples(places, _truth, folders)
-        super().__init__(known, split, VOC2012, dataset, batch_size, num_workers)
+        known = entry(self.catalogued)
+        places, folders = _KIT.places(known, root, split)
+        meaning = meanings(VOC2012, self.background, [_VOID])
+        dataset = FileSamples(places, partial(_truth, meaning=meaning), folders)
+        scored = None if self.background else VOC2012.classes
+        super().__init__(known, split, VOC2012, dataset, batch_size, num_workers, scored)
 
 
-def _place(folder: Path, name: str, unlabelled: bool, problem: str | None) -> Place:
-    pictures, classes, objects = (folder / part / name for part in _FOLDERS)
-    picture = picture_called(pictures)
-    if unlabelled:
-        return Place(name, picture, problem=problem)
-    return Place(name, picture, mask_called(classes), mask_called(objects), problem)
+class Voc20(Voc2012):
+    """VOC-20 of the field's tables: the same pictures, and background pixels have no label."""
+
+    catalogued = "voc20"
+    background = False
+    void_classes = 0
 
 
-def _truth(place: Place, stray: Stray) -> Truth:
-    target = translate(read_ids(place.mask), _MEANING, place.mask, VOC2012, stray)
+def _truth(place: Place, stray: Stray, meaning: dict[int, int]) -> Truth:
+    target = translate(read_ids(place.mask), meaning, place.mask, VOC2012, stray)
     objects = read_objects(place, target)
     return Truth(target, _regions(objects, target) if objects is not None else None)
 
