@@ -97,7 +97,7 @@ def _read(
     labels = F.interpolate(chance[None], size, mode="bilinear")[0].argmax(0)
     scores = (scores * presence[:, None])[: len(THINGS)]
     kinds, queries = (scores > FAINT).nonzero(as_tuple=True)
-    large = F.interpolate(masks[kinds, queries][None], size, mode="bilinear")[0] > 0
+    large = F.interpolate(masks[kinds, queries][:, None], size, mode="bilinear")[:, 0] > 0
     kept = large.flatten(1).any(1)
     large, kinds, scores = large[kept], kinds[kept], scores[kinds, queries][kept]
     boxes = tight_boxes(large)

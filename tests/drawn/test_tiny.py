@@ -27,7 +27,7 @@ from zeroseg.values import UNRESOLVED
 from zeroseg.vocabularies import DRAM
 from zeroseg.weights.checkpoints import locate
 
-MODELS = ("ram_plus", "blip2", "grounding_dino", "sam", "chat")
+MODELS = ("ram_plus", "blip2", "grounding_dino", "sam", "sam3", "chat")
 SEED, COUNT = 11, 24
 
 
@@ -36,9 +36,9 @@ def segmenter() -> ZeroShotSegmenter:
     return ZeroShotSegmenter.from_preset("tiny", vocabulary=DRAM)
 
 
-def miou(segmenter: ZeroShotSegmenter) -> float:
+def miou(segmenter: ZeroShotSegmenter, count: int = COUNT) -> float:
     scores = SegmentationScores(segmenter.vocabulary)
-    samples = list(DrawnScenes(segmenter.vocabulary, COUNT, seed=SEED).dataset)
+    samples = list(DrawnScenes(segmenter.vocabulary, count, seed=SEED).dataset)
     for sample, result in zip(samples, segmenter.segment([s.image for s in samples]), strict=True):
         scores.update(result.label_map, sample.target)
     return scores.compute()["miou"]
@@ -51,7 +51,7 @@ def full_miou(segmenter: ZeroShotSegmenter) -> float:
 
 def test_together_they_are_small_and_in_half_precision() -> None:
     files = [Path(locate(f"tiny:{model}")) / "model.safetensors" for model in MODELS]
-    assert sum(file.stat().st_size for file in files) < 25_000_000
+    assert sum(file.stat().st_size for file in files) < 30_000_000
     for file in files:
         with safe_open(file, "pt") as weights:
             kinds = {weights.get_tensor(key).dtype for key in weights.keys()}  # noqa: SIM118
@@ -79,6 +79,21 @@ def test_raw_tags_are_clearly_worse(segmenter: ZeroShotSegmenter, full_miou: flo
         post_refiner=ExactPostRefiner(),
     )
     assert miou(raw) < full_miou - 0.2
+
+
+def test_sam3_labels_whole_scenes() -> None:
+    segmenter = ZeroShotSegmenter.from_preset("tiny-sam3")
+    assert miou(segmenter, 8) > 0.6
+    image = torch.from_numpy(draw_scene(SEED, 0, (256, 256)).image).permute(2, 0, 1).contiguous()
+    result = segmenter.segment(image)
+    assert not bool((result.label_map == segmenter.vocabulary.background).any())
+
+
+def test_sam3_finds_things_over_a_background() -> None:
+    segmenter = ZeroShotSegmenter.from_preset("tiny-sam3", vocabulary="person, car, umbrella")
+    assert overlap(segmenter, scene_with("person", "umbrella"), "person") > 0.6
+    absent = segmenter.segment(torch.full((3, 64, 64), 255, dtype=torch.uint8))
+    assert not absent.areas
 
 
 def scene_with(*categories: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -335,6 +336,9 @@ def test_an_export_is_the_stock_model_in_half_precision(
         theirs = loaded(**inputs)
         ours = model.eval().sam(**inputs)
     torch.testing.assert_close(theirs.pred_masks, ours.pred_masks, atol=0.2, rtol=0.05)
+    blind = deepcopy(loaded)
+    torch.nn.init.constant_(blind.detr_decoder.presence_head.layer3.bias, -50.0)
+    assert len(look(blind, scene).masks) == 0
     found = look(loaded, scene)
     assert found.labels.shape == (96, 128)
     assert found.masks.shape[1:] == (96, 128)
