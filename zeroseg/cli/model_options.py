@@ -59,7 +59,8 @@ def add_system(parser: ArgumentParser, default: str | None = DEFAULT) -> argpars
         metavar="NAME|FILE",
         help=f"a preset by its name, or a YAML file of your own, as in --model mine.yaml{said}. "
         "Presets: tiny, tiny-llm, tiny-ram-grounded-sam (embedded, offline, for drawn scenes); "
-        "large, large-low-memory (for photographs); paper (as the paper's code behaves), "
+        "large, large-low-memory (for photographs), open (small, without a language model), sam3 "
+        "(the most accurate, weights gated); paper (as the paper's code behaves), "
         "ram-grounded-sam, ssa, ssa-clip (baselines)",
     )
     group.add_argument(
