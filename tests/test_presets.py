@@ -17,7 +17,7 @@ from tests.small_checkpoints import write
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.detection.detector import Detector
 from zeroseg.errors import PresetError, VocabularyError
-from zeroseg.preflight.hub import known
+from zeroseg.preflight.known import known
 from zeroseg.preflight.language import with_language_model
 from zeroseg.presets import STANDS_IN, load_model, load_preset, preset_names
 from zeroseg.segmenter import ZeroShotSegmenter

@@ -18,7 +18,7 @@ from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.errors import PresetError
 from zeroseg.preflight import Examination, examine, machine, require
 from zeroseg.preflight.components import places
-from zeroseg.preflight.hub import known
+from zeroseg.preflight.known import known
 from zeroseg.preflight.language import with_language_model
 from zeroseg.presets import load_preset, load_yaml
 

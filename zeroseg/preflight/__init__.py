@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zeroseg.errors import PresetError
 from zeroseg.preflight.components import Place, installed, names_of, needs_of, places
 from zeroseg.preflight.findings import Finding
+from zeroseg.preflight.policies import check_policy
 from zeroseg.weights.needs import Checkpoint, Package, SmallFile
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ class Examination:
 
 
 def examine(
-    config: Mapping[str, Any], device: torch.device | None = None, answers_kept: bool = False
+    config: Mapping[str, Any],
+    device: torch.device | None = None,
+    answers_kept: bool = False,
+    licence: str | None = None,
 ) -> Examination:
     """Look for everything that a configuration needs.
 
@@ -83,8 +87,16 @@ def examine(
         device: Where it is to run; None where that is not known yet.
         answers_kept: Whether a language model's answers are kept from earlier runs: a server that
             is out of reach is then only a warning.
+        licence: The policy that every checkpoint's licence has to meet, a name of
+            `zeroseg.preflight.licences.POLICIES`; None for any licence.
+
+    Raises:
+        PresetError: There is no such policy.
     """
     from zeroseg.preflight.language import examined
+    from zeroseg.preflight.licences import judged
+
+    check_policy(licence)
 
     config, language = examined(config, answers_kept)
     found = list(places(config))
@@ -93,6 +105,7 @@ def examine(
         *language,
         *_packages(found),
         *(_checkpoint(each) for each in wanted),
+        *(judged(wanted, licence) if licence is not None else ()),
         *_small_files(found),
         *_room(wanted),
         *_memory(wanted, device),
@@ -104,8 +117,11 @@ def require(examination: Examination) -> dict[str, Any]:
     """The configuration of an examination that found no problem.
 
     Raises:
-        PresetError: It found some; all are named.
+        PresetError: It found some; all are named, those with licences before all others.
     """
+    from zeroseg.preflight.licences import refuse
+
+    refuse(examination.findings)
     problems = examination.problems
     if problems:
         raise PresetError(

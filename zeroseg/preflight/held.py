@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from zeroseg.preflight.files import lacking, parameters, weights
-from zeroseg.preflight.hub import known
+from zeroseg.preflight.known import known
 from zeroseg.weights.checkpoints import locate
 from zeroseg.weights.hub import is_hub_name, snapshot
 from zeroseg.weights.needs import Checkpoint
