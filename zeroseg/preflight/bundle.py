@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from zeroseg.preflight import Wanted, wanted_of
 from zeroseg.preflight.components import Place, needs_of, places, set_arguments
 from zeroseg.preflight.fetching import copy as copy_file
 from zeroseg.preflight.fetching import into_cache, into_folder, left
@@ -20,6 +19,7 @@ from zeroseg.preflight.known import known
 from zeroseg.preflight.licences import write_card
 from zeroseg.preflight.machine import free_disk, gigabytes
 from zeroseg.preflight.secrets import without_secrets
+from zeroseg.preflight.wanted import Wanted, wanted_of
 from zeroseg.weights.hub import page, snapshot
 from zeroseg.weights.needs import Checkpoint, SmallFile
 

@@ -29,6 +29,7 @@ class Known:
         licence: As the repository's card says.
         gated: Whether the licence has to be accepted.
         source: Where that was read.
+        dtype: What the components that take it load it as by default; see `needs.Checkpoint`.
     """
 
     bytes: int | None = None
@@ -36,6 +37,7 @@ class Known:
     licence: str | None = None
     gated: bool | None = None
     source: str | None = None
+    dtype: str = "float32"
 
 
 def known(name: str) -> Known:

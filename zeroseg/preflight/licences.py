@@ -16,7 +16,8 @@ from zeroseg.preflight.known import OURS, known
 from zeroseg.preflight.policies import POLICIES, permits
 
 if TYPE_CHECKING:
-    from zeroseg.preflight import Wanted
+    from zeroseg.preflight.held import Held
+    from zeroseg.preflight.wanted import Wanted
 
 CARD = "README.md"
 """The file of a model card, which names a licence between two lines of three dashes."""
@@ -79,25 +80,30 @@ def write_card(folder: Path, licence: str | None, source: str) -> None:
         (folder / CARD).write_text(text, encoding="utf-8")
 
 
-def _said(wanted: Wanted) -> dict[str, str]:
-    """What is said of a checkpoint's licence, by who says it."""
-    held = wanted.held
-    name = held.checkpoint.name
+def licence_here(held: Held) -> tuple[str, str] | None:
+    """Who says what of a checkpoint's licence, without the hub; None where nobody does."""
     if held.where == "package":
-        return {"the package": OURS}
+        return "the package", OURS
     if held.where == "folder":
         own = card_licence(held.folder) if held.folder is not None else None
-        return {f"its {CARD}": own} if own is not None else {}
-    table = known(name).licence
-    remote = wanted.remote
-    if table is None and remote is None and wanted.refusal is None and held.at_hub:
+        return (f"its {CARD}", own) if own is not None else None
+    table = known(held.checkpoint.name).licence
+    return ("zeroseg's table", table) if table is not None else None
+
+
+def _said(wanted: Wanted) -> dict[str, str]:
+    """What is said of a checkpoint's licence, by who says it."""
+    held, remote = wanted.held, wanted.remote
+    here = licence_here(held)
+    if here is None and remote is None and wanted.refusal is None and held.at_hub:
         try:
             remote = ask(held.checkpoint)
         except HubError:  # out of reach: then nothing is known of it
             remote = None
-    card = remote.licence if remote is not None else None
-    told = {"zeroseg's table": table, "its card at the hub": card}
-    return {who: licence for who, licence in told.items() if licence is not None}
+    said = dict([here] if here is not None else [])
+    if remote is not None and remote.licence is not None:
+        said["its card at the hub"] = remote.licence
+    return said
 
 
 def _reason(wanted: Wanted, wrong: Mapping[str, str], policy: str) -> str:
