@@ -13,9 +13,11 @@ import torch
 import yaml
 
 from tests.chat.server import answer, serving
+from tests.small_checkpoints import write
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.detection.detector import Detector
 from zeroseg.errors import PresetError, VocabularyError
+from zeroseg.preflight.known import known
 from zeroseg.preflight.language import with_language_model
 from zeroseg.presets import STANDS_IN, load_model, load_preset, preset_names
 from zeroseg.segmenter import ZeroShotSegmenter
@@ -115,7 +117,7 @@ def leaves(value: Any, name: str) -> Iterator[tuple[dict[str, Any], str]]:
 
 def test_there_is_a_list_of_presets() -> None:
     names = preset_names()
-    assert {"large", "paper", "ram-grounded-sam", "tiny", "tiny-ram-grounded-sam"} <= set(names)
+    assert {"large", "open", "paper", "ram-grounded-sam", "sam3", "tiny"} <= set(names)
     with pytest.raises(PresetError, match=", ".join(names)):
         load_preset("tny")
 
@@ -141,7 +143,7 @@ def test_a_model_is_a_preset_by_its_name_or_a_file_by_its_path(
         ("LARGE", "did you mean large?"),
         ("gpt", r"no preset 'gpt'; presets are large, .*path of a YAML file"),
         ("tiny.yaml", r"no file 'tiny\.yaml'; did you mean tiny\?"),
-        ("models/gone", "no file 'models/gone'; presets are"),
+        ("models/away", "no file 'models/away'; presets are"),
         ("models", r"'models' is a folder; name a YAML file in it, such as models/mine\.yaml"),
         ("./empty", "is a folder.* of which it has none"),
         ("models/a-picture.png", "cannot read the configuration"),
@@ -182,40 +184,68 @@ def test_every_option_of_a_preset_exists_and_what_is_missing_is_named(
         assert BaseSegmenter.from_config(content).config is not None
 
 
-def with_tiny_parts(name: str, address: str) -> ZeroShotSegmenter:
-    """A preset with the embedded checkpoints and a chat server of the test's own."""
+SMALL = {
+    "xinyu1205/recognize-anything-plus-model": "ram_plus",
+    "Salesforce/blip2-opt-2.7b": "blip2",
+    "florence-community/Florence-2-large": "florence2",
+    "IDEA-Research/grounding-dino-tiny": "grounding_dino",
+    "iSEE-Laboratory/llmdet_large": "mm_grounding_dino",
+    "openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_v3det": "mm_grounding_dino",
+    "syscv-community/sam-hq-vit-large": "sam_hq",
+    "facebook/sam2.1-hiera-large": "sam2",
+    "facebook/sam2.1-hiera-base-plus": "sam2",
+    "facebook/sam3": "sam3",
+}
+"""A kind of small checkpoint, of the same classes, in place of each published one."""
+
+
+def with_small_parts(name: str, folder: Path, address: str) -> ZeroShotSegmenter:
+    """A preset with small checkpoints and a chat server of the test's own."""
     content = load_preset(name)
-    tiny = load_preset("tiny")
-    for stage in ("tagger", "captioner", "detector", "mask_predictor"):
-        if stage in content:
-            content[stage]["init_args"]["checkpoint"] = tiny[stage]["init_args"]["checkpoint"]
-    content["mask_predictor"]["class_path"] = tiny["mask_predictor"]["class_path"]
-    if name != "ram-grounded-sam":
+    for number, (holder, checkpoint) in enumerate(list(leaves(content, "checkpoint"))):
+        holder["checkpoint"] = str(write(SMALL[checkpoint], folder / str(number)))
+    if "OpenAIChat" in str(content):
         content = with_language_model(content, "m", address)
     return ZeroShotSegmenter.from_config(content, vocabulary=["dog", "potted-plant", "boat"])
 
 
-@pytest.mark.parametrize("name", ["large", "paper", "ram-grounded-sam"])
-def test_the_parts_of_a_preset_work_together(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name", ["large", "large-low-memory", "open", "paper", "ram-grounded-sam", "sam3"]
+)
+def test_the_parts_of_a_preset_work_together(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with serving([answer("Dog, dog, boat")]) as server:
-        segmenter = with_tiny_parts(name, server.address)
+        segmenter = with_small_parts(name, tmp_path, server.address)
         result = segmenter.segment(noise(64, 96))
     assert result.label_map.shape == (64, 96)
-    assert bool(server.requests) == (name != "ram-grounded-sam")
+    assert bool(server.requests) == (name in ("large", "large-low-memory", "paper"))
 
 
-def test_the_paper_preset_is_told_apart_from_the_sane_one_by_its_parts() -> None:
-    paper, large = load_preset("paper"), load_preset("large")
-    for stage in ("tagger", "captioner", "detector", "mask_predictor"):
-        for option, value in large[stage]["init_args"].items():
-            if option != "point_sampler":
-                assert paper[stage]["init_args"][option] == value
-    assert "fusion" not in large
+def test_the_paper_preset_has_the_papers_networks_and_options() -> None:
+    paper = load_preset("paper")
+    networks = {
+        "tagger": "xinyu1205/recognize-anything-plus-model",
+        "captioner": "Salesforce/blip2-opt-2.7b",
+        "detector": "IDEA-Research/grounding-dino-tiny",
+        "mask_predictor": "syscv-community/sam-hq-vit-large",
+    }
+    assert {stage: paper[stage]["init_args"]["checkpoint"] for stage in networks} == networks
+    thresholds = {"box_threshold": 0.18, "text_threshold": 0.15, "nms_threshold": 0.8}
+    assert thresholds.items() <= paper["detector"]["init_args"].items()
     assert "gpt-4-0125-preview" in STANDS_IN["paper"]
     for stage, name in (("pre_refiner", "PreRefiner"), ("post_refiner", "PostRefiner")):
         assert paper[stage]["class_path"] == f"zeroseg.reference.{stage}.Reference{name}"
         assert paper[stage]["init_args"].keys() == {"chat"}
+
+
+@pytest.mark.parametrize("name", [name for name in preset_names() if name != "sam3"])
+def test_only_sam3_takes_weights_that_are_gated(name: str) -> None:
+    named = [checkpoint for _, checkpoint in leaves(load_preset(name), "checkpoint")]
+    assert named
+    assert not any(known(checkpoint).gated for checkpoint in named)
+    assert known("facebook/sam3").gated
 
 
 def test_the_baseline_without_all_has_the_parts_of_the_paper_preset() -> None:

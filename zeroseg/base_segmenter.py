@@ -95,7 +95,7 @@ class BaseSegmenter(LightningModule, ABC):
         self._then = settings(self) if config is not None else {}
 
     @classmethod
-    def from_preset(cls, name: str, **changes: Any) -> Self:
+    def from_preset(cls, name: str, *, licence: str | None = None, **changes: Any) -> Self:
         """Build a segmenter from a named preset.
 
         `BaseSegmenter.from_preset` builds whatever class the preset names, a subclass only its own.
@@ -103,11 +103,15 @@ class BaseSegmenter(LightningModule, ABC):
         Args:
             name: "tiny" (embedded, offline, for drawn scenes), "paper" (as its code behaves) or
                 another one of `zeroseg.presets.preset_names()`.
+            licence: "permissive" refuses what is not under apache-2.0, mit or bsd-*, before
+                anything is fetched or loaded; None, the default, takes any licence. Components
+                that are given as objects are not looked into.
             changes: Arguments of the segmenter to replace: values, components, None to leave an
                 optional one out, or `{"class_path": ..., "init_args": {...}}`.
 
         Raises:
-            PresetError: There is no such preset or argument, or weights or keys are missing.
+            PresetError: There is no such preset or argument, weights or keys are missing, or a
+                licence is refused.
 
         Example:
             >>> from zeroseg import ZeroShotSegmenter
@@ -117,21 +121,29 @@ class BaseSegmenter(LightningModule, ABC):
         """
         from zeroseg.presets import load_preset
 
-        return cls.from_config(load_preset(name), **changes)
+        return cls.from_config(load_preset(name), licence=licence, **changes)
 
     @classmethod
-    def from_yaml(cls, path: str | Path, **changes: Any) -> Self:
-        """Build a segmenter from a YAML file of class paths, as `to_yaml` writes it."""
+    def from_yaml(cls, path: str | Path, *, licence: str | None = None, **changes: Any) -> Self:
+        """Build a segmenter from a YAML file of class paths, as `to_yaml` writes it.
+
+        See `from_preset` for `licence` and `changes`.
+        """
         from zeroseg.presets import load_yaml
 
-        return cls.from_config(load_yaml(path), **changes)
+        return cls.from_config(load_yaml(path), licence=licence, **changes)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], **changes: Any) -> Self:
-        """Build a segmenter from a mapping of class paths; see `from_preset` for `changes`."""
+    def from_config(
+        cls, config: dict[str, Any], *, licence: str | None = None, **changes: Any
+    ) -> Self:
+        """Build a segmenter from a mapping of class paths.
+
+        See `from_preset` for `licence` and `changes`.
+        """
         from zeroseg.presets import build
 
-        return build(cls, config, changes)
+        return build(cls, config, changes, licence=licence)
 
     def to_yaml(self, path: str | Path) -> None:
         """Write the file that `from_yaml` builds the same segmenter from.

@@ -209,7 +209,7 @@ def test_a_change_that_is_understood(
 def test_a_preset_that_is_none_lists_those_there_are(
     name: str, good: Path, zeroseg: Zeroseg
 ) -> None:
-    with pytest.raises(PresetError, match="large, large-low-memory, paper"):
+    with pytest.raises(PresetError, match="large, large-low-memory, open, paper"):
         ZeroShotSegmenter.from_preset(name)
     said = zeroseg("segment", good, "--model", name)
     assert said.code == 2

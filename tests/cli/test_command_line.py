@@ -37,7 +37,7 @@ def test_help_loads_no_heavy_library() -> None:
     assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
-@pytest.mark.parametrize("command", ["segment", "draw", "demo", "test"])
+@pytest.mark.parametrize("command", ["segment", "draw", "demo", "test", "models"])
 def test_every_command_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main([command, "--help"])
@@ -103,7 +103,7 @@ def test_help_names_every_preset(capsys: pytest.CaptureFixture[str]) -> None:
         main(["doctor", "--help"])
     named = capsys.readouterr().out.split("Presets:")[1].split("--set")[0]
     whole = re.sub(r"-\s+", "-", named)  # names are taken apart at their hyphens
-    assert set(re.findall(r"[a-z][a-z-]+", whole)) >= set(preset_names())
+    assert set(re.findall(r"[a-z][a-z0-9-]+", whole)) >= set(preset_names())
 
 
 COMMANDS = [

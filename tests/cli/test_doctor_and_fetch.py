@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from tests.chat.server import answer, offering, serving
 from tests.hub.client import point
@@ -48,6 +49,10 @@ def checkpoints(*values: object) -> set[str]:
             found |= {value["checkpoint"]} if "checkpoint" in value else set()
             found |= checkpoints(*value.values())
     return {name for name in found if not name.startswith("tiny:")}
+
+
+def blank_picture(path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(path)
 
 
 def sam(checkpoint: str) -> str:
@@ -180,4 +185,49 @@ def test_a_disk_without_room_is_said_before_anything_is_fetched(
     monkeypatch.setattr("zeroseg.preflight.bundle.free_disk", lambda folder: 10)
     assert main(["fetch", "--model", "ssa", "--to", "here"]) == 2
     assert "are to be fetched, and the disk of here has 10 bytes free" in capsys.readouterr().err
+    assert not hub.downloads()
+
+
+COMMANDS = [
+    "segment picture.png", "batch . out", "demo", "test --data drawn --count 1", "doctor", "fetch",
+    "oracle --data drawn --count 1 --output out", "ablate --data drawn --count 1 --output out",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_licence_is_refused_by_every_command_before_anything_is_fetched(
+    command: str, hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.repositories["facebook/sam3"].licence = "other"
+    blank_picture(Path("picture.png"))
+    given = [*command.split(), "--model", "sam3", "--licence", "permissive"]
+    code = main(given)
+    printed = capsys.readouterr()
+    if command == "doctor":
+        assert code == 1 and "its licence (SAM License by zeroseg's table; other by" in printed.out
+    else:
+        assert code == 2 and "before anything was fetched or loaded" in printed.err
+        assert "detector: checkpoint 'facebook/sam3'" in printed.err
+    assert not hub.downloads()
+
+
+def test_a_permissive_system_is_fetched_and_its_folder_is_permissive(
+    hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    permissive = ["--licence", "permissive"]
+    assert main(["fetch", "--model", "open", "--to", "here", *permissive]) == 0
+    assert main(["doctor", "--model", "here/open.yaml", "--json", *permissive]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line[0] == "{"]
+    says = [entry["says"] for entry in found if entry["topic"] == "licence"]
+    assert says == ["apache-2.0 is permissive"] * 2
+
+
+def test_doctor_explains_the_gate_of_sam_3(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    hub.repositories["facebook/sam3"].gated = True
+    assert main(["doctor", "--model", "sam3"]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "its licence has to be accepted first: accept the licence at" in out
+    assert "set HF_TOKEN" in out and "licence SAM License" in out
+    assert main(["fetch", "--model", "sam3"]) == 1
+    assert "accept the licence at" in capsys.readouterr().err
     assert not hub.downloads()

@@ -228,7 +228,7 @@ def test_nothing_to_segment_loads_nothing(capsys: pytest.CaptureFixture[str]) ->
         (["--labels", "other"], "nothing to look for"),
         (["--vocabulary", "dran"], "dram, voc2012"),
         (["--vocabulary", "gone.yaml"], "gone.yaml"),
-        (["--model", "small"], "large, large-low-memory, paper"),
+        (["--model", "small"], "large, large-low-memory, open, paper"),
         (["--model", "gone.yaml"], "gone.yaml"),
         (["--device", "toaster"], "auto, cpu"),
         (["--device", "cuda:99"], "no such device"),

@@ -1,7 +1,7 @@
-"""The published repositories in small: their own names and files, the tiny family's networks.
+"""The published repositories of `large` in small: their own names and files, small networks.
 
-SAM-HQ has no tiny one: it is random. Run as a program, this is `zeroseg` for these repositories:
-the authors' RAM++ file tells its size by its width alone, and its lists lie elsewhere.
+Run as a program, this is `zeroseg` for these repositories: the authors' RAM++ file tells its size
+by its width alone, and its lists lie elsewhere.
 """
 
 from __future__ import annotations
@@ -15,25 +15,19 @@ import tempfile
 from pathlib import Path
 
 import torch
-from transformers import (
-    Blip2ForConditionalGeneration,
-    Blip2Processor,
-    GroundingDinoProcessor,
-    SamHQConfig,
-    SamHQModel,
-)
+from safetensors.torch import load, save
 
 from tests.hub.server import Hub, Repository
+from tests.small_checkpoints import write
 from zeroseg.recognition import ram_plus
 from zeroseg.weights.authors_file import AuthorsFile
 from zeroseg.weights.checkpoints import locate
 from zeroseg.weights.official.ram_plus_model import RamPlusConfig, RamPlusModel
-from zeroseg.weights.official.sam_checkpoint import SamSizes
 
 RAM = "xinyu1205/recognize-anything-plus-model"
-BLIP = "Salesforce/blip2-opt-2.7b"
-DINO = "IDEA-Research/grounding-dino-tiny"
-SAM_HQ = "syscv-community/sam-hq-vit-large"
+FLORENCE = "florence-community/Florence-2-large"
+LLMDET = "iSEE-Laboratory/llmdet_large"
+SAM2 = "facebook/sam2.1-hiera-large"
 LISTS = ("ram_tag_list.txt", "ram_tag_list_threshold.txt")
 OTHER = {"README.md": b"---\nlicense: mit\n---\n", ".gitattributes": b"*.bin filter=lfs\n"}
 
@@ -41,11 +35,15 @@ OTHER = {"README.md": b"---\nlicense: mit\n---\n", ".gitattributes": b"*.bin fil
 def fill(hub: Hub) -> None:
     """Put the checkpoints of the preset `large` on a hub."""
     hub.repositories[RAM] = Repository({**OTHER, ram_plus.WEIGHTS: _ram()})
-    hub.repositories[BLIP] = Repository(_blip(), licence="mit")
-    hub.repositories[DINO] = Repository(_dino())
-    hub.repositories[SAM_HQ] = Repository(_sam_hq())
+    hub.repositories[FLORENCE] = Repository(_in_pieces(_written("florence2")), licence="mit")
+    hub.repositories[LLMDET] = Repository({**_written("mm_grounding_dino"), **TWICE})
+    hub.repositories[SAM2] = Repository(_written("sam2"))
     for name in LISTS:
         hub.site[f"/lists/{name}"] = (Path(locate("tiny:ram_plus")) / name).read_bytes()
+
+
+TWICE = {"pytorch_model.bin": b"other"}
+"""The weights again, in a format that is not read."""
 
 
 def _ram() -> bytes:
@@ -56,51 +54,26 @@ def _ram() -> bytes:
     return content.getvalue()
 
 
-def _blip() -> dict[str, bytes]:
-    """Weights in several files and in two formats, and the processor's parts one by one."""
-    model = Blip2ForConditionalGeneration.from_pretrained(locate("tiny:blip2"))
-    processor = Blip2Processor.from_pretrained(locate("tiny:blip2"))
+def _written(kind: str) -> dict[str, bytes]:
+    """The files of a small checkpoint, and what else lies in a repository."""
     with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(folder, max_shard_size="3MB")
-        processor.tokenizer.save_pretrained(folder)
-        processor.image_processor.save_pretrained(folder)
-        about = {"processor_class": "Blip2Processor", "num_query_tokens": 25}
-        (Path(folder) / "processor_config.json").write_text(json.dumps(about))
-        files = _read(folder)
-    assert "model.safetensors.index.json" in files
+        files = write(kind, Path(folder) / kind).iterdir()
+        return {**OTHER, **{file.name: file.read_bytes() for file in files}}
+
+
+def _in_pieces(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Weights in several files and in two formats."""
+    weights = load(files.pop("model.safetensors"))
+    names = sorted(weights)
+    halves = [names[::2], names[1::2]]
+    pieces = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    where = {name: piece for piece, half in zip(pieces, halves, strict=True) for name in half}
+    for piece, half in zip(pieces, halves, strict=True):
+        files[piece] = save({name: weights[name] for name in half}, {"format": "pt"})
+    index = {"metadata": {}, "weight_map": where}
+    files["model.safetensors.index.json"] = json.dumps(index).encode()
     other = {"pytorch_model.bin.index.json": b"{}", "pytorch_model-00001-of-00001.bin": b"other"}
-    return {**OTHER, **files, **other}
-
-
-def _dino() -> dict[str, bytes]:
-    """Two formats, and no file of the processor as a whole."""
-    folder = Path(locate("tiny:grounding_dino"))
-    processor = GroundingDinoProcessor.from_pretrained(folder)
-    names = ("config.json", "model.safetensors")
-    files = {name: (folder / name).read_bytes() for name in names}
-    with tempfile.TemporaryDirectory() as folder_:
-        processor.tokenizer.save_pretrained(folder_)
-        processor.image_processor.save_pretrained(folder_)
-        files |= _read(folder_)
-    return {**OTHER, **files, "pytorch_model.bin": b"other"}
-
-
-def _sam_hq() -> dict[str, bytes]:
-    torch.manual_seed(0)
-    sizes = SamSizes(
-        patch=16, grid=8, channels=32, mask_channels=4, decoder_mlp_width=32, iou_width=16,
-        width=32, depth=2, heads=2, mlp_width=32, window=4, global_blocks=(1,),
-    )  # fmt: skip
-    config = sizes.config()
-    config["mask_decoder_config"]["vit_dim"] = sizes.width
-    with tempfile.TemporaryDirectory() as folder:
-        SamHQModel(SamHQConfig(**config)).save_pretrained(folder)
-        sizes.image_processor().save_pretrained(folder)
-        return {**OTHER, **_read(folder)}
-
-
-def _read(folder: str | Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
+    return {**files, **other}
 
 
 def _shrink_ram(address: str) -> None:

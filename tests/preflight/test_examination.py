@@ -18,7 +18,7 @@ from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.errors import PresetError
 from zeroseg.preflight import Examination, examine, machine, require
 from zeroseg.preflight.components import places
-from zeroseg.preflight.hub import known
+from zeroseg.preflight.known import known
 from zeroseg.preflight.language import with_language_model
 from zeroseg.presets import load_preset, load_yaml
 
@@ -150,7 +150,7 @@ def test_memory_is_a_warning(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_weights_that_only_visit_a_device_take_the_room_of_the_largest(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "free_memory", lambda device: 8_000_000_000)
+    monkeypatch.setattr(machine, "free_memory", lambda device: 6_000_000_000)
     monkeypatch.setattr(machine, "available_memory", lambda: 16_000_000_000)
     device = torch.device("cuda")
 
@@ -159,10 +159,10 @@ def test_weights_that_only_visit_a_device_take_the_room_of_the_largest(
         return [f.says for f in examine(content, device).findings if f.topic == "memory"]
 
     [large] = said("large")
-    assert large.startswith("the weights take about 10.7 GB, 8.0 GB are free: close other")
+    assert large.startswith("the weights take about 6.7 GB, 6.0 GB are free: close other")
     on_device, on_host = said("large-low-memory")
-    assert on_device == "the weights take about 7.5 GB, 8.0 GB are free"
-    assert on_host == "the weights take about 10.7 GB, 16.0 GB are free"
+    assert on_device == "the weights take about 3.1 GB, 6.0 GB are free"
+    assert on_host == "the weights take about 6.7 GB, 16.0 GB are free"
 
 
 def test_the_model_that_a_server_offers_is_named_in_what_is_recorded() -> None:

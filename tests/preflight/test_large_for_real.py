@@ -37,8 +37,8 @@ def test_large_from_fetch_to_label_maps(tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
     with running() as hub, serve({CHAT: "tiny:chat"}, tmp_path / "server") as address:
         published.fill(hub)
-        faults = hub.repositories[published.DINO].faults
-        faults["model.safetensors"] = Fault(drop_after=100_000)
+        faults = hub.repositories[published.LLMDET].faults
+        faults["model.safetensors"] = Fault(drop_after=50_000)
         env = environment(hub, tmp_path / "home", LISTS_AT=hub.address)
         fetch = zeroseg("fetch", "--model", "large", "--to", "models", env=env, cwd=tmp_path)
         assert fetch.returncode == 0, fetch.stderr

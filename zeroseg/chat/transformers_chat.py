@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +32,7 @@ from zeroseg.chat.final_answer import ends_in_thought, is_marked
 from zeroseg.errors import ChatError, CheckpointError
 from zeroseg.values import Usage
 from zeroseg.weights.checkpoints import load_pretrained
+from zeroseg.weights.needs import Checkpoint, Need
 
 _THOUGHT = "<think>"
 _CHANNELS = ("<|channel", "<|close|>", "<|end_message|>", "<|eom|>")
@@ -134,6 +135,12 @@ class TransformersChat(ChatModel):
             thinking=thinking,
             max_thought_tokens=max_thought_tokens,
         )
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be here before it is built; see `zeroseg.weights.needs`."""
+        dtype = "stored" if arguments["dtype"] == "auto" else str(arguments["dtype"])
+        yield Checkpoint(str(arguments["checkpoint"]), ("network", "words"), dtype=dtype)
 
     @cached_property
     def identity(self) -> str:

@@ -128,7 +128,8 @@ def _other(
     entries = config if name is not None else _with_llama(config)
     refiners = {part: entries.get(part) for part in ("pre_refiner", "post_refiner")}
     try:
-        refiners = require(examine(refiners, answers_kept=model.answers() is not None))
+        kept = model.answers() is not None
+        refiners = require(examine(refiners, answers_kept=kept, licence=model.licence))
         pre = component(PreRefiner, refiners["pre_refiner"], examined=True)
         post = component(PostRefiner, refiners["post_refiner"], examined=True)
     except ZerosegError as error:

@@ -49,7 +49,7 @@ def run(arguments: Namespace) -> int:
     config = model.config()
     check(BaseSegmenter, {**config, "vocabulary": config.get("vocabulary") or "drawn"})
     target = model.target()
-    examination = examine(config, target, model.answers() is not None)
+    examination = examine(config, target, model.answers() is not None, model.licence)
     findings = [
         *_machine(str(target)),
         *_hub(examination),
@@ -133,7 +133,7 @@ def _described(examination: Examination) -> Iterator[Finding]:
 
 def _licence(wanted: Any) -> str:
     """Licence and gate of a checkpoint, as the hub says, else as the package knows."""
-    from zeroseg.preflight.hub import known
+    from zeroseg.preflight.known import known
     from zeroseg.weights.hub import page
 
     name = wanted.held.checkpoint.name

@@ -39,12 +39,15 @@ def run(arguments: Namespace) -> int:
     """Fetch everything; go on with the others where one cannot be fetched."""
     from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.preflight.bundle import Bundle
+    from zeroseg.preflight.licences import judged, refuse
     from zeroseg.presets import check, load_model
 
     config = model_options.changed(load_model(arguments.model), arguments.changes)
     check(BaseSegmenter, {**config, "vocabulary": config.get("vocabulary") or "drawn"})
     folder = None if arguments.to is None else options.output_folder(arguments.to)
     bundle = Bundle.of(config, folder)
+    if arguments.licence is not None:
+        refuse(judged(bundle.checkpoints, arguments.licence))
     bundle.require_room()
     failures = _fetch(bundle, arguments.outlet)
     for failure in failures:

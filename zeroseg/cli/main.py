@@ -20,6 +20,7 @@ from zeroseg.cli import (
     doctor,
     draw,
     fetch,
+    models,
     oracle,
     score,
     segment,
@@ -36,6 +37,7 @@ examples:
   zeroseg demo                                        draw scenes, segment them, show panels
   zeroseg draw --count 10 --output drawn              drawn scenes as pictures and masks
   zeroseg segment drawn/images --labels "dog, boat, person"
+  zeroseg models                                      presets and checkpoints to choose from
   zeroseg doctor --model large                        is all here that large needs?
   zeroseg fetch --model large                         bring its files, verified
   zeroseg segment photos --model large --llm NAME     with a language model of your choice
@@ -82,7 +84,8 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"zeroseg {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    work = (segment, batch, draw, demo, data, test, oracle, ablate, score, compare, doctor, fetch)
+    scored = (test, oracle, ablate, score, compare)
+    work = (segment, batch, draw, demo, data, *scored, models, doctor, fetch)
     for command in work:
         command.add_parser(commands)
     return top

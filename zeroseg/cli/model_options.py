@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zeroseg import yaml_text
 from zeroseg.cli import options
 from zeroseg.errors import PresetError, VocabularyError
+from zeroseg.preflight.policies import POLICIES
 
 if TYPE_CHECKING:
     import torch
@@ -58,9 +59,10 @@ def add_system(parser: ArgumentParser, default: str | None = DEFAULT) -> argpars
         default=default,
         metavar="NAME|FILE",
         help=f"a preset by its name, or a YAML file of your own, as in --model mine.yaml{said}. "
-        "Presets: tiny, tiny-llm, tiny-ram-grounded-sam (embedded, offline, for drawn scenes); "
-        "large, large-low-memory (for photographs); paper (as the paper's code behaves), "
-        "ram-grounded-sam, ssa, ssa-clip (baselines)",
+        "Presets: tiny, tiny-sam3, tiny-llm, tiny-ram-grounded-sam (embedded, offline, for drawn "
+        "scenes); large, large-low-memory (for photographs), open (small, no language model), "
+        "sam3 (gated weights); paper (as the paper's code behaves), ram-grounded-sam, ssa, "
+        "ssa-clip (baselines)",
     )
     group.add_argument(
         "--set",
@@ -72,7 +74,23 @@ def add_system(parser: ArgumentParser, default: str | None = DEFAULT) -> argpars
         help="change an entry of the preset or file; may be repeated; the value is YAML: "
         "--set captioner=null --set detector.init_args.box_threshold=0.25",
     )
+    add_licence(
+        group,
+        "refuse the system, before anything is fetched or loaded, unless every checkpoint of it is "
+        "under such a licence; zeroseg models --licence permissive lists what passes",
+    )
     return group
+
+
+def add_licence(parser: ArgumentParser | argparse._ArgumentGroup, purpose: str) -> None:
+    """`--licence`, and what it is for."""
+    said = "; ".join(f"{name}: {', '.join(allowed)}" for name, allowed in POLICIES.items())
+    parser.add_argument(
+        "--licence",
+        "--license",
+        choices=tuple(POLICIES),
+        help=f"{purpose} ({said}; what is not known is refused)",
+    )
 
 
 def add_model(parser: ArgumentParser, default: str | None = DEFAULT) -> argparse._ArgumentGroup:
@@ -119,6 +137,7 @@ class ModelOptions:
     Attributes:
         model: Name of a preset, or path of a YAML file.
         changes: What `--set` puts elsewhere.
+        licence: The policy that every checkpoint's licence has to meet; None for any.
         device: "auto", or a device's name.
         batch_size: Pictures that go through together, in place of the configuration's.
         llm: Name of the language model, in place of the configuration's.
@@ -128,6 +147,7 @@ class ModelOptions:
 
     model: str
     changes: Sequence[Change]
+    licence: str | None
     device: str
     batch_size: int | None
     llm: str | None
@@ -180,7 +200,7 @@ class ModelOptions:
         from zeroseg.vocabulary import Vocabulary
 
         check(BaseSegmenter, {**config, "vocabulary": vocabulary or config.get("vocabulary")})
-        examination = examine(config, target, self.answers() is not None)
+        examination = examine(config, target, self.answers() is not None, self.licence)
         config = require(examination)
         _say_unknown(config, Vocabulary.parse(vocabulary or config["vocabulary"]))
         for warning in examination.warnings:

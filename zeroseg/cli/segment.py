@@ -73,7 +73,7 @@ def run(arguments: Namespace) -> int:
         outlet.picture(failure.name, failure)
     if not planned.pictures:
         raise ZerosegError("there are no pictures to segment")
-    if model.model == "tiny":
+    if model.model.partition("-")[0] == "tiny":
         print("note: the tiny models understand drawn scenes, not photographs", file=sys.stderr)
     return _Run(model.segmenter(config, vocabulary), planned, outlet).go(output)
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from transformers import Florence2ForConditionalGeneration, Florence2Processor
-from typing_extensions import Self
+from typing_extensions import Self, TypedDict, Unpack
 
 from zeroseg.detection.candidates import clipped
 from zeroseg.detection.detector import Detector
-from zeroseg.recognition.florence2_answers import answer, load_florence2, look
+from zeroseg.recognition.florence2_answers import AskedFlorence2, answer, look
 from zeroseg.values import UNRESOLVED, Detections, Selection, check_images
-from zeroseg.weights.needs import Checkpoint, Need
 
 Task = Literal[
     "<OPEN_VOCABULARY_DETECTION>", "<CAPTION_TO_PHRASE_GROUNDING>", "<OD>", "<DENSE_REGION_CAPTION>"
@@ -28,7 +27,16 @@ Region = tuple[int, str, tuple[float, ...]]
 """Position of the prompt asked with, phrase, and box in pixels."""
 
 
-class Florence2Detector(Detector):
+class DetectorOptions(TypedDict, total=False):
+    """What `Florence2Detector` takes beside its network; see there."""
+
+    task: Task
+    max_new_tokens: int
+    num_beams: int
+    batch_size: int
+
+
+class Florence2Detector(AskedFlorence2, Detector):
     """Detection by Florence-2 from transformers, without scores: every detection has score 1.
 
     By the tasks "<OPEN_VOCABULARY_DETECTION>" and "<CAPTION_TO_PHRASE_GROUNDING>" it is asked for
@@ -61,56 +69,26 @@ class Florence2Detector(Detector):
         num_beams: int = 3,
         batch_size: int = 8,
     ) -> None:
-        super().__init__()
-        known = Task.__args__  # type: ignore[attr-defined]
-        if task not in known:
-            raise ValueError(f"task is {task!r}, expected one of {', '.join(known)}")
-        numbers = {"max_new_tokens": max_new_tokens, "num_beams": num_beams}
-        for name, value in {**numbers, "batch_size": batch_size}.items():
-            if value < 1:
-                raise ValueError(f"{name} is {value}, expected at least 1")
-        self.model: Any = model.eval()
-        self.processor: Any = processor
-        self.task = task
-        self.max_new_tokens = max_new_tokens
-        self.num_beams = num_beams
-        self.batch_size = batch_size
+        tasks = get_args(Task)
+        super().__init__(model, processor, task, tasks, max_new_tokens, num_beams, batch_size)
 
     @classmethod
     def from_pretrained(
         cls,
         checkpoint: str | Path = "florence-community/Florence-2-base",
-        *,
-        task: Task = "<OPEN_VOCABULARY_DETECTION>",
-        max_new_tokens: int = 256,
-        num_beams: int = 3,
-        batch_size: int = 8,
+        **options: Unpack[DetectorOptions],
     ) -> Self:
         """Load the network and its processor.
 
         Args:
             checkpoint: Hub name or folder.
-            task: See the class.
-            max_new_tokens: See the class.
-            num_beams: See the class.
-            batch_size: See the class.
+            options: See the class.
 
         Raises:
             CheckpointNotFound: The checkpoint is neither here nor within reach.
             CheckpointError: It is damaged, incomplete, or of another network.
         """
-        return cls(
-            *load_florence2(checkpoint, cls.__name__),
-            task=task,
-            max_new_tokens=max_new_tokens,
-            num_beams=num_beams,
-            batch_size=batch_size,
-        )
-
-    @staticmethod
-    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
-        """What must be here before it is built; see `zeroseg.weights.needs`."""
-        yield Checkpoint(str(arguments["checkpoint"]))
+        return cls(*cls._read_from(checkpoint), **options)
 
     def with_own_phrases(self) -> Self | None:
         """See `Detector.with_own_phrases`; the task is then "<OD>"."""

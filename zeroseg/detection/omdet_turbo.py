@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import OmDetTurboConfig, OmDetTurboForObjectDetection, OmDetTurboProcessor
-from typing_extensions import Self
+from typing_extensions import Self, Unpack
 
 from zeroseg.detection.candidates import answers_by_prompt
 from zeroseg.detection.half_sampling import keep_sampling
-from zeroseg.detection.prompt_detector import PromptDetector, read_texts
+from zeroseg.detection.prompt_detector import PromptDetector, PromptOptions, read_texts
 from zeroseg.running.transfer import sent
 from zeroseg.values import Queries, Selection
 from zeroseg.weights.checkpoints import load_pretrained
@@ -38,6 +38,12 @@ class _Config(OmDetTurboConfig):
 
 class _Network(OmDetTurboForObjectDetection):
     config_class = _Config
+
+
+class OmDetTurboOptions(PromptOptions, total=False):
+    """What `OmDetTurbo` takes beside its network; see there."""
+
+    task: str
 
 
 class OmDetTurbo(PromptDetector):
@@ -85,21 +91,14 @@ class OmDetTurbo(PromptDetector):
     def from_pretrained(
         cls,
         checkpoint: str | Path = "omlab/omdet-turbo-swin-tiny-hf",
-        *,
-        batch_size: int = 8,
-        box_threshold: float = 0.3,
-        nms_threshold: float = 0.5,
-        task: str = "Detect {}.",
+        **options: Unpack[OmDetTurboOptions],
     ) -> Self:
         """Load the network and its processor.
 
         Args:
             checkpoint: Hub name or folder. The published one has an image encoder of timm's:
                 `pip install "zeroseg[timm]"`.
-            batch_size: See the class.
-            box_threshold: See the class.
-            nms_threshold: See the class.
-            task: See the class.
+            options: Thresholds and others; see the class.
 
         Raises:
             CheckpointNotFound: The checkpoint is neither here nor within reach.
@@ -110,10 +109,7 @@ class OmDetTurbo(PromptDetector):
         return cls(
             load_pretrained(_Network, checkpoint, name, dtype=torch.float32),
             load_pretrained(OmDetTurboProcessor, checkpoint, name),
-            batch_size=batch_size,
-            box_threshold=box_threshold,
-            nms_threshold=nms_threshold,
-            task=task,
+            **options,
         )
 
     @staticmethod

@@ -9,16 +9,22 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import Owlv2ForObjectDetection, Owlv2Processor
-from typing_extensions import Self
+from typing_extensions import Self, Unpack
 
 from zeroseg.detection.candidates import best_prompts
-from zeroseg.detection.prompt_detector import PromptDetector, read_texts
+from zeroseg.detection.prompt_detector import PromptDetector, PromptOptions, read_texts
 from zeroseg.values import Queries
 from zeroseg.weights.checkpoints import load_pretrained
 from zeroseg.weights.needs import Checkpoint, Need
 
 TEXTS = 128
 """Prompts that the text encoder reads at once."""
+
+
+class Owlv2Options(PromptOptions, total=False):
+    """What `Owlv2` takes beside its network; see there."""
+
+    template: str
 
 
 class Owlv2(PromptDetector):
@@ -63,20 +69,13 @@ class Owlv2(PromptDetector):
     def from_pretrained(
         cls,
         checkpoint: str | Path = "google/owlv2-base-patch16-ensemble",
-        *,
-        batch_size: int = 8,
-        box_threshold: float = 0.1,
-        nms_threshold: float = 0.8,
-        template: str = "a photo of a {}",
+        **options: Unpack[Owlv2Options],
     ) -> Self:
         """Load the network and its processor.
 
         Args:
             checkpoint: Hub name or folder.
-            batch_size: See the class.
-            box_threshold: See the class.
-            nms_threshold: See the class.
-            template: See the class.
+            options: Thresholds and others; see the class.
 
         Raises:
             CheckpointNotFound: The checkpoint is neither here nor within reach.
@@ -87,10 +86,7 @@ class Owlv2(PromptDetector):
         return cls(
             model,
             load_pretrained(Owlv2Processor, checkpoint, name),
-            batch_size=batch_size,
-            box_threshold=box_threshold,
-            nms_threshold=nms_threshold,
-            template=template,
+            **options,
         )
 
     @staticmethod

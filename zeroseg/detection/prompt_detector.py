@@ -8,11 +8,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import TypedDict
 
 from zeroseg.detection.candidates import named_by_prompts
 from zeroseg.detection.detector import Detector
 from zeroseg.running.transfer import sent, upload
 from zeroseg.values import Detections, Queries, Selection, check_images
+
+
+class PromptOptions(TypedDict, total=False):
+    """How answers become detections; see `PromptDetector`."""
+
+    batch_size: int
+    box_threshold: float
+    nms_threshold: float
 
 
 class PromptDetector(Detector):

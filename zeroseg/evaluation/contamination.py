@@ -65,10 +65,20 @@ def contamination(checkpoint: str, data: str, seed: int | None = None) -> Contam
     if "starts_from" in entry:
         parts.append(f"not judged: what it starts from ({entry['starts_from']})")
     return Contamination(
-        trained_on=[_known()["training_sets"][name] for name in entry["trained_on"]],
+        trained_on=trained_on(checkpoint),
         contamination=worst,
         note=". ".join([*parts, f"source: {entry['source']}"]),
     )
+
+
+def trained_on(checkpoint: str) -> list[str]:
+    """Names of the sets that a checkpoint was trained on; empty if that is not known.
+
+    Args:
+        checkpoint: See `contamination`.
+    """
+    entry = {"trained_on": [_DRAWN]} if checkpoint.startswith(_TINY) else _find(checkpoint)
+    return [_known()["training_sets"][name] for name in (entry or {"trained_on": []})["trained_on"]]
 
 
 @cache
@@ -96,7 +106,6 @@ def _relation(training_set: str, data: str) -> tuple[str, str]:
 
 
 def _tiny(data: str, seed: int | None) -> Contamination:
-    trained_on = [_known()["training_sets"][_DRAWN]]
     if data != _DRAWN:
         verdict, why = _relation(_DRAWN, data)
     elif seed is None:
@@ -106,4 +115,5 @@ def _tiny(data: str, seed: int | None) -> Contamination:
     else:
         verdict, why = "yes", f"seed {seed} is kept for training"
     note = ". ".join(part for part in (why, "source: cards of the tiny family") if part)
-    return Contamination(trained_on=trained_on, contamination=verdict, note=note)
+    sets = trained_on(_TINY)
+    return Contamination(trained_on=sets, contamination=verdict, note=note)

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zeroseg.errors import PresetError
-from zeroseg.preflight.components import Place, installed, names_of, needs_of, places
+from zeroseg.preflight.components import Place, installed, needs_of, places
 from zeroseg.preflight.findings import Finding
-from zeroseg.weights.needs import Checkpoint, Package, SmallFile
+from zeroseg.preflight.policies import check_policy
+from zeroseg.preflight.wanted import Wanted, wanted_of
+from zeroseg.weights.needs import Package, SmallFile
 
 if TYPE_CHECKING:
     import torch
-
-    from zeroseg.preflight.held import Held
-    from zeroseg.preflight.hub import Remote
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A checkpoint that components need.
-
-    Attributes:
-        subject: The components, and the checkpoint's name.
-        held: What is here of it.
-        visits: Whether its weights are on the device only while they are needed.
-        remote: What the hub has of it, where that was asked; it is not where all is here.
-        refusal: Why the hub has nothing, if so.
-    """
-
-    subject: str
-    held: Held
-    visits: bool = False
-    remote: Remote | None = None
-    refusal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +53,10 @@ class Examination:
 
 
 def examine(
-    config: Mapping[str, Any], device: torch.device | None = None, answers_kept: bool = False
+    config: Mapping[str, Any],
+    device: torch.device | None = None,
+    answers_kept: bool = False,
+    licence: str | None = None,
 ) -> Examination:
     """Look for everything that a configuration needs.
 
@@ -83,8 +65,16 @@ def examine(
         device: Where it is to run; None where that is not known yet.
         answers_kept: Whether a language model's answers are kept from earlier runs: a server that
             is out of reach is then only a warning.
+        licence: The policy that every checkpoint's licence has to meet, a name of
+            `zeroseg.preflight.licences.POLICIES`; None for any licence.
+
+    Raises:
+        PresetError: There is no such policy.
     """
     from zeroseg.preflight.language import examined
+    from zeroseg.preflight.licences import judged
+
+    check_policy(licence)
 
     config, language = examined(config, answers_kept)
     found = list(places(config))
@@ -93,6 +83,7 @@ def examine(
         *language,
         *_packages(found),
         *(_checkpoint(each) for each in wanted),
+        *(judged(wanted, licence) if licence is not None else ()),
         *_small_files(found),
         *_room(wanted),
         *_memory(wanted, device),
@@ -104,8 +95,11 @@ def require(examination: Examination) -> dict[str, Any]:
     """The configuration of an examination that found no problem.
 
     Raises:
-        PresetError: It found some; all are named.
+        PresetError: It found some; all are named, those with licences before all others.
     """
+    from zeroseg.preflight.licences import refuse
+
+    refuse(examination.findings)
     problems = examination.problems
     if problems:
         raise PresetError(
@@ -114,50 +108,6 @@ def require(examination: Examination) -> dict[str, Any]:
             + "\n`zeroseg doctor --model ...` shows all that is needed; --model tiny needs nothing"
         )
     return examination.config
-
-
-def needed(found: Sequence[Place]) -> dict[Checkpoint, list[Place]]:
-    """The checkpoints that components need, each once."""
-    wanted: dict[Checkpoint, list[Place]] = {}
-    for place, need in needs_of(found, Checkpoint):
-        wanted.setdefault(need, []).append(place)
-    return wanted
-
-
-def wanted_of(found: Sequence[Place]) -> list[Wanted]:
-    """The checkpoints that components need: what is here, and what the hub has of the others."""
-    from zeroseg.preflight.held import held
-
-    local = [
-        Wanted(f"{names_of(users)}: checkpoint '{need.name}'", held(need), _visits(users, found))
-        for need, users in needed(found).items()
-    ]
-    with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(_asked, local))
-
-
-def _asked(wanted: Wanted) -> Wanted:
-    """The same with the hub's answer, where not all is here."""
-    from zeroseg.preflight.hub import HubError, ask
-
-    if wanted.held.whole or not wanted.held.at_hub:
-        return wanted
-    try:
-        return replace(wanted, remote=ask(wanted.held.checkpoint))
-    except HubError as error:
-        return replace(wanted, refusal=str(error))
-
-
-def _visits(users: Sequence[Place], found: Sequence[Place]) -> bool:
-    """Whether every component that uses a checkpoint stands within one that is offloaded."""
-    from zeroseg.detection.detector import offload_detector
-    from zeroseg.masking.mask_predictor import offload_mask_predictor
-    from zeroseg.recognition.captioner import offload_captioner
-    from zeroseg.recognition.tagger import offload_tagger
-
-    offloading = (offload_tagger, offload_captioner, offload_detector, offload_mask_predictor)
-    hosts = [place.path for place in found if place.kind in offloading]
-    return all(any(user.path[: len(host)] == host for host in hosts) for user in users)
 
 
 def _checkpoint(wanted: Wanted) -> Finding:
@@ -229,21 +179,32 @@ def _room(wanted: Sequence[Wanted]) -> Iterator[Finding]:
         yield Finding("disk", subject, "ok", has)
 
 
+def weights_of(wanted: Iterable[Wanted], accelerated: bool) -> tuple[int, int, int]:
+    """Bytes of weights that stay on a device, the most that visit it at once, and all that visit.
+
+    Args:
+        wanted: The checkpoints; those whose size nothing tells count as none.
+        accelerated: Whether the device is an accelerator.
+    """
+    from zeroseg.preflight.held import memory
+
+    takes = [(each.visits, memory(each.held, accelerated) or 0) for each in wanted]
+    visit = [size for visits, size in takes if visits]
+    return sum(size for visits, size in takes if not visits), max(visit, default=0), sum(visit)
+
+
 def _memory(wanted: Sequence[Wanted], device: torch.device | None) -> Iterator[Finding]:
     """Whether there is room for the weights; what runs beside them takes more."""
-    from zeroseg.preflight.held import memory
     from zeroseg.preflight.machine import available_memory, free_memory
 
     if device is None:
         return
-    takes = [(each.visits, memory(each.held, device.type != "cpu") or 0) for each in wanted]
-    stays = sum(size for visits, size in takes if not visits)
-    visit = [size for visits, size in takes if visits]
+    stays, most, visit = weights_of(wanted, device.type != "cpu")
     if device.type == "cpu":
-        yield from _weighed("main memory", stays + sum(visit), available_memory())
+        yield from _weighed("main memory", stays + visit, available_memory())
         return
-    yield from _weighed(f"memory of {device}", stays + max(visit, default=0), free_memory(device))
-    yield from _weighed("main memory", sum(visit), available_memory())
+    yield from _weighed(f"memory of {device}", stays + most, free_memory(device))
+    yield from _weighed("main memory", visit, available_memory())
 
 
 def _weighed(subject: str, takes: int, free: int | None) -> Iterator[Finding]:

@@ -10,15 +10,17 @@ from typing import Any
 
 import yaml
 
-from zeroseg.preflight import Wanted, wanted_of
 from zeroseg.preflight.components import Place, needs_of, places, set_arguments
 from zeroseg.preflight.fetching import copy as copy_file
 from zeroseg.preflight.fetching import into_cache, into_folder, left
 from zeroseg.preflight.files import lacking, selected
 from zeroseg.preflight.hub import HubError, Remote
+from zeroseg.preflight.known import known
+from zeroseg.preflight.licences import write_card
 from zeroseg.preflight.machine import free_disk, gigabytes
 from zeroseg.preflight.secrets import without_secrets
-from zeroseg.weights.hub import snapshot
+from zeroseg.preflight.wanted import Wanted, wanted_of
+from zeroseg.weights.hub import page, snapshot
 from zeroseg.weights.needs import Checkpoint, SmallFile
 
 
@@ -83,11 +85,15 @@ class Bundle:
         elif wanted.remote is not None:
             into_folder(wanted.remote, place or Path())
             _require_whole(wanted.remote, place, held.checkpoint)
+            source = f"{wanted.remote.page}, commit {wanted.remote.commit}."
+            write_card(place or Path(), wanted.remote.licence, source)
         elif held.whole and held.folder is not None and place is not None:
             names = [file.name for file in held.folder.iterdir() if file.is_file()]
             for name in selected(held.checkpoint, names):
                 if not (place / name).is_file():
                     copy_file(held.folder / name, place / name)
+            name = held.checkpoint.name
+            write_card(place, known(name).licence, f"{page(name, held.checkpoint.holds)}.")
         else:
             lacks = ", ".join(held.lacks) or "everything"
             raise HubError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from zeroseg.preflight.files import lacking, parameters, weights
-from zeroseg.preflight.hub import known
+from zeroseg.preflight.known import known
 from zeroseg.weights.checkpoints import locate
 from zeroseg.weights.hub import is_hub_name, snapshot
 from zeroseg.weights.needs import Checkpoint
@@ -57,6 +57,20 @@ def held(checkpoint: Checkpoint) -> Held:
     return Held(checkpoint, "nowhere", None, checkpoint.files)
 
 
+def count(found: Held) -> int | None:
+    """How many numbers the network has, by its files or else by what is known of it."""
+    counts = [parameters(file) for file in _weights(found)]
+    if counts and None not in counts:
+        return sum(number or 0 for number in counts)
+    return known(found.checkpoint.name).parameters
+
+
+def size(found: Held) -> int | None:
+    """Bytes of the files that are read, by what is known of them or else by those of weights."""
+    own = sum(file.stat().st_size for file in _weights(found))
+    return known(found.checkpoint.name).bytes or own or None
+
+
 def memory(found: Held, accelerated: bool) -> int | None:
     """Bytes that the weights take once loaded; None where nothing tells.
 
@@ -67,14 +81,16 @@ def memory(found: Held, accelerated: bool) -> int | None:
     checkpoint = found.checkpoint
     if checkpoint.holds != "model" or not (checkpoint.files or "network" in checkpoint.parts):
         return 0
-    files = weights(found.folder, checkpoint) if found.folder and found.whole else []
-    counts = [parameters(file) for file in files]
-    count = known(checkpoint.name).parameters
-    if counts and None not in counts:
-        count = sum(number or 0 for number in counts)
+    number = count(found)
     dtype = checkpoint.dtype
     if dtype == "auto":
         dtype = "float16" if accelerated else "float32"
-    if count is not None and dtype in _BYTES:
-        return count * _BYTES[dtype]
-    return sum(file.stat().st_size for file in files) or known(checkpoint.name).bytes
+    if number is not None and dtype in _BYTES:
+        return number * _BYTES[dtype]
+    stored = sum(file.stat().st_size for file in _weights(found))
+    return stored or known(checkpoint.name).bytes
+
+
+def _weights(found: Held) -> list[Path]:
+    """The files of weights that are here, if the checkpoint is whole."""
+    return weights(found.folder, found.checkpoint) if found.folder and found.whole else []

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from huggingface_hub import HfApi
 
-from zeroseg import yaml_text
 from zeroseg.errors import ZerosegError
 from zeroseg.preflight.files import selected
 from zeroseg.weights.hub import page, refusal
@@ -62,36 +59,6 @@ class Remote:
     def page(self) -> str:
         """The address of the repository's page."""
         return page(self.name, self.holds)
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the package knows of a checkpoint without asking; None for what it does not.
-
-    Attributes:
-        bytes: Of the files that are read, about.
-        parameters: In the network, about.
-        licence: As the repository's card says.
-        gated: Whether the licence has to be accepted.
-    """
-
-    bytes: int | None = None
-    parameters: int | None = None
-    licence: str | None = None
-    gated: bool | None = None
-
-
-def known(name: str) -> Known:
-    """What the package knows of a checkpoint."""
-    entry = dict(_table().get(name, {}))
-    entry.pop("source", None)
-    return Known(**entry)
-
-
-@cache
-def _table() -> Mapping[str, Mapping[str, Any]]:
-    table: dict[str, dict[str, Any]] = yaml_text.packaged("zeroseg.preflight", "checkpoints.yaml")
-    return table
 
 
 def ask(checkpoint: Checkpoint) -> Remote:

@@ -119,6 +119,7 @@ def build(
     config: Mapping[str, Any],
     changes: Mapping[str, Any],
     examined: bool = False,
+    licence: str | None = None,
 ) -> System:
     """Build a segmenter; nothing is loaded before every argument and need has been checked.
 
@@ -129,10 +130,11 @@ def build(
         changes: Arguments that replace those of `config`; here components may also be objects,
             which are not looked into.
         examined: Whether `zeroseg.preflight` has been asked about the configuration already.
+        licence: The policy that every checkpoint's licence has to meet; None for any.
 
     Raises:
-        PresetError: An argument is unknown, misspelt or of the wrong kind; or something that it
-            needs is missing, all of which is named.
+        PresetError: An argument is unknown, misspelt or of the wrong kind; something that it
+            needs is missing, all of which is named; or a licence is refused.
     """
     if not isinstance(config, Mapping):
         raise PresetError(f"a configuration is a mapping of arguments, not {shown(config)}")
@@ -145,7 +147,7 @@ def build(
     plain = {name: value for name, value in merged.items() if name not in objects}
     parser, parsed = _parsed(kind, plain, objects)
     if not examined:
-        plain = _examined(plain)
+        plain = _examined(plain, licence)
         parser, parsed = _parsed(kind, plain, objects)
     parts = _instantiate(parser, parsed)
     try:
@@ -197,15 +199,15 @@ def _parsed(
         raise PresetError(f"this does not describe a segmenter: {_reason(error)}") from None
 
 
-def _examined(config: Mapping[str, Any]) -> dict[str, Any]:
+def _examined(config: Mapping[str, Any], licence: str | None = None) -> dict[str, Any]:
     """A configuration that nothing is missing for, with the names of its language models.
 
     Raises:
-        PresetError: Something is missing; all of it is named.
+        PresetError: Something is missing, all of which is named; or a licence is refused.
     """
     from zeroseg.preflight import examine, require
 
-    examination = examine(config)
+    examination = examine(config, licence=licence)
     for warning in examination.warnings:
         warnings.warn(warning, stacklevel=4)
     return require(examination)

@@ -2,32 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import Florence2ForConditionalGeneration, Florence2Processor
 
 from zeroseg.running.transfer import sent, upload
 from zeroseg.weights.checkpoints import load_pretrained
+from zeroseg.weights.needs import Checkpoint, Need
 
 
-def load_florence2(checkpoint: str | Path, component: str) -> tuple[Any, Any]:
-    """The network, in float32, and its processor.
+class AskedFlorence2(nn.Module):
+    """The network and how it is asked, which captioner and detector have in common.
 
     Args:
-        checkpoint: Hub name or folder.
-        component: Name of the class that asks, for the message.
+        model: The network.
+        processor: What prepares images and text for it.
+        task: What it is asked.
+        tasks: What it may be asked.
+        max_new_tokens: Longest answer in tokens.
+        num_beams: Answers that are followed at a time.
+        batch_size: Images, or questions, to a forward pass of the network.
 
     Raises:
-        CheckpointNotFound: The checkpoint is neither here nor within reach.
-        CheckpointError: It is damaged, incomplete, or of another network.
+        ValueError: The task is none of those, or a number is less than 1.
     """
-    kind = Florence2ForConditionalGeneration
-    model = load_pretrained(kind, checkpoint, component, dtype=torch.float32)
-    return model, load_pretrained(Florence2Processor, checkpoint, component)
+
+    def __init__(
+        self,
+        model: Florence2ForConditionalGeneration,
+        processor: Florence2Processor,
+        task: str,
+        tasks: Sequence[str],
+        max_new_tokens: int,
+        num_beams: int,
+        batch_size: int,
+    ) -> None:
+        super().__init__()
+        if task not in tasks:
+            raise ValueError(f"task is {task!r}, expected one of {', '.join(tasks)}")
+        numbers = {"max_new_tokens": max_new_tokens, "num_beams": num_beams}
+        for name, value in {**numbers, "batch_size": batch_size}.items():
+            if value < 1:
+                raise ValueError(f"{name} is {value}, expected at least 1")
+        self.model: Any = model.eval()
+        self.processor: Any = processor
+        self.task = task
+        self.max_new_tokens = max_new_tokens
+        self.num_beams = num_beams
+        self.batch_size = batch_size
+
+    @classmethod
+    def _read_from(cls, checkpoint: str | Path) -> tuple[Any, Any]:
+        """The network, in float32, and its processor, of a hub name or a folder."""
+        kind, name = Florence2ForConditionalGeneration, cls.__name__
+        model = load_pretrained(kind, checkpoint, name, dtype=torch.float32)
+        return model, load_pretrained(Florence2Processor, checkpoint, name)
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be here before it is built; see `zeroseg.weights.needs`."""
+        yield Checkpoint(str(arguments["checkpoint"]))
 
 
 def look(model: Any, processor: Any, images: Sequence[Tensor]) -> Tensor:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from transformers import Florence2ForConditionalGeneration, Florence2Processor
-from typing_extensions import Self
+from typing_extensions import Self, TypedDict, Unpack
 
 from zeroseg.recognition.captioner import Captioner
-from zeroseg.recognition.florence2_answers import answer, load_florence2, look
+from zeroseg.recognition.florence2_answers import AskedFlorence2, answer, look
 from zeroseg.values import check_images
-from zeroseg.weights.needs import Checkpoint, Need
 
 Task = Literal["<CAPTION>", "<DETAILED_CAPTION>", "<MORE_DETAILED_CAPTION>"]
 
 
-class Florence2Captioner(Captioner):
+class CaptionerOptions(TypedDict, total=False):
+    """What `Florence2Captioner` takes beside its network; see there."""
+
+    task: Task
+    max_new_tokens: int
+    num_beams: int
+    batch_size: int
+
+
+class Florence2Captioner(AskedFlorence2, Captioner):
     """Captions by Florence-2 from transformers, in three lengths.
 
     The network also finds prompts, see `zeroseg.detection.Florence2Detector`.
@@ -46,56 +54,26 @@ class Florence2Captioner(Captioner):
         num_beams: int = 3,
         batch_size: int = 8,
     ) -> None:
-        super().__init__()
-        known = Task.__args__  # type: ignore[attr-defined]
-        if task not in known:
-            raise ValueError(f"task is {task!r}, expected one of {', '.join(known)}")
-        numbers = {"max_new_tokens": max_new_tokens, "num_beams": num_beams}
-        for name, value in {**numbers, "batch_size": batch_size}.items():
-            if value < 1:
-                raise ValueError(f"{name} is {value}, expected at least 1")
-        self.model: Any = model.eval()
-        self.processor: Any = processor
-        self.task = task
-        self.max_new_tokens = max_new_tokens
-        self.num_beams = num_beams
-        self.batch_size = batch_size
+        tasks = get_args(Task)
+        super().__init__(model, processor, task, tasks, max_new_tokens, num_beams, batch_size)
 
     @classmethod
     def from_pretrained(
         cls,
         checkpoint: str | Path = "florence-community/Florence-2-base",
-        *,
-        task: Task = "<DETAILED_CAPTION>",
-        max_new_tokens: int = 128,
-        num_beams: int = 3,
-        batch_size: int = 8,
+        **options: Unpack[CaptionerOptions],
     ) -> Self:
         """Load the network and its processor.
 
         Args:
             checkpoint: Hub name or folder.
-            task: See the class.
-            max_new_tokens: See the class.
-            num_beams: See the class.
-            batch_size: See the class.
+            options: See the class.
 
         Raises:
             CheckpointNotFound: The checkpoint is neither here nor within reach.
             CheckpointError: It is damaged, incomplete, or of another network.
         """
-        return cls(
-            *load_florence2(checkpoint, cls.__name__),
-            task=task,
-            max_new_tokens=max_new_tokens,
-            num_beams=num_beams,
-            batch_size=batch_size,
-        )
-
-    @staticmethod
-    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
-        """What must be here before it is built; see `zeroseg.weights.needs`."""
-        yield Checkpoint(str(arguments["checkpoint"]))
+        return cls(*cls._read_from(checkpoint), **options)
 
     @torch.no_grad()
     def forward(self, images: Sequence[Tensor]) -> list[str]:
