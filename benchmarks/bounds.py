@@ -238,7 +238,9 @@ def parts_of(
     }
 
 
-def parts_of_sam3(config: Sam3Config, dtype: torch.dtype, count: int, rates: Rates) -> dict[str, Work]:
+def parts_of_sam3(
+    config: Sam3Config, dtype: torch.dtype, count: int, rates: Rates
+) -> dict[str, Work]:
     """What a SAM 3 takes for one image, and for each prompt where `count` are asked at a time."""
     with torch.device("meta"):
         model: Any = Sam3Model(config).to(dtype).eval()

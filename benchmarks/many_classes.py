@@ -66,9 +66,7 @@ def system(checkpoint: str, count: int, preview: str) -> Any:
 
     detector = Sam3.from_pretrained(checkpoint, preview=HOW[preview])
     fusion = ThingsAndStuff(background="never")
-    return ZeroShotSegmenter(
-        classes(count), AllClasses(), detector, DetectorMasks(), fusion=fusion
-    )
+    return ZeroShotSegmenter(classes(count), AllClasses(), detector, DetectorMasks(), fusion=fusion)
 
 
 def cost(checkpoint: str, count: int, preview: str, size: tuple[int, int]) -> dict[str, Any]:
