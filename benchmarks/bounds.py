@@ -2,6 +2,7 @@
 
     python benchmarks/bounds.py
     python benchmarks/bounds.py --batch-size 32 --tflops 790 --tbps 4.3 --launch-us 6
+    python benchmarks/bounds.py --sam3
 
 Every operation that the networks call is counted as PyTorch calls it, one kernel each: its
 floating-point operations (two to a multiply-add), the bytes that it reads and writes, and its
@@ -12,6 +13,11 @@ itself. The rates are arguments; the defaults are what large copies and bfloat16
 an H200, and a usual cost of a launch. "GB alive" is the most that a batch has in memory at once,
 beside the weights and beside what an allocator wastes. These are bounds, not measurements:
 `throughput.py` measures.
+
+With `--sam3` it is the published SAM 3, of 1008 x 1008 pixels, that is counted: the image once, and
+each prompt, of which `--batch-size` are put to it at a time, as `Sam3` asks; a prompt through the
+whole network as published scripts ask, the picture with it; and the preview. Masks of single
+instances are beside it: `Sam3` makes those that it keeps.
 """
 
 from __future__ import annotations
@@ -33,12 +39,17 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
-from transformers import DynamicCache
+from transformers import DynamicCache, Sam3Config, Sam3Model
 
 from zeroseg import ZeroShotSegmenter
+from zeroseg.detection.concept_texts import LENGTH, Texts
+from zeroseg.detection.presence_preview import PresencePreview
+from zeroseg.detection.prompted_image import PromptedImage
 
 TOKENS, WORDS = 20, 20
 """Tokens that a caption has, and those of the detector's prompts."""
+NAME = 4
+"""Tokens of a prompt of SAM 3, with the two around it; scripts pad it."""
 BOXES = random_weights.BOXES
 TYPES = {"32": torch.float32, "bf16": torch.bfloat16, "16": torch.float16}
 _SCALAR = torch.ops.aten._local_scalar_dense.default
@@ -106,7 +117,7 @@ class Tally(TorchDispatchMode):
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Call and count."""
-        if func is _SCALAR:
+        if func is _SCALAR and args[0].is_meta:
             return True
         result = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
@@ -227,6 +238,49 @@ def parts_of(
     }
 
 
+def parts_of_sam3(
+    config: Sam3Config, dtype: torch.dtype, count: int, rates: Rates
+) -> dict[str, Work]:
+    """What a SAM 3 takes for one image, and for each prompt where `count` are asked at a time."""
+    with torch.device("meta"):
+        model: Any = Sam3Model(config).to(dtype).eval()
+    like = model.text_projection.weight
+    side = config.vision_config.backbone_config.image_size
+    preview = PresencePreview(model)
+
+    def blank(side: int, images: int = 1) -> Tensor:
+        return like.new_zeros(images, 3, side, side)
+
+    def words(length: int) -> dict[str, Tensor]:
+        real = like.new_ones(count, length, dtype=torch.int64)
+        return {"input_ids": real, "attention_mask": real}
+
+    width = config.detr_encoder_config.hidden_size
+    texts = Texts(like.new_zeros(count, NAME, width), words(NAME)["attention_mask"])
+    seen = PromptedImage(model, model.get_vision_features(pixel_values=blank(side)))
+    small = PromptedImage(model, preview.look(model, blank(preview.side)))
+    own = [like.new_zeros(NAME, width)] * count
+    share = 1 / count
+    return {
+        "image, once": work_of(
+            lambda: PromptedImage(model, model.get_vision_features(pixel_values=blank(side))), rates
+        ),
+        "text of a prompt, once": work_of(
+            lambda: model.get_text_features(**words(LENGTH)), rates
+        ).times(share),
+        "each prompt": work_of(lambda: seen.ask(texts), rates).times(share),
+        "each prompt by a script": work_of(
+            lambda: model(pixel_values=blank(side, count), **words(LENGTH)), rates
+        ).times(share),
+        "preview: image, once": work_of(
+            lambda: PromptedImage(model, preview.look(model, blank(preview.side))), rates
+        ),
+        "preview: each prompt": work_of(lambda: preview.judge(small, own, count), rates).times(
+            share
+        ),
+    }
+
+
 def report(parts: dict[str, Work], count: int, rates: Rates) -> dict[str, Any]:
     """Figures an image."""
     whole = sum(parts.values(), Work())
@@ -243,9 +297,17 @@ def report(parts: dict[str, Work], count: int, rates: Rates) -> dict[str, Any]:
 
 def show(parts: dict[str, Work], count: int, rates: Rates, console: Console) -> None:
     """The figures as a table."""
+    whole = {**parts, "all": sum(parts.values(), Work())}
+    console.print(table_of(whole, "an image", count, rates))
+    share = report(parts, count, rates)["share_at_most"]
+    console.print(f"batches of {count}: at most {share:.0%} of the roofline without fusing kernels")
+
+
+def table_of(parts: dict[str, Work], title: str, count: int, rates: Rates) -> Table:
+    """A row for each part, its figures divided by `count`."""
     heads = ("GFLOP", "GB moved", "launches", "arithmetic, ms", "device, ms", "host, ms")
-    table = Table("an image", *heads, "GB alive")
-    for name, work in [*parts.items(), ("all", sum(parts.values(), Work()))]:
+    table = Table(title, *heads, "GB alive")
+    for name, work in parts.items():
         table.add_row(
             name,
             f"{work.operations / count / 1e9:.0f}",
@@ -256,9 +318,7 @@ def show(parts: dict[str, Work], count: int, rates: Rates, console: Console) -> 
             f"{1000 * work.launches * rates.launch / count:.2f}",
             f"{work.peak / 1e9:.2f}",
         )
-    console.print(table)
-    share = report(parts, count, rates)["share_at_most"]
-    console.print(f"batches of {count}: at most {share:.0%} of the roofline without fusing kernels")
+    return table
 
 
 def main() -> None:
@@ -266,7 +326,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--random-weights", choices=list(random_weights.SIZES), default="published")
-    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--sam3", action="store_true", help="SAM 3 in its place")
+    parser.add_argument("--batch-size", type=int, default=8, help="images, or prompts of SAM 3")
     parser.add_argument("--precision", choices=list(TYPES), default="bf16", help="of all networks")
     parser.add_argument("--tflops", type=float, default=790, help="10^12 operations a second")
     parser.add_argument("--tbps", type=float, default=4.3, help="10^12 bytes a second")
@@ -276,15 +337,23 @@ def main() -> None:
     if min(args.batch_size, args.tflops, args.tbps, args.launch_us) <= 0:
         parser.error("sizes and rates must be above 0")
     rates = Rates(1e12 * args.tflops, 1e12 * args.tbps, 1e-6 * args.launch_us)
+    if args.sam3:
+        parts = parts_of_sam3(Sam3Config(), TYPES[args.precision], args.batch_size, rates)
+        Console(width=110).print(table_of(parts, "SAM 3", 1, rates))
+        write(args.json, {"parts": {name: vars(work) for name, work in parts.items()}})
+        return
     sizes = random_weights.SIZES[args.random_weights]()
     segmenter = random_weights.build(sizes, "meta", batch_size=args.batch_size)
     segmenter.to(TYPES[args.precision])
     seen = (sizes.short_side, sizes.short_side * 4 // 3)
     parts = parts_of(segmenter, seen, args.batch_size, rates)
     show(parts, args.batch_size, rates, Console(width=110))
-    if args.json:
-        text = json.dumps(report(parts, args.batch_size, rates), indent=2)
-        args.json.write_text(text + "\n", encoding="utf-8")
+    write(args.json, report(parts, args.batch_size, rates))
+
+
+def write(file: Path | None, found: dict[str, Any]) -> None:
+    if file:
+        file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""SAM 3 as published scripts run it, over transformers' own classes: a yardstick of `throughput.py`.
+"""SAM 3 as scripts run it, over transformers' own classes: another yardstick of `throughput.py`.
 
 Every prompt goes with its picture through the processor, the whole network and the processor's
 post-processing: one prompt after the other, or several with the picture repeated for each. From the
@@ -52,7 +52,7 @@ class Turn:
 
 
 def system(checkpoint: str, vocabulary: Vocabulary, device: torch.device) -> ZeroShotSegmenter:
-    """zeroseg's side: all classes are asked for, no instance is thinned out, no pixel left over."""
+    """What is measured: it asks for all classes, thins out no instance, leaves no pixel over."""
     detector = Sam3.from_pretrained(checkpoint, preview="never", nms_threshold=1.0)
     fusion = ThingsAndStuff(background="threshold", threshold=0.0)
     segmenter = ZeroShotSegmenter(

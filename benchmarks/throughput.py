@@ -18,9 +18,9 @@ with a stated latency (`loopback_llm.py`); refiners start every turn without any
   the language model left out. From a turn of its own, since the clock in the networks costs time.
 - roofline: what the operations of the networks would take at the measured rate of matrix products.
 
-With `--sam3` the two sides are SAM 3 as scripts run it (`concept_loop.py`), one prompt at a time and
-with the picture repeated, and zeroseg's, both in float32 over all classes of `drawn-all`. Ratios are
-those of the clock on the wall, and of processor time, which hardly knows of other processes.
+With `--sam3` the sides are SAM 3 as scripts run it (`concept_loop.py`), one prompt at a time and
+with the picture repeated, and zeroseg's, all in float32 over all classes of `drawn-all`. Ratios are
+of times on the wall, and of processor time, which hardly knows of other processes.
 """
 
 from __future__ import annotations

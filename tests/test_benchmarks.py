@@ -18,6 +18,7 @@ from torch import nn
 from benchmarks import loopback_llm, resizing
 from benchmarks.parity_sam import seeded_weights
 from benchmarks.reference_loop import HostOverlap, HostPoints, ReferenceLoop
+from tests.detection import sam3_parts
 from tests.weights.official.dino_parts import small_config
 from tests.weights.official.test_sam_checkpoint import SMALL
 from zeroseg import (
@@ -32,6 +33,7 @@ from zeroseg import (
     Vocabulary,
     ZeroShotSegmenter,
 )
+from zeroseg.detection import presence_preview
 from zeroseg.errors import ChatError
 from zeroseg.masking import SpreadPoints, TopLogits
 from zeroseg.masking.points import ON_OBJECT
@@ -171,6 +173,65 @@ class TestThroughput:
         with throughput.ForwardClock([network], torch.device("cpu"), {network}) as again:
             inner(torch.ones(1, 4))
         assert again.seconds == 0
+
+
+@pytest.fixture(scope="module")
+def sam3(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A checkpoint of a SAM 3 that has learned nothing."""
+    folder = tmp_path_factory.mktemp("sam3")
+    sam3_parts.sam3_model().save_pretrained(folder)
+    sam3_parts.processor().save_pretrained(folder)
+    return str(folder)
+
+
+class TestConcepts:
+    def test_both_ways_of_scripts_give_the_same_label_maps(self, report: Report, sam3: str) -> None:
+        few = ("--images", "2", "--size", "48x40", "--repeats", "1", "--together", "7")
+        ways = report("throughput", "--sam3", "--checkpoint", sam3, *few)["ways"]
+        assert set(ways) == {"one prompt at a time", "picture repeated", "zeroseg"}
+        assert all(way["pixel_agreement"] >= 0.999 for way in ways.values())
+        assert len({way["instances"] for way in ways.values()}) == 1
+        assert ways["zeroseg"]["ratio"] == ways["zeroseg"]["processor_ratio"] == 1
+
+    def test_instances_claim_pixels_in_both(self, sam3: str) -> None:
+        loop = import_module("concept_loop")
+        parts = loop.system(sam3, PETS, torch.device("cpu"))
+        parts.detector.score_threshold = 0.1
+        found = loop.compare(parts, [noise(40, 56)], repeats=1, together=2)
+        assert found["zeroseg"]["instances"] > 0
+        assert all(way["pixel_agreement"] >= 0.999 for way in found.values())
+        assert len({way["instances"] for way in found.values()}) == 1
+
+    def test_a_system_of_another_detector_is_refused(self) -> None:
+        parts = ZeroShotSegmenter(PETS, AllClasses(), ScriptedDetector({}), small_sam())
+        with pytest.raises(TypeError, match="ScriptedDetector"):
+            import_module("concept_loop").ConceptLoop(parts, 1)
+
+    def test_costs_by_the_number_of_classes(
+        self, report: Report, sam3: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        benchmark = import_module("many_classes")
+        monkeypatch.setattr(benchmark, "cost", benchmark._cost)  # which needs no other process
+        small = ("--checkpoint", sam3, "--classes", "1", "30", "--size", "64x48")
+        found = report("many_classes", *small)
+        assert [(row["classes"], row["preview"]) for row in found] == [
+            (1, "off"), (1, "on"), (30, "off"), (30, "on"),
+        ]  # fmt: skip
+        assert all(row["peak_bytes"] >= row["built_bytes"] > 1 << 27 for row in found)
+        assert len(benchmark.classes(1203).classes) == 1203
+
+    def test_what_the_preview_loses(
+        self, report: Report, sam3: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(presence_preview, "ADMITTED", 1.0)  # the likeliest alone
+        small = ("--checkpoint", sam3, "--classes", "6", "--size", "48x40", "--loss", "2")
+        [pruned] = report("many_classes", *small)
+        assert pruned["pruned"] == 5 and 0 < pruned["differing"] <= 1
+        assert pruned["pruned_though_there"] <= pruned["pruned"]
+        monkeypatch.setattr(presence_preview, "ADMITTED", 0.0)
+        [same] = report("many_classes", *small)
+        assert same["pruned"] == same["differing"] == same["pruned_though_there"] == 0
+        assert same["miou"]["on"] == same["miou"]["off"]
 
 
 class TestReferenceLoop:
@@ -361,6 +422,16 @@ class TestBounds:
         assert count["detector"] > 160  # its backbone alone
         assert count["tagger"] > 210  # its Swin-L alone
         assert 0 < found["share_at_most"] < 1
+
+    def test_a_prompt_of_sam3_takes_less_than_scripts_give_it(
+        self, bounds: Any, rates: Any
+    ) -> None:
+        found = bounds.parts_of_sam3(sam3_parts.config(), torch.float32, 4, rates)
+        count = {name: work.operations for name, work in found.items()}
+        assert all(number > 0 for number in count.values())
+        whole = count["image, once"] + count["each prompt"]
+        assert whole < count["each prompt by a script"]
+        assert count["preview: each prompt"] < count["each prompt"]
 
 
 def test_random_systems_say_the_same_amount_of_every_picture() -> None:

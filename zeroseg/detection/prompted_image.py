@@ -179,4 +179,5 @@ def _enlarging(weight: Tensor) -> Tensor:
         (C, D, 4, 4), of a transposed convolution with a stride of 2 and a padding of 1.
     """
     mirrored = weight.transpose(0, 1).flip(2, 3)
-    return sum(F.pad(mirrored, (x, 1 - x, y, 1 - y)) for x in (0, 1) for y in (0, 1))  # type: ignore[return-value]
+    places = [(x, 1 - x, y, 1 - y) for x in (0, 1) for y in (0, 1)]
+    return torch.stack([F.pad(mirrored, place) for place in places]).sum(0)

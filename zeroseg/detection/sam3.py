@@ -65,7 +65,7 @@ class Sam3(Detector):
     Args:
         model: The network: `Sam3Model`, or `Sam3LiteTextModel` of the LiteText checkpoints.
         processor: What prepares images and text for it.
-        chunk_size: Prompts put to the network at a time; about 0.3 GB each with the published
+        chunk_size: Prompts put to the network at a time; about 0.2 GB each with the published
             networks in full precision.
         score_threshold: Instances must score more than this.
         nms_threshold: Of two boxes of a class whose IoU is above this, the lower score goes.
