@@ -26,7 +26,7 @@ NEEDS = {
     "weights": 5,  # published ones; most of these need a key for a language model, too
     "data set": 6,
     "object store": 2,
-    "minutes": 5,
+    "minutes": 6,
     "hours": 1,
     "GPU": 1,
 }
