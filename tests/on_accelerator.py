@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -81,7 +81,7 @@ from zeroseg.detection.presence_preview import PresencePreview
 from zeroseg.detection.sam3 import Sam3
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.evaluation.evaluate import evaluate
-from zeroseg.evaluation.oracle import OracleSegmenter
+from zeroseg.evaluation.oracle import OracleSegmenter, Told
 from zeroseg.fusion import ThingsAndStuff
 from zeroseg.images import read_image
 from zeroseg.masking import (
@@ -648,6 +648,23 @@ def test_a_system_of_concepts(stuff: Any) -> None:
     )
     one = segmenter.segment(NOISE)
     assert_same(one, segmenter.to(DEVICE).segment(NOISE))
+
+
+@pytest.mark.parametrize("told", [("presence",), ("boxes", "masks"), tuple(get_args(Told))])
+def test_the_truth_told_to_concepts(told: tuple[Told, ...]) -> None:
+    segmenter = ZeroShotSegmenter(
+        "drawn-all",
+        AllClasses(),
+        Sam3(sam3_parts.sam3_model(), sam3_parts.processor(), score_threshold=0.15),
+        DetectorMasks(),
+        fusion=ThingsAndStuff(threshold=0.15),
+    )
+    scenes = DrawnScenes("drawn-all", count=2, size=(40, 56))
+    oracle = OracleSegmenter(segmenter, told)
+    [one] = trainer().test(oracle, scenes, verbose=False)
+    [other] = on_device().test(oracle.to(DEVICE), scenes, verbose=False)
+    assert one == pytest.approx(other, abs=1e-3) and one["failures"] == 0
+    assert ("dense" in told) == (one["miou"] == 1)
 
 
 def clip() -> ClipVote:

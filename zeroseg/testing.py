@@ -428,6 +428,7 @@ class DetectorContract(Contract[Detector]):
         together = part(images, selections)
         backwards = part(images[::-1], selections[::-1])[::-1]
         for position, found in enumerate(together):
+            assert part.gives_dense == (found.dense is not None)
             [alone] = part([images[position]], [selections[position]])
             for other in (alone, backwards[position]):
                 assert other.phrases == found.phrases

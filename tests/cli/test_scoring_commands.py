@@ -81,6 +81,53 @@ def test_the_ablation_writes_its_table(config: str, capsys: pytest.CaptureFixtur
     assert [row["miou"] for row in content("a/ablation.json")] == [row["miou"] for row in rows]
 
 
+@pytest.fixture
+def concepts() -> str:
+    """A file with a scripted system of SAM 3's kind."""
+    named = {
+        "pre_refiner": "zeroseg.refinement.AllClasses",
+        "mask_predictor": "zeroseg.masking.DetectorMasks",
+        "fusion": "zeroseg.fusion.ThingsAndStuff",
+    }
+    boxes = {"sky": [0.0, 0.0, 1.0, 0.4], "grass": [0, 0.4, 1, 1], "dog": [0, 0.5, 0.5, 1]}
+    system = {
+        "vocabulary": "drawn-all",
+        "detector": {
+            "class_path": "zeroseg.testing.ScriptedConcepts",
+            "init_args": {"boxes": boxes},
+        },
+        **{part: {"class_path": path} for part, path in named.items()},
+    }
+    Path("concepts.yaml").write_text(yaml.safe_dump(system))
+    return "concepts.yaml"
+
+
+def test_a_system_of_concepts_has_its_own_rows_and_steps(
+    concepts: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--model", concepts, *SCENES, "--vocabulary", "drawn-all"]
+    assert main(["ablate", *given, "--output", "a"]) == 0
+    rows = {row["name"]: row for row in content("a/ablation.json")}
+    assert {"without presence", "without dense head", "without instances"} <= set(rows)
+    assert not {"without captions", "without points", "other chat model"} & set(rows)
+    run = content("a/rows/without-dense-head/results.json")
+    assert run["config"]["fusion"]["init_args"] == {"evidence": "instances"}
+    assert run["miou_stuff"] == rows["without dense head"]["miou_stuff"]
+    printed = capsys.readouterr().out
+    assert "things %" in printed and "stuff %" in printed
+    assert "paper %" not in printed and "table 3" not in printed
+    markdown = Path("a/report.md").read_text()
+    assert "stuff %" in markdown and "published" not in markdown
+    assert main(["oracle", *given, "--output", "o"]) == 0
+    found = content("o/oracle.json")
+    assert [step["told"] for step in found["steps"]][-2] == "presence, boxes, masks, dense"
+    assert found["miou"] + sum(step["gain"] or 0 for step in found["steps"]) == pytest.approx(1)
+    printed = capsys.readouterr().out
+    assert "dense maps" in printed and "dense alone" in printed
+    assert "presence alone" not in printed  # the first step is that
+    assert "dense maps" in Path("o/report.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("protocol", "asks"),
     [

@@ -50,6 +50,25 @@ def test_scores_are_those_of_the_common_images_summed(tmp_path: Path) -> None:
     assert never.to_dict() == dict.fromkeys(("a", "b", "difference", "low", "high"))
 
 
+def test_things_and_stuff_are_compared_apart(tmp_path: Path) -> None:
+    words = replace(vocabulary(), stuff=(1, 3))
+    told = {"vocabulary": words.to_dict()}
+    a, b = write_run(tmp_path / "a", A, **told), write_run(tmp_path / "b", B, **told)
+    found = compare(a, b, resamples=80, seed=3)
+    for kind, classes in (("things", [2, 4]), ("stuff", [1, 3])):
+        change = found.apart[kind]
+        assert change.difference == pytest.approx(
+            paired_difference(A, B, 5, classes, resamples=80, seed=3)
+        )
+        ious = [found.classes[NAMES[i]].a for i in classes]
+        defined = [iou for iou in ious if not math.isnan(iou)]  # the dog never occurs
+        assert change.a == pytest.approx(sum(defined) / len(defined))
+        assert found.to_dict()[f"miou_{kind}"] == change.to_dict()
+    assert "mIoU of stuff" in render(compare_page(found))
+    plain = compare(write_run(tmp_path / "c", A), b, resamples=10)
+    assert plain.apart == {} and "mIoU of" not in render(compare_page(plain))
+
+
 def test_images_are_ranked_by_what_they_gained_and_lost(tmp_path: Path) -> None:
     mixed = [B[0], *A[1:3], *B[3:5], *A[5:]]  # three better, the others as they were
     a, b = write_run(tmp_path / "a", A), write_run(tmp_path / "b", mixed)

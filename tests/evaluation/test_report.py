@@ -97,6 +97,17 @@ def test_both_reports_name_the_scores_the_data_the_system_and_the_protocol(tmp_p
         assert "0123456789abcdef" in text
 
 
+def test_things_and_stuff_are_shown_apart_where_results_tell_them(tmp_path: Path) -> None:
+    group = {"images": 4, "miou": 0.25, "pixel_accuracy": 0.5, "boundary_iou": None}
+    apart = {"miou_things": 0.1234, "miou_stuff": 0.5678}
+    markdown, page = written(tmp_path, **apart, groups={"realism": {**group, **apart}})
+    for text in (markdown, page.text):
+        assert "mIoU of things" in text and "12.34" in text
+        assert "mIoU of stuff" in text and "56.78" in text
+    assert ["realism", "4", "25.00", "12.34", "56.78", "50.00", "–"] in page.rows  # noqa: RUF001
+    assert "mIoU of things" not in written(tmp_path / "plain")[0]
+
+
 def test_classes_come_best_first_and_undefined_ones_last(tmp_path: Path) -> None:
     markdown, page = written(tmp_path)
     results = results_of(RECORDS)

@@ -180,6 +180,27 @@ def test_equals_torchmetrics() -> None:
     assert found["frequency_weighted_iou"] == pytest.approx(float(weighted.compute()), abs=1e-6)
 
 
+def test_things_and_stuff_have_means_of_their_own() -> None:
+    names = ["background", "dog", "sky", "cat", "road"]
+    classes = Vocabulary.from_names(names, stuff=["sky", "road"])
+    target = torch.tensor([[0, 1, 1, 2, 2, 4]])
+    prediction = torch.tensor([[0, 1, 2, 2, 2, 2]])
+    scores = SegmentationScores(classes)
+    scores.update(prediction, target)
+    found = scores.compute()
+    assert found["miou_things"] == pytest.approx(1 / 2)  # the cat is absent
+    assert found["miou_stuff"] == pytest.approx((2 / 4 + 0) / 2)
+    assert found["miou"] == pytest.approx((1 + 1 / 2 + 1 / 2 + 0) / 4)
+    counts = scores.counts
+    paper = summarize(counts, classes, PAPER, void_classes=1)
+    assert paper["miou_things"] == pytest.approx(1 / 4)  # absent counts as 0, void as no thing
+    some = summarize(counts, classes, scored=[0, 1, 4])
+    assert some["miou_things"] == pytest.approx(1 / 2)
+    assert some["miou_stuff"] == 0
+    assert math.isnan(summarize(counts, classes, scored=[1])["miou_stuff"])
+    assert not [name for name in summarize(PixelCounts.zeros(4), CLASSES) if "things" in name]
+
+
 def test_the_metric_is_the_summary_of_its_counts() -> None:
     pairs = [random_maps(1, 40, 30), random_maps(2, 20, 50)]
     scores = SegmentationScores(CLASSES, PAPER, scored=[0, 1, 3], void_classes=1)

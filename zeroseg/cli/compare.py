@@ -103,6 +103,8 @@ def _table(found: Comparison) -> Table:
         table.add_row(plain(name), *_cells(change))
     table.add_section()
     table.add_row(plain("mIoU", "bold"), *_cells(found.miou))
+    for kind, change in found.apart.items():
+        table.add_row(plain(f"mIoU of {kind}"), *_cells(change))
     return table
 
 

@@ -22,6 +22,7 @@ from zeroseg.evaluation.bootstrap import (
 )
 from zeroseg.evaluation.record import ImageRecord
 from zeroseg.evaluation.run_folder import RunFolder
+from zeroseg.metrics.segmentation_scores import kinds
 from zeroseg.vocabulary import Vocabulary
 
 _SAME = 1e-6
@@ -86,6 +87,7 @@ class Comparison:
         names: The images compared, in order.
         left_out: Number of images that only A scored, and that only B scored.
         miou: Over the images compared, so it differs from either run's own if some are left out.
+        apart: The same of things and of stuff, where A's vocabulary has stuff.
         classes: IoU of every class, by name.
         images: Each image's own mIoU in A and in B; NaN if undefined.
         resamples: Draws of the bootstrap.
@@ -97,6 +99,7 @@ class Comparison:
     names: tuple[str, ...]
     left_out: tuple[int, int]
     miou: Change
+    apart: dict[str, Change]
     classes: dict[str, Change]
     images: dict[str, tuple[float, float]]
     resamples: int
@@ -127,6 +130,7 @@ class Comparison:
             },
             "bootstrap": {"resamples": self.resamples, "seed": self.seed, "level": 0.95},
             "miou": self.miou.to_dict(),
+            **{f"miou_{kind}": change.to_dict() for kind, change in self.apart.items()},
             "classes": {name: change.to_dict() for name, change in self.classes.items()},
             "gains": [self._image(name) for name in self.gains(count)],
             "losses": [self._image(name) for name in self.losses(count)],
@@ -160,13 +164,14 @@ def compare(a: str | Path, b: str | Path, resamples: int = RESAMPLES, seed: int 
         raise ZerosegError(f"'{a}' and '{b}' have no scored image in common")
     pairs = [[run.records[name] for name in names] for run in (before, after)]
     check_paired(*pairs)
-    miou, classes = _changes(before, pairs, resamples, seed)
+    miou, apart, classes = _changes(before, pairs, resamples, seed)
     return Comparison(
         a=before,
         b=after,
         names=names,
         left_out=(len(before.records) - len(names), len(after.records) - len(names)),
         miou=miou,
+        apart=apart,
         classes=dict(zip(before.vocabulary.names, classes, strict=True)),
         images={one.name: (one.miou, other.miou) for one, other in zip(*pairs, strict=True)},
         resamples=resamples,
@@ -176,8 +181,8 @@ def compare(a: str | Path, b: str | Path, resamples: int = RESAMPLES, seed: int 
 
 def _changes(
     run: ComparedRun, pairs: Sequence[Sequence[ImageRecord]], resamples: int, seed: int
-) -> tuple[Change, list[Change]]:
-    """The change of mIoU and of every class's IoU."""
+) -> tuple[Change, dict[str, Change], list[Change]]:
+    """The change of mIoU, of that of things and of stuff, and of every class's IoU."""
     tables = [areas(records, len(run.vocabulary)) for records in pairs]
     first, second = (class_ious(table.sum(0)) for table in tables)
     drawn_first, drawn_second = resampled_ious(tables, resamples, seed)
@@ -185,9 +190,13 @@ def _changes(
     def change(a: Array, b: Array, drawn_a: Array, drawn_b: Array) -> Change:
         return Change(float(a), float(b), interval(float(b - a), drawn_b - drawn_a))
 
-    miou = change(*map(run.mean, (first, second, drawn_first, drawn_second)))
+    every = (first, second, drawn_first, drawn_second)
+    apart = {
+        kind: change(*(mean_iou(iou, own, run.protocol["absent"]) for iou in every))
+        for kind, own in kinds(run.vocabulary, run.scored).items()
+    }
     columns = zip(first, second, drawn_first.T, drawn_second.T, strict=True)
-    return miou, [change(*column) for column in columns]
+    return change(*map(run.mean, every)), apart, [change(*column) for column in columns]
 
 
 def read_run(folder: str | Path) -> ComparedRun:

@@ -42,6 +42,7 @@ def compare_page(comparison: Comparison) -> Page:
 
 def _result(comparison: Comparison) -> list[Block]:
     only_a, only_b = comparison.left_out
+    apart = [_row(f"mIoU of {kind}", change) for kind, change in comparison.apart.items()]
     return [
         Facts(
             [
@@ -52,7 +53,7 @@ def _result(comparison: Comparison) -> list[Block]:
                 ("left out", f"{only_a} that only A scored, {only_b} that only B scored"),
             ]
         ),
-        Table([Column(""), *_SCORES], [_row("mIoU", comparison.miou)]),
+        Table([Column(""), *_SCORES], [_row("mIoU", comparison.miou), *apart]),
         Note(
             f"From and to: 95 % interval of the difference, paired bootstrap over images, "
             f"{comparison.resamples} resamples, seed {comparison.seed}. The differences are in "
