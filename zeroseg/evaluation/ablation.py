@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zeroseg import yaml_text
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.sample_data import SampleData
 from zeroseg.evaluation.ablation_rows import COUNTS, Row, rows
@@ -17,6 +16,7 @@ from zeroseg.evaluation.agreement import Agreement, agreements
 from zeroseg.evaluation.bootstrap import Interval, paired_difference
 from zeroseg.evaluation.evaluate import Run, evaluate
 from zeroseg.evaluation.oracle import with_stages
+from zeroseg.evaluation.published import paper_results
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.refinement.raw_tags import RawTags
@@ -29,11 +29,6 @@ LEFT_OUT = (
     "without all",
 )
 """Rows that the paper finds to be worse than the full model, on every data set."""
-
-
-def paper_results(data: str) -> dict[str, float]:
-    """The paper's mIoU of each row, in percent; empty for a data set it does not have."""
-    return dict(yaml_text.packaged("zeroseg.evaluation", "paper_results.yaml").get(data, {}))
 
 
 @dataclass(frozen=True)
