@@ -51,6 +51,10 @@ def test_where_there_is_no_such_rule_or_no_threshold() -> None:
         with_background({"detector": {}}, ("never", None), None)
     with pytest.raises(ZerosegError, match=r"as in --background margin=0\.4"):
         with_background({"fusion": {"class_path": FUSION}}, ("margin", None), entry("voc20").cut)
+    with pytest.raises(ZerosegError, match="take a list that has some, such as --words sclip"):
+        with_background({"fusion": {"class_path": FUSION}}, ("distractors", None), 0.4)
+    found = with_background({"fusion": {"class_path": FUSION}}, ("distractors", None), 0.4, ["sky"])
+    assert found["fusion"]["init_args"] == {"background": "distractors"}
 
 
 def test_published_cuts() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from argparse import ArgumentTypeError
+from collections.abc import Sequence
 from typing import Any
 
 from zeroseg.errors import PresetError, ZerosegError
@@ -33,17 +34,20 @@ def rule(text: str) -> Rule:
     return name, threshold
 
 
-def with_background(config: dict[str, Any], chosen: Rule, cut: float | None) -> dict[str, Any]:
+def with_background(
+    config: dict[str, Any], chosen: Rule, cut: float | None, words: Sequence[str] = ()
+) -> dict[str, Any]:
     """A system's configuration with the rule in its fusion.
 
     Args:
         config: Arguments of the segmenter.
         chosen: The rule.
         cut: The threshold of published runs on the data set, for a rule that is given none.
+        words: The distractors of the data set's vocabulary.
 
     Raises:
         PresetError: Its fusion has no such rules.
-        ZerosegError: The rule needs a threshold, and neither it nor the data set has one.
+        ZerosegError: The rule needs a threshold or distractors, and nobody gives them.
     """
     name, threshold = chosen
     fusion = config.get("fusion")
@@ -57,6 +61,11 @@ def with_background(config: dict[str, Any], chosen: Rule, cut: float | None) -> 
         raise ZerosegError(
             f"--background {name}: there is no published threshold for this data set; write one, "
             f"as in --background {name}=0.4, or never where its background is not scored"
+        )
+    if name == "distractors" and not words:
+        raise ZerosegError(
+            "--background distractors: there are no words for the background; take a list that has "
+            "some, such as --words sclip, or write `distractors` into the vocabulary"
         )
     changed = copy.deepcopy(config)
     given = changed["fusion"].get("init_args") or {}

@@ -137,7 +137,8 @@ class ScoringOptions:
         data = self.data.open(self.vocabulary, config.get("vocabulary"), self.model.batch_size)
         if self.background is not None:
             cut = getattr(getattr(data, "entry", None), "cut", None)
-            config = background.with_background(config, self.background, cut)
+            words = data.vocabulary.distractors
+            config = background.with_background(config, self.background, cut, words)
         segmenter = self.model.segmenter(config, data.vocabulary)
         seeds: dict[str, Any] = {"subset": self.data.subset_seed}
         if self.few_shot.count:
