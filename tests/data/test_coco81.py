@@ -51,7 +51,7 @@ def test_the_scene_comes_back_from_polygons_and_run_lengths(
     assert capsys.readouterr().out == ""
     assert list(data.dataset.names) == ["000000000139", "000000000140", "000000000141"]
     expected = {"name": "coco81", "count": 3, "split": "val2017", "annotation": "instances"}
-    assert data.describe() == expected
+    assert data.describe() == expected | {"words": "names"}
     for number in range(3):
         scene, sample = miniatures.scene(number), data.dataset[number]
         table = np.array([class_of(region, COCO81) for region in scene.regions])

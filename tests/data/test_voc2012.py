@@ -25,7 +25,8 @@ def root(tmp_path: Path) -> Path:
 def test_the_devkit_its_year_or_its_parent(root: Path, place: str) -> None:
     data = Voc2012(root / place)
     assert list(data.dataset.names) == ["2007_000000", "2007_000001", "2007_000002"]
-    assert data.describe() == {"name": "voc2012", "count": 3, "split": "val"}
+    described = {"name": "voc2012", "count": 3, "split": "val", "words": "names"}
+    assert data.describe() == described
     assert (data.picture_count, data.void_classes, data.scored) == (1449, 1, tuple(range(21)))
 
 

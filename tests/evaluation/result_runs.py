@@ -110,6 +110,8 @@ def results_of(
         ],
         "data": {"name": "stripes", "count": len(records), "fingerprint": "00ff"},
         "seeds": {"subset": 0},
+        "published": [],
+        "background": {"scored": True, "rule": "threshold", "threshold": 0.4, "words": ["sky"]},
     }
 
 

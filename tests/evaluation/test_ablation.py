@@ -13,9 +13,10 @@ from torch import Tensor
 from tests.evaluation.conftest import BOXES, CLASSES, QUIET, build, scenes
 from zeroseg.chat.chat_model import Conversation
 from zeroseg.data.drawn_scenes import DrawnScenes
-from zeroseg.evaluation.ablation import ablate, finding_of, paper_results
+from zeroseg.evaluation.ablation import ablate, finding_of
 from zeroseg.evaluation.ablation_rows import SAMPLERS, rows
 from zeroseg.evaluation.evaluate import evaluate
+from zeroseg.evaluation.published import paper_results
 from zeroseg.evaluation.variants import Variants
 from zeroseg.masking.sam import Sam
 from zeroseg.presets import load_preset

@@ -7,6 +7,7 @@ from importlib import resources
 import pytest
 import yaml
 
+from zeroseg.data.catalog import NAMES
 from zeroseg.evaluation.contamination import contamination
 
 CONTENT = yaml.safe_load(
@@ -24,6 +25,9 @@ CONTENT = yaml.safe_load(
         ("Salesforce/blip2-opt-2.7b", "ade20k", "partly"),
         ("facebook/sam-vit-huge", "dram", "no"),
         ("sam_vit_b_01ec64.pth", "voc2012", "unknown"),
+        ("groundingdino_swinb_cogcoor.pth", "coco-stuff", "yes"),
+        ("groundingdino_swinb_cogcoor.pth", "lvis", "partly"),
+        ("IDEA-Research/grounding-dino-base", "context59", "partly"),
         ("syscv-community/sam-hq-vit-large", "coco81", "no"),
         ("syscv-community/sam-hq-vit-large", "dram", "unknown"),
         ("openai/clip-vit-large-patch14", "drawn", "no"),
@@ -85,7 +89,7 @@ def test_the_table_refers_to_nothing_it_does_not_hold() -> None:
     assert len(names) == len(set(names))
     assert {"names", "trained_on", "source"} <= set.intersection(*map(set, CONTENT["checkpoints"]))
     assert {used for entry in CONTENT["checkpoints"] for used in entry["trained_on"]} <= sets
-    assert set(CONTENT["data"]) == {"voc2012", "coco81", "cityscapes", "dram", "ade20k", "drawn"}
+    assert set(CONTENT["data"]) == {*NAMES, "drawn"} - {"folder"}
     for relations in CONTENT["data"].values():
         assert set(relations) <= {"yes", "partly", "unknown", "no"}
         listed = [name for group in relations.values() for name in group]

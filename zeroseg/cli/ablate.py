@@ -218,7 +218,11 @@ def _write(report: AblationReport, output: Path) -> None:
     from zeroseg.evaluation.report import Bar, Column, ablation_chart, write_table_report
 
     rows = report.to_dict()
-    bars = [Bar(row["name"], row["miou"], row["published_miou"]) for row in rows if row["miou"]]
+    bars = [
+        Bar(row["name"], row["miou"], row["published_miou"])
+        for row in rows
+        if row["miou"] is not None
+    ]
     chart = ablation_chart(bars, output / "ablation.png")
     shown = [_flat(row) for row in rows]
     headings = set(_columns(rows))

@@ -19,6 +19,7 @@ _EXAMPLES = """\
   zeroseg data check cityscapes cityscapes --protocol paper
   zeroseg data check dram DRAM_processed --movement realism
   zeroseg data check coco81 coco --limit 100
+  zeroseg data check coco-stuff coco --words segearth
   zeroseg data check folder drawn
   zeroseg data list
 
@@ -39,13 +40,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="count what is there and name what is wrong",
         description="Count the pictures and classes of a data set and name what is wrong with it.",
     )
-    checked.add_argument(
-        "name", metavar="NAME", help="voc2012, cityscapes, coco81, dram, ade20k or folder"
-    )
+    checked.add_argument("name", metavar="NAME", help="as zeroseg data list says, or folder")
     options.add_output(checked)
     checked.add_argument("root", metavar="ROOT", help="its folder")
     checked.add_argument("--split", metavar="NAME", help="by default the one that is scored")
     checked.add_argument("--movement", metavar="NAME", help="of dram, such as realism")
+    checked.add_argument("--words", metavar="LIST", help="names, segearth or sclip")
     checked.add_argument(
         "--protocol", default="standard", metavar="NAME", help="standard (the default) or paper"
     )
@@ -64,7 +64,7 @@ def run(arguments: Namespace) -> int:
     """Check a data set, or list them all."""
     if arguments.action == "list":
         return _list(arguments.outlet)
-    given = {"split": arguments.split, "movement": arguments.movement}
+    given = {"split": arguments.split, "movement": arguments.movement, "words": arguments.words}
     chosen = {name: value for name, value in given.items() if value is not None}
     chosen["protocol"] = arguments.protocol
     return _check(arguments.outlet, arguments.name, arguments.root, arguments.limit, **chosen)

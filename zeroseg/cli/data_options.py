@@ -33,12 +33,18 @@ def add_data(parser: ArgumentParser) -> None:
         "--data",
         required=True,
         metavar="NAME|DIR",
-        help="drawn (scenes), a benchmark with its --root (voc2012, cityscapes, coco81, dram, "
-        "ade20k), or a folder of images, masks and vocabulary.yaml",
+        help="drawn (scenes), a benchmark with its --root (voc2012, coco-stuff, ...; zeroseg data "
+        "list names them all), or a folder of images, masks and vocabulary.yaml",
     )
     group.add_argument("--root", metavar="DIR", help="folder of the benchmark")
     group.add_argument("--split", metavar="NAME", help="by default the one that is scored")
     group.add_argument("--movement", metavar="NAME", help="of dram, such as realism")
+    group.add_argument(
+        "--words",
+        metavar="LIST",
+        help="what classes of a benchmark are asked for with: names, their own (the default); or a "
+        "published list, segearth or sclip, which may have words for the background, too",
+    )
     group.add_argument(
         "--protocol",
         default="standard",
@@ -81,6 +87,7 @@ class DataOptions:
     root: str | None
     split: str | None
     movement: str | None
+    words: str | None
     protocol: str
     limit: int | None
     subset_seed: int
@@ -151,7 +158,7 @@ class DataOptions:
         from zeroseg.metrics.protocol import Protocol
         from zeroseg.vocabulary import Vocabulary
 
-        self._refuse(("root", "split", "movement"), "--data drawn has none of these")
+        self._refuse(("root", "split", "movement", "words"), "--data drawn has none of these")
         found = DrawnScenes(
             vocabulary or Vocabulary.parse(drawn),
             count=min((n for n in (self.count, self.limit) if n is not None), default=COUNT),
@@ -168,7 +175,7 @@ class DataOptions:
 
         self._refuse(("count", "seed", "size"), "only for --data drawn")
         name, root = self.data.casefold(), self.root
-        chosen = {"split": self.split, "movement": self.movement}
+        chosen = {"split": self.split, "movement": self.movement, "words": self.words}
         given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
         if name not in CATALOG:
             if not Path(self.data).is_dir():

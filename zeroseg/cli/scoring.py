@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zeroseg.cli import model_options, options
+from zeroseg.cli import background, model_options, options
 from zeroseg.cli.data_options import DataOptions, add_data
 from zeroseg.cli.model_options import ModelOptions
 from zeroseg.errors import ZerosegError
@@ -45,6 +45,15 @@ def add_scoring(parser: ArgumentParser, model: str | None) -> None:
         default=1,
         metavar="N",
         help="processes or GPUs that share the work; every picture still counts once",
+    )
+    group.add_argument(
+        "--background",
+        type=background.rule,
+        metavar="RULE",
+        help="which pixels are left to the background, where masks and dense scores are fused: "
+        "threshold, margin (the score, or how clear it is, lies below what published runs take on "
+        "the data set; or below a number, as in threshold=0.3), distractors (a word for the "
+        "background wins) or never; by default as the model has it",
     )
     add_data(parser)
     options.add_vocabulary(parser, "by default the data set's, or the model's own")
@@ -84,6 +93,7 @@ class ScoringOptions:
         precision: Of the networks.
         devices: How many share the work.
         few_shot: The examples that the language model is shown.
+        background: By which rule pixels are left to the background, where that is chosen.
     """
 
     model: ModelOptions
@@ -92,6 +102,7 @@ class ScoringOptions:
     precision: str
     devices: int
     few_shot: FewShot
+    background: background.Rule | None
 
     @classmethod
     def of(cls, arguments: Namespace) -> ScoringOptions:
@@ -109,6 +120,7 @@ class ScoringOptions:
             arguments.precision,
             arguments.devices,
             FewShot(arguments.examples, arguments.examples_seed, arguments.examples_from),
+            arguments.background,
         )
 
     def prepare(self, output: Path) -> tuple[BaseSegmenter, SampleData, dict[str, Any]]:
@@ -123,6 +135,10 @@ class ScoringOptions:
         self._require_devices()
         config = self.model.config()
         data = self.data.open(self.vocabulary, config.get("vocabulary"), self.model.batch_size)
+        if self.background is not None:
+            cut = getattr(getattr(data, "entry", None), "cut", None)
+            words = data.vocabulary.distractors
+            config = background.with_background(config, self.background, cut, words)
         segmenter = self.model.segmenter(config, data.vocabulary)
         seeds: dict[str, Any] = {"subset": self.data.subset_seed}
         if self.few_shot.count:

@@ -123,7 +123,12 @@ def entry(name: str) -> Entry:
 
 
 def open_data(
-    name: str, root: str | Path, *, protocol: str = "standard", **options: Any
+    name: str,
+    root: str | Path,
+    *,
+    protocol: str = "standard",
+    words: str | None = None,
+    **options: Any,
 ) -> SampleData:
     """Open a data set by its name.
 
@@ -132,10 +137,12 @@ def open_data(
         root: Its folder.
         protocol: How it is scored, "standard" or "paper"; see `zeroseg.metrics.protocol`. Under
             "paper" the classes are those of the reference: Cityscapes has a background.
+        words: The list of words that classes are asked for with, see
+            `zeroseg.data.wordings`; their own names by default.
         **options: Arguments of the data set's class, such as `split` or `batch_size`.
 
     Raises:
-        ZerosegError: The name, the protocol or an option is unknown.
+        ZerosegError: The name, the protocol, the words or an option is unknown.
         ImageError: The data set is not there; the message says how to fetch it.
 
     Example:
@@ -157,4 +164,6 @@ def open_data(
         raise ZerosegError(f"{known.name} has no option {', '.join(stray)}; it has {taken}")
     data: SampleData = build(root, **options)
     data.protocol = scoring
+    if words is not None:
+        data.ask_with(words)
     return data

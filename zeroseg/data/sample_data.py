@@ -196,6 +196,17 @@ class SampleData(LightningDataModule):
         done = set(names)
         self.keep([i for i, name in enumerate(self.dataset.names) if name not in done])
 
+    def ask_with(self, words: str) -> None:
+        """Have systems ask for the classes with the words of a published list, if there is one.
+
+        Raises:
+            ZerosegError: There is none of this name for this data set.
+        """
+        raise ZerosegError(
+            f"there are no words '{words}' for '{self.title}', whose vocabulary is its own; write "
+            f"its `words` there"
+        )
+
     def scoring(self) -> dict[str, Any]:
         """How it is scored, as arguments of `SegmentationScores` and `summarize`."""
         void = self.void_classes if self.protocol.void_class else 0

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from zeroseg import yaml_text
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.sample_data import SampleData
 from zeroseg.evaluation.ablation_rows import COUNTS, Other, Row, is_described, rows
@@ -20,6 +19,7 @@ from zeroseg.evaluation.agreement import Agreement, agreements
 from zeroseg.evaluation.bootstrap import Interval, paired_difference
 from zeroseg.evaluation.evaluate import Run, evaluate
 from zeroseg.evaluation.oracle import with_stages
+from zeroseg.evaluation.published import paper_results
 from zeroseg.metrics.segmentation_scores import kinds
 from zeroseg.refinement.raw_tags import RawTags
 
@@ -42,11 +42,6 @@ LEFT_OUT = (
     "without two-stage",
 )
 """Rows of which it is said whether what they leave out is worth anything."""
-
-
-def paper_results(data: str) -> dict[str, float]:
-    """The paper's mIoU of each row, in percent; empty for a data set it does not have."""
-    return dict(yaml_text.packaged("zeroseg.evaluation", "paper_results.yaml").get(data, {}))
 
 
 @dataclass(frozen=True)

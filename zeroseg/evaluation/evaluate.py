@@ -21,9 +21,11 @@ from zeroseg.data.masks import read_ids
 from zeroseg.data.sample import Sample
 from zeroseg.data.sample_data import SampleData, Samples
 from zeroseg.errors import ZerosegError
+from zeroseg.evaluation.background import background_of
 from zeroseg.evaluation.identity import identity
 from zeroseg.evaluation.joint_run import JointRun
 from zeroseg.evaluation.provenance import checkpoints, code, fingerprint
+from zeroseg.evaluation.published import published
 from zeroseg.evaluation.record import FileStamps, ImageRecord
 from zeroseg.evaluation.report import best_and_worst, write_report
 from zeroseg.evaluation.results import results
@@ -127,7 +129,12 @@ def finish(folder: RunFolder, origin: dict[str, Any], names: list[str], data: Sa
     """Compute the figures of a folder's records, and write them with their reports."""
     records = folder.records(names, data.vocabulary)
     described = {**origin["data"], "fingerprint": fingerprint(records)}
-    figures = {**results(records, data), **origin, "data": described}
+    figures = {
+        **results(records, data),
+        **origin,
+        "data": described,
+        "published": published(data),
+    }
     folder.write_json("results.json", figures)
     write_report(folder.path, figures, records, panels(folder, records, data))
     return Run(folder, figures, records)
@@ -214,6 +221,7 @@ def _origin(
         "files": origins(config),
         "checkpoints": checkpoints(system, config, data),
         "data": _described(data),
+        "background": background_of(system, data),
         "protocol": data.protocol.to_dict(),
         "vocabulary": data.vocabulary.to_dict(),
         "seeds": seeds,

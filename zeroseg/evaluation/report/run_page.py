@@ -65,6 +65,7 @@ def run_page(
     """
     sections = [
         Section("Result", list(_result(results))),
+        Section("Published figures", list(_published(results))),
         Section("Groups", list(_groups(results))),
         Section("Classes", [_classes(results)]),
         Section("Confusions", list(_confusions(results))),
@@ -98,6 +99,7 @@ def _result(results: Results) -> Iterator[Block]:
             ("system", results["system"]),
             ("data", plain(results["data"])),
             ("protocol", f"{protocol['name']}. {protocol['description']}"),
+            ("background", _background(results["background"])),
             ("vocabulary", f"{vocabulary['name']}, {len(results['iou'])} classes"),
             ("images", ", ".join(f"{count} {what}" for what, count in counts.items())),
             ("code", f"zeroseg {results['version']}, commit {results['commit'] or 'unknown'}"),
@@ -116,6 +118,41 @@ def _result(results: Results) -> Iterator[Block]:
             f"see Checkpoints.",
             warning=True,
         )
+
+
+def _background(rule: Mapping[str, Any]) -> str:
+    parts = ["scored" if rule["scored"] else "not scored", f"rule {rule['rule']}"]
+    if rule["threshold"] is not None:
+        parts[-1] += f" {rule['threshold']:g}"
+    if rule["words"]:
+        parts.append(f"words for it: {', '.join(rule['words'])}")
+    return "; ".join(parts)
+
+
+def _published(results: Results) -> Iterator[Block]:
+    """What others report, with this run among them."""
+    found = results["published"]
+    if not found:
+        return
+    own = ("this run", results["miou"], "", plain(results["data"]), "")
+    rows = [(r["method"], r["miou"], r["run_by"], r["words"], _read(r)) for r in found]
+    rows.append(own)
+    yield Note(
+        "Over the whole split, by others; nothing of it was run here. Figures of one method differ "
+        "by up to 4.4 points by whose run they are: the words for classes and background differ."
+    )
+    columns = [
+        Column("method"),
+        Column("mIoU, %", "bar"),
+        Column("run by"),
+        Column("words"),
+        Column("source"),
+    ]
+    yield Table(columns, sorted(rows, key=lambda row: _rank(row[1])))
+
+
+def _read(result: Mapping[str, Any]) -> str:
+    return "; ".join(text for text in (result["source"], result["note"]) if text)
 
 
 def _groups(results: Results) -> Iterator[Block]:
