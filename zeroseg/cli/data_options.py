@@ -152,7 +152,7 @@ class DataOptions:
         return open_data(name, root, split=split, protocol=self.protocol).dataset
 
     def _scenes(
-        self, vocabulary: Vocabulary | None, drawn: Any, loading: dict[str, int]
+        self, vocabulary: Vocabulary | None, drawn: Any, loading: dict[str, Any]
     ) -> SampleData:
         from zeroseg.data.drawn_scenes import DrawnScenes
         from zeroseg.metrics.protocol import Protocol
@@ -170,7 +170,7 @@ class DataOptions:
         say_never_drawn(found.vocabulary)
         return found
 
-    def _benchmark(self, vocabulary: Vocabulary | None, loading: dict[str, int]) -> SampleData:
+    def _benchmark(self, vocabulary: Vocabulary | None, loading: dict[str, Any]) -> SampleData:
         from zeroseg.data.catalog import CATALOG, entry, open_data
 
         self._refuse(("count", "seed", "size"), "only for --data drawn")
