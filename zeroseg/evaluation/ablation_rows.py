@@ -303,7 +303,7 @@ def _fusions(make: Variants) -> list[Candidate]:
     found = [
         _fused(make, name, lacks, "more", background=background)
         for background, (name, lacks) in backgrounds.items()
-        if background != fusion.background
+        if background != fusion.background_rule(vocabulary)
     ]
     apart = vocabulary.stuff and fusion.evidence == "both" and has_dense_scores(make.full)
     lacks = "" if apart else "there is no stuff, or it is not read twice"

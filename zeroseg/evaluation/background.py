@@ -24,7 +24,7 @@ def background_of(system: BaseSegmenter, data: SampleData) -> dict[str, Any]:
     fusion = getattr(system, "fusion", None)
     rule, threshold = "own", None
     if isinstance(fusion, ThingsAndStuff):
-        rule = fusion.background
+        rule = fusion.background_rule(system.vocabulary)
         threshold = fusion.threshold if rule in _MEASURED else None
     elif isinstance(fusion, HighestScore):
         rule = "uncovered"

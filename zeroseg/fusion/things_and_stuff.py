@@ -139,6 +139,12 @@ class ThingsAndStuff(Fusion):
         vars(other).update(changes)
         return other
 
+    def background_rule(self, vocabulary: Vocabulary) -> Background:
+        """Which rule `background` is for a vocabulary: itself, or what "auto" stands for."""
+        if self.background != "auto":
+            return self.background
+        return "never" if vocabulary.exhaustive else "threshold"
+
     def forward(
         self,
         masks: Masks,
@@ -157,9 +163,8 @@ class ThingsAndStuff(Fusion):
                 "detector that gives them, such as Sam3, or a dense scorer"
             )
         if self.background == "auto":
-            same = copy.copy(self)
-            same.background = "never" if vocabulary.exhaustive else "threshold"
-            return same.forward(masks, detections, vocabulary, dense)
+            plain = self.variant(background=self.background_rule(vocabulary))
+            return plain.forward(masks, detections, vocabulary, dense)
         claims = self._claims(detections, vocabulary, dense)
         device = masks.logits.device
         best = torch.zeros(masks.size, device=device)
