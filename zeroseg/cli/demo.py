@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from zeroseg.values import Failure
     from zeroseg.vocabulary import Vocabulary
 
-BEST, PAPER = "tiny", "tiny"
+BEST, PAPER = "tiny-sam3", "tiny"
 """The best system that comes along, and the paper's method."""
 
 _EXAMPLES = """\
   zeroseg demo
   zeroseg demo --count 12 --seed 3 --size 320x240 --output demo
   zeroseg demo --labels "animal, boat, person" --beside none
-  zeroseg demo --model mine.yaml --beside tiny
+  zeroseg demo --model mine.yaml --beside tiny-sam3
 
 Each scene becomes one panel: the picture, the truth, the prediction of each system, and the boxes
 and points of the last one. All of them together are panels.png."""
