@@ -52,6 +52,7 @@ def check(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     checks: dict[str, Callable[[list[str]], object]] = {
         "zeroseg": _zeroseg,
         "python": lambda words: _script(words, monkeypatch),
+        "torchrun": lambda words: _script(["-m", *words[words.index("--") + 1 :]], monkeypatch),
         "make": _make,
         "pip": _pip,
         "export": _export,

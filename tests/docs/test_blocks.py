@@ -26,7 +26,7 @@ NEEDS = {
     "weights": 5,  # published ones; most of these need a key for a language model, too
     "data set": 7,
     "object store": 2,
-    "minutes": 6,
+    "minutes": 7,
     "hours": 1,
     "GPU": 1,
 }
