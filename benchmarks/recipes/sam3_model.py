@@ -159,14 +159,11 @@ def _start_neck(encoder: Any, images: Tensor) -> None:
     mean, spread = features.mean(0), features.std(0)
     for level in encoder.neck.fpn_layers:
         first = level.scale_layers[0] if level.scale_factor > 1 else level.proj1
-        over_inputs = 0 if isinstance(first, nn.ConvTranspose2d) else 1
-        shape = [1] * 4
-        shape[over_inputs] = -1
+        inputs = 0 if isinstance(first, nn.ConvTranspose2d) else 1
+        shape = [-1 if axis == inputs else 1 for axis in range(4)]
         first.weight.div_(spread.view(shape))
-        first.bias.sub_(
-            (first.weight * mean.view(shape)).sum((over_inputs, 2, 3))
-            / (first.weight[0, 0].numel() if isinstance(first, nn.ConvTranspose2d) else 1)
-        )
+        offsets = (first.weight * mean.view(shape)).sum(inputs)
+        first.bias.sub_(offsets.mean((1, 2)))
 
 
 def _start_queries(decoder: Any) -> None:

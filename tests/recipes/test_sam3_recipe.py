@@ -100,6 +100,18 @@ def test_the_image_encoder_starts_as_that_of_tiny_sam(model: Trainee, batch: Bat
     assert float(torch.corrcoef(torch.stack([ours.flatten(), theirs.flatten()]))[0, 1]) > 0.9
 
 
+def test_the_neck_starts_with_every_channel_alike(model: Trainee, batch: Batch) -> None:
+    encoder = model.sam.vision_encoder
+    with torch.no_grad():
+        cells = encoder.backbone(batch.images).last_hidden_state
+        maps = cells.mT.unflatten(2, (SIDE // PATCH, SIDE // PATCH))
+        for level in encoder.neck.fpn_layers[:2]:
+            first = level.scale_layers[0] if level.scale_factor > 1 else level.proj1
+            seen = first(maps).transpose(0, 1).flatten(1)
+            assert float(seen.mean(1).abs().max()) < 1e-3
+            assert 0.2 < float(seen.std(1).median()) < 5  # as after a normalisation
+
+
 def test_bfloat16_says_nearly_the_same_and_keeps_float32_weights(
     model: Trainee, batch: Batch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,7 @@ class _System:
     segmenter: BaseSegmenter
     totals: Totals
     scores: SegmentationScores
-    failed: int = field(default=0)
+    failed: int = 0
 
 
 def run(arguments: Namespace) -> int:
