@@ -3,6 +3,10 @@
     python -m benchmarks.recipes.masks --cache CACHE --run RUN
     python -m benchmarks.recipes.masks --run RUN --export FOLDER
 
+Minutes are of processor time: the run may share its machine. It goes on from its last checkpoint
+when the same line is given again; `--begin FOLDER` starts from an exported model instead, which may
+have been trained on smaller frames.
+
 Data: things, and three in ten of the stuff areas, as tight or jittered boxes. Three steps in
 twenty add up to 4 or 20 points inside the region, and five in twenty the 20 pixels of highest
 logit of the model's own first pass, which is what `TopLogits` will show it and which are not
@@ -12,10 +16,11 @@ square.
 Losses: for three tenths of the time the encoder learns alone, from every pixel: its class, the
 edges of the box of the region it belongs to, and the borders between regions, all read off the
 image embedding by 1x1 convolutions (`DenseHeads`). That costs less an image than prompting, and
-the mask decoder then starts on an embedding that already tells regions apart. After that the
-masks: cross entropy, of which a pixel far from the box counts a tenth, and Dice; the predicted
-IoU is regressed on the actual one; the dense losses go on at a fraction of their weight. One step
-in eight trains SAM's three alternative masks, the best of them for each prompt.
+the mask decoder then starts on an embedding that already tells regions apart; a model that was
+exported has that behind it. After that the masks: cross entropy, of which a pixel far from the box
+counts a tenth, and Dice; the predicted IoU is regressed on the actual one; the dense losses go on
+at a fraction of their weight. One step in eight trains SAM's three alternative masks, the best of
+them for each prompt.
 
 Speed: the encoder runs in bfloat16 with float32 weights, all regions of an image share one pass of
 it, and attention is eager, which is the fastest backward pass on a CPU.
@@ -24,6 +29,7 @@ it, and attention is eager, which is the fastest backward pass on a CPU.
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +42,13 @@ from transformers import SamImageProcessor, SamModel, SamProcessor
 from benchmarks.recipes.batches import Batch, make_batch
 from benchmarks.recipes.cache import Cache
 from benchmarks.recipes.loop import Run, arguments, averaged, parse
-from benchmarks.recipes.masks_model import MASK_STRIDE, SIDE, Trainee, sam_config
+from benchmarks.recipes.masks_model import (
+    MASK_STRIDE,
+    SIDE,
+    Trainee,
+    go_on_from,
+    sam_config,
+)
 from benchmarks.recipes.masks_prompts import (
     Prompts,
     border_map,
@@ -54,6 +66,7 @@ DENSE_UNTIL = 0.3
 """Share of the time in which only the encoder learns."""
 PROMPTS_PER_IMAGE = 5
 POINTS = 20
+WATCH_MINUTES = 5
 
 
 def dense_loss(model: Trainee, embeddings: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -182,29 +195,40 @@ def groups(model: Trainee, lr: float) -> list[dict[str, Any]]:
 def train(args: argparse.Namespace) -> None:
     cache = Cache.open(args.cache / "train")
     validation = Cache.open(args.cache / "validation")
-    model = Trainee(make_batch(cache, np.arange(200), SIDE).images).to(args.device)
-    run = Run(model, groups(model, args.lr), args, warmup=50, hold=0.4, optimizer=MuonAdamW)
+    model = Trainee(make_batch(cache, np.arange(200), SIDE).images)
+    if args.begin is not None:
+        go_on_from(model.sam, args.begin)
+    model.to(args.device)
+    run = Run(
+        model,
+        groups(model, args.lr),
+        args,
+        warmup=50,
+        hold=0.4,
+        optimizer=MuonAdamW,
+        clock=time.process_time,
+    )
     rng = np.random.default_rng([args.seed, run.steps])
-    watched = run.elapsed
+    dense_until = DENSE_UNTIL if args.begin is None else 0.0
     for progress in run:
         batch = make_batch(cache, rng.integers(0, len(cache), args.batch), SIDE, rng)
         batch = letterboxed(batch, rng, 0.2).to(args.device)
         embeddings = model.embed(batch.images)
         dense, right = dense_loss(model, embeddings, batch)
-        if progress < DENSE_UNTIL:
+        if progress < dense_until:
             run.step(dense, dense=dense, classes=right)
         else:
             masks, iou = prompt_loss(model, embeddings, batch, rng)
             loss = masks + 0.3 * (1.2 - progress) * dense
             run.step(loss, masks=masks, iou=iou, dense=dense, classes=right)
-        if run.elapsed - watched > 300:
-            watched = run.elapsed
-            run.log(validate(run.ema, validation))
-    run.log(validate(run.ema, validation))
+        run.watch(lambda: validate(run.ema, validation), WATCH_MINUTES)
+    run.watch(lambda: validate(run.ema, validation))
 
 
 def main() -> None:
-    args = parse(arguments(__doc__.splitlines()[0], minutes=60, batch=24, lr=2e-3))
+    parser = arguments(__doc__.splitlines()[0], minutes=60, batch=24, lr=2e-3)
+    parser.add_argument("--begin", type=Path, help="go on from an exported model")
+    args = parse(parser)
     if args.export:
         export(args.export, args.run)
     else:

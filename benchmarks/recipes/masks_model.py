@@ -9,6 +9,7 @@ small for layers this narrow.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +31,7 @@ from benchmarks.recipes.vit_start import (
 )
 from zeroseg.drawn.world import CATEGORIES
 
-SIDE = 160
+SIDE = 224
 """Height and width of the frame that SAM sees, in pixels."""
 PATCH = 8
 MASK_STRIDE = 2
@@ -49,7 +50,7 @@ def sam_config() -> SamConfig:
             num_pos_feats=32,
             image_size=SIDE,
             patch_size=PATCH,
-            window_size=10,
+            window_size=SIDE // PATCH // 2,
             global_attn_indexes=[2, 5],
             use_rel_pos=False,
             initializer_range=0.02,
@@ -81,6 +82,25 @@ def build_sam(images: Tensor) -> SamModel:
         model.prompt_encoder.no_mask_embed.weight.mul_(0.02)
         model.prompt_encoder.mask_embed.requires_grad_(False)
     return model
+
+
+@torch.no_grad()
+def go_on_from(model: SamModel, folder: Path) -> None:
+    """Start as an exported SAM, also one whose frame is of another size.
+
+    Patches are of the same size, so positions alone are stretched; and so are windows, by the
+    configuration, which have no weights.
+    """
+    start = SamModel.from_pretrained(folder, dtype=torch.float32).state_dict()
+    name = "vision_encoder.pos_embed"
+    start[name] = stretched(start[name], SIDE // PATCH)
+    model.load_state_dict(start)
+
+
+def stretched(positions: Tensor, grid: int) -> Tensor:
+    """Position embeddings (1, h, w, C) for `grid` x `grid` patches."""
+    channels_first = positions.movedim(-1, 1)
+    return F.interpolate(channels_first, (grid, grid), mode="bicubic").movedim(1, -1)
 
 
 def _scale_to_fan_in(module: nn.Module) -> None:

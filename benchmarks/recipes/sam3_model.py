@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, Sam3Config, Sam3Model, SamModel
 from transformers.models.sam3.modeling_sam3 import inverse_sigmoid
 
+from benchmarks.recipes.masks_model import stretched
 from benchmarks.recipes.words import ROWS
 from zeroseg.drawn.world import CATEGORIES, FINE_NAMES
 from zeroseg.weights.checkpoints import locate
@@ -115,7 +116,7 @@ def _scale_to_fan_in(module: nn.Module) -> None:
 
 
 def _start_vision(backbone: Any, images: Tensor) -> None:
-    """Start as `tiny:sam`'s encoder: the same layers, which saw the same scenes for 98 minutes.
+    """Start as `tiny:sam`'s encoder: the same layers, which saw the same scenes, if larger.
 
     SAM 3 has a normalisation more, in front of the layers, which starts as what is nearest to
     nothing, and turns queries and keys by their position, at so low frequencies that most of what
@@ -124,7 +125,8 @@ def _start_vision(backbone: Any, images: Tensor) -> None:
     sam = SamModel.from_pretrained(locate("tiny:sam"), dtype=torch.float32).vision_encoder
     embeddings, patches = backbone.embeddings, sam.patch_embed.projection
     embeddings.patch_embeddings.projection.weight.copy_(patches.weight)
-    embeddings.position_embeddings.copy_((sam.pos_embed + patches.bias).flatten(1, 2))
+    positions = stretched(sam.pos_embed, SIDE // PATCH) + patches.bias
+    embeddings.position_embeddings.copy_(positions.flatten(1, 2))
     _leave_as_it_is(backbone.layer_norm, embeddings(images))
     for new, old in zip(backbone.layers, sam.layers, strict=True):
         own = new.attention

@@ -8,11 +8,20 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from transformers import SamModel
 
 from benchmarks.recipes.batches import Batch, make_batch
 from benchmarks.recipes.cache import Cache, build
 from benchmarks.recipes.masks import dense_loss, mask_loss, prompt_loss
-from benchmarks.recipes.masks_model import MASK_STRIDE, SIDE, Trainee
+from benchmarks.recipes.masks_model import (
+    MASK_STRIDE,
+    PATCH,
+    SIDE,
+    Trainee,
+    go_on_from,
+    sam_config,
+    stretched,
+)
 from benchmarks.recipes.masks_prompts import choose_regions, jittered, random_points, top_points
 
 
@@ -84,3 +93,43 @@ def test_a_few_steps_lower_both_losses(batch: Batch) -> None:
         seen.append((dense.item(), masks.item()))
     assert seen[-1][0] < 0.8 * seen[0][0]
     assert seen[-1][1] < 0.95 * seen[0][1]
+
+
+def test_positions_are_stretched_over_another_grid() -> None:
+    line = torch.linspace(0, 1, 20)
+    positions = torch.stack(torch.meshgrid(line, line, indexing="ij"), -1)[None]
+    finer = stretched(positions, 28)
+    assert finer.shape == (1, 28, 28, 2)
+    middle = (torch.arange(28) + 0.5) / 28 * 20 / 19 - 0.5 / 19
+    inner = slice(2, -2)
+    torch.testing.assert_close(
+        finer[0, inner, inner, 1], middle[inner].expand(24, -1), atol=0.01, rtol=0
+    )
+    torch.testing.assert_close(stretched(positions, 20), positions)
+
+
+def test_a_run_begins_as_the_model_that_was_exported(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    old = SamModel(sam_config())
+    old.save_pretrained(tmp_path)
+    new = SamModel(sam_config())
+    go_on_from(new, tmp_path)
+    theirs = old.state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in new.state_dict().items())
+
+
+def test_a_run_begins_as_a_model_of_smaller_frames(tmp_path: Path) -> None:
+    config = sam_config()
+    config.vision_config.image_size = config.prompt_encoder_config.image_size = SIDE // 2
+    config.vision_config.window_size //= 2
+    old = SamModel(config)
+    grid = SIDE // PATCH
+    ramp = torch.linspace(-1, 1, grid // 2)[:, None]
+    old.vision_encoder.pos_embed.data.copy_(ramp.expand(1, grid // 2, grid // 2, 128))
+    old.save_pretrained(tmp_path)
+    new = SamModel(sam_config())
+    go_on_from(new, tmp_path)
+    finer = new.vision_encoder.pos_embed
+    assert finer.shape[1:3] == (grid, grid)
+    torch.testing.assert_close(finer[0, 0, :, 0], torch.linspace(-1, 1, grid), atol=0.05, rtol=0)
+    assert torch.equal(new.mask_decoder.mask_tokens.weight, old.mask_decoder.mask_tokens.weight)
