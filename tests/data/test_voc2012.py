@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +125,8 @@ def test_suffixes_of_any_kind_and_what_is_missing(root: Path) -> None:
 def test_without_its_background(root: Path) -> None:
     whole, things = Voc2012(root), Voc20(root)
     assert (things.title, things.scored, things.void_classes) == ("voc20", tuple(range(1, 21)), 0)
-    assert things.vocabulary == whole.vocabulary
+    assert things.vocabulary == replace(whole.vocabulary, exhaustive=True)
+    assert not whole.vocabulary.exhaustive
     for one, other in zip(whole.dataset, things.dataset, strict=True):
         expected = torch.where(one.target == 0, 255, one.target)
         assert torch.equal(other.target, expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from zeroseg.data.catalog import Entry
 from zeroseg.data.sample_data import SampleData, Samples
@@ -12,6 +13,9 @@ from zeroseg.vocabulary import Vocabulary
 
 class BenchmarkData(SampleData):
     """One split of a data set as its owners publish it.
+
+    Its vocabulary is exhaustive where the background is not scored: every pixel that counts is then
+    of a class that is looked for.
 
     Attributes:
         entry: What the catalog says of it.
@@ -39,6 +43,8 @@ class BenchmarkData(SampleData):
         num_workers: int,
         scored: Sequence[int] | None = None,
     ) -> None:
+        exhaustive = scored is not None and vocabulary.background not in scored
+        vocabulary = replace(vocabulary, exhaustive=exhaustive)
         super().__init__(vocabulary, dataset, batch_size, num_workers, scored)
         self.entry, self.split, self.title = entry, split, entry.name
         self.picture_count = entry.sizes.get(split)
