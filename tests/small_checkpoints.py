@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -54,6 +54,7 @@ from zeroseg.masking.sam import Sam
 from zeroseg.masking.sam2 import Sam2
 from zeroseg.masking.sam3_tracker import Sam3Tracker
 from zeroseg.masking.sam_hq import SamHq
+from zeroseg.presets import load_preset
 from zeroseg.recognition.blip2 import Blip2
 from zeroseg.recognition.ram_plus import RamPlus
 from zeroseg.weights.checkpoints import locate
@@ -80,6 +81,19 @@ COMPONENTS: dict[str, Callable[[Path], Any]] = {
     "mask2former": ClosedSetVote.from_pretrained,
 }
 """What loads each kind."""
+PUBLISHED = {
+    "xinyu1205/recognize-anything-plus-model": "ram_plus",
+    "Salesforce/blip2-opt-2.7b": "blip2",
+    "florence-community/Florence-2-large": "florence2",
+    "IDEA-Research/grounding-dino-tiny": "grounding_dino",
+    "iSEE-Laboratory/llmdet_large": "mm_grounding_dino",
+    "openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_v3det": "mm_grounding_dino",
+    "syscv-community/sam-hq-vit-large": "sam_hq",
+    "facebook/sam2.1-hiera-large": "sam2",
+    "facebook/sam2.1-hiera-base-plus": "sam2",
+    "facebook/sam3": "sam3",
+}
+"""A kind of small checkpoint, of the same classes, for each published one that presets name."""
 KINDS = tuple(COMPONENTS)
 PACKAGED = ("ram_plus", "blip2", "grounding_dino", "sam", "chat")
 """Kinds of which the tiny family has a member."""
@@ -103,6 +117,23 @@ def write(kind: str, folder: Path) -> Path:
         for part in _MAKERS[kind]():
             part.save_pretrained(folder)
     return folder
+
+
+def small_preset(name: str, folder: Path) -> dict[str, Any]:
+    """A preset's content with small checkpoints, written to a folder, for the published ones."""
+    content = load_preset(name)
+    for number, (holder, checkpoint) in enumerate(list(leaves(content, "checkpoint"))):
+        holder["checkpoint"] = str(write(PUBLISHED[checkpoint], folder / str(number)))
+    return content
+
+
+def leaves(value: Any, name: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Every entry called `name` in a configuration, with the mapping that holds it."""
+    if isinstance(value, dict):
+        if name in value:
+            yield value, value[name]
+        for inner in value.values():
+            yield from leaves(inner, name)
 
 
 def _mm_grounding_dino() -> tuple[Any, ...]:

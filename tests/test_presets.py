@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 import yaml
 
 from tests.chat.server import answer, serving
-from tests.small_checkpoints import write
+from tests.small_checkpoints import leaves, small_preset
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.detection.detector import Detector
 from zeroseg.errors import PresetError, VocabularyError
@@ -106,15 +105,6 @@ def test_keys_are_neither_written_down_nor_told(
     assert "sk-1" not in str(caught.value)
 
 
-def leaves(value: Any, name: str) -> Iterator[tuple[dict[str, Any], str]]:
-    """Every entry called `name` in a configuration, with the mapping that holds it."""
-    if isinstance(value, dict):
-        if name in value:
-            yield value, value[name]
-        for inner in value.values():
-            yield from leaves(inner, name)
-
-
 def test_there_is_a_list_of_presets() -> None:
     names = preset_names()
     assert {"large", "open", "paper", "ram-grounded-sam", "sam3", "tiny"} <= set(names)
@@ -184,26 +174,9 @@ def test_every_option_of_a_preset_exists_and_what_is_missing_is_named(
         assert BaseSegmenter.from_config(content).config is not None
 
 
-SMALL = {
-    "xinyu1205/recognize-anything-plus-model": "ram_plus",
-    "Salesforce/blip2-opt-2.7b": "blip2",
-    "florence-community/Florence-2-large": "florence2",
-    "IDEA-Research/grounding-dino-tiny": "grounding_dino",
-    "iSEE-Laboratory/llmdet_large": "mm_grounding_dino",
-    "openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_v3det": "mm_grounding_dino",
-    "syscv-community/sam-hq-vit-large": "sam_hq",
-    "facebook/sam2.1-hiera-large": "sam2",
-    "facebook/sam2.1-hiera-base-plus": "sam2",
-    "facebook/sam3": "sam3",
-}
-"""A kind of small checkpoint, of the same classes, in place of each published one."""
-
-
 def with_small_parts(name: str, folder: Path, address: str) -> ZeroShotSegmenter:
     """A preset with small checkpoints and a chat server of the test's own."""
-    content = load_preset(name)
-    for number, (holder, checkpoint) in enumerate(list(leaves(content, "checkpoint"))):
-        holder["checkpoint"] = str(write(SMALL[checkpoint], folder / str(number)))
+    content = small_preset(name, folder)
     if "OpenAIChat" in str(content):
         content = with_language_model(content, "m", address)
     return ZeroShotSegmenter.from_config(content, vocabulary=["dog", "potted-plant", "boat"])
