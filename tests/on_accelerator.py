@@ -68,7 +68,6 @@ from zeroseg import LLMPostRefiner, LLMPreRefiner, Sam, Segmentation, Selection,
 from zeroseg.baselines import SemanticSegmentAnything
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
-from zeroseg.baselines.everything import EverythingMasks
 from zeroseg.chat.chat_model import Conversation, Reply
 from zeroseg.data import DrawnScenes
 from zeroseg.detection import presence_preview
@@ -94,6 +93,7 @@ from zeroseg.masking import (
     SpreadPoints,
     TopLogits,
 )
+from zeroseg.masking.everything import EverythingMasks
 from zeroseg.masking.official_sam import OfficialSam, official_sam_of
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.presets import load_preset
