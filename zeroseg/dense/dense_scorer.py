@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
-from zeroseg.values import DenseScores, Selection
+from zeroseg.values import DenseScores, Geometry, Selection
+from zeroseg.weights.offload import offload
 
 
 class DenseScorer(nn.Module, ABC):
@@ -30,3 +32,14 @@ class DenseScorer(nn.Module, ABC):
 
     if TYPE_CHECKING:
         __call__ = forward
+
+
+def offload_dense_scorer(part: DenseScorer) -> DenseScorer:
+    """Offload a dense scorer; for configurations, whose entries have to be of a slot's type."""
+    return offload(part)
+
+
+def unasked(image: Tensor, device: torch.device) -> DenseScores:
+    """The scores of an image that nothing was asked about."""
+    frame = Geometry.itself((image.shape[1], image.shape[2]))
+    return DenseScores(torch.zeros(0, 1, 1, device=device), (), frame)
