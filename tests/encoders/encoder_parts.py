@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
+from torch import nn
 from transformers import (
     CLIPConfig,
     CLIPImageProcessor,
@@ -40,18 +42,25 @@ def text(**more: Any) -> dict[str, Any]:
     }
 
 
+def seeded(kind: Callable[[Any], nn.Module], config: Any) -> nn.Module:
+    """A network of a configuration, always the same."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return lively(kind(config))
+
+
 def clip() -> tuple[Any, Any]:
     last = len(clip_words(LENGTH)) - 1
     ends = {"bos_token_id": last - 1, "eos_token_id": last}
     config = CLIPConfig(text_config=text(**ends), vision_config=VISION, projection_dim=12)
     images = CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size=SIZE)
-    return lively(CLIPModel(config)), CLIPProcessor(images, clip_words(LENGTH))
+    return seeded(CLIPModel, config), CLIPProcessor(images, clip_words(LENGTH))
 
 
 def siglip() -> tuple[Any, Any]:
     ends = {"bos_token_id": 1, "eos_token_id": 1, "pad_token_id": 0, "projection_size": 16}
     config = SiglipConfig(text_config=text(**ends), vision_config=VISION)
-    return lively(SiglipModel(config)), SiglipProcessor(
+    return seeded(SiglipModel, config), SiglipProcessor(
         SiglipImageProcessor(size=SIZE), clip_words(LENGTH)
     )
 
@@ -61,7 +70,7 @@ def tipsv2() -> tuple[Any, Any]:
     config = Tipsv2Config(
         text_config=text(), vision_config={**vision, "mlp_ratio": 2, "num_register_tokens": 2}
     )
-    return lively(Tipsv2Model(config)), Tipsv2Processor(
+    return seeded(Tipsv2Model, config), Tipsv2Processor(
         Tipsv2ImageProcessor(size=SIZE), clip_words(LENGTH)
     )
 
