@@ -128,7 +128,7 @@ def test_other_networks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="SegformerForSemanticSegmentation is no image-text"):
         encoder_of(other, None)
     other.save_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match="of the kind 'segformer', expected one of"):
+    with pytest.raises(CheckpointError, match="is a segformer, expected a clip or siglip or"):
         load_encoder(tmp_path, "PatchScorer")
     with pytest.raises(CheckpointNotFound, match="PatchScorer needs the checkpoint"):
         load_encoder(tmp_path / "nowhere", "PatchScorer")

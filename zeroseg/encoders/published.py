@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoProcessor, CLIPModel, SiglipModel, Tips
 from zeroseg.encoders.image_text_encoder import ImageTextEncoder, LastLayer
 from zeroseg.encoders.kept_texts import read_texts
 from zeroseg.errors import CheckpointError
+from zeroseg.weights.checkpoint_files import OTHER
 from zeroseg.weights.checkpoints import load_pretrained
 
 
@@ -152,8 +153,8 @@ def load_encoder(checkpoint: str | Path, component: str) -> tuple[Any, Any]:
     kind = load_pretrained(AutoConfig, checkpoint, component).model_type
     if kind not in _KINDS:
         raise CheckpointError(
-            f"{component} cannot use '{checkpoint}': it is of the kind '{kind}', expected one of "
-            f"{list(_KINDS)} (SigLIP 2 of a fixed resolution is of the kind 'siglip')"
+            f"{component} cannot use '{checkpoint}': it is a {kind}, expected a "
+            f"{' or '.join(_KINDS)} (SigLIP 2 of a fixed resolution is a siglip): {OTHER}"
         )
     return (
         load_pretrained(_KINDS[kind][0], checkpoint, component, dtype=torch.float32),
