@@ -60,7 +60,7 @@ def test_scores_are_the_networks_own(condition: int, fine: bool) -> None:
     [found] = make(parts, chunk_size=2)([image], [ask(*PROMPTS)])
     theirs = stock(parts, image)
     torch.testing.assert_close(found.maps, theirs, atol=1e-5, rtol=1e-4)
-    assert float(theirs.std(0).mean()) > 0.001  # prompts differ
+    assert float(theirs.std(0).max()) > 0.002  # prompts differ
     assert found.labels == ask(*PROMPTS).labels
     full = F.interpolate(theirs[None], (40, 56), mode="bilinear", align_corners=False)[0]
     torch.testing.assert_close(found.full(), full, atol=1e-5, rtol=1e-4)

@@ -30,7 +30,9 @@ def hidden(encoder: ImageTextEncoder) -> Tensor:
         return encoder.tokens(encoder.pixels([noise(*size), noise(*size, seed=1)], size))
 
 
-def written_out(layer: LastLayer, hidden: Tensor, way: str, special: int) -> Tensor:
+def written_out(
+    layer: LastLayer, hidden: Tensor, way: str, special: int, regions: Tensor | None = None
+) -> Tensor:
     """The layer's output for one picture (T, C), by loops over heads and tokens."""
     normed = layer.norm(hidden)
     query, key, value = (p(normed) for p in (layer.query, layer.key, layer.value))
@@ -52,6 +54,11 @@ def written_out(layer: LastLayer, hidden: Tensor, way: str, special: int) -> Ten
                     logits = logits + torch.tensor(
                         [closeness(i - special, j - special) for j in range(len(hidden))]
                     )
+                if regions is not None and i >= special:
+                    for j in range(len(hidden)):
+                        both = {int(regions[i - special]), int(regions[j - special])}
+                        if j < special or (len(both) == 2 and 0 not in both):
+                            logits[j] = -math.inf
                 weights += logits.softmax(0)
             if way == "maskclip":
                 weights[i] = 1
@@ -78,6 +85,18 @@ def test_every_way_is_its_equation(
     found = last_tokens(encoder.last, hidden, way, GRID)
     for own, before in zip(found, hidden, strict=True):
         expected = written_out(encoder.last, before, way, encoder.special)
+        torch.testing.assert_close(own, expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("way", get_args(Attention))
+def test_patches_look_at_their_region_and_at_what_is_in_none(
+    encoder: ImageTextEncoder, hidden: Tensor, way: Attention
+) -> None:
+    regions = torch.arange(30).view(2, 15) % 4 % 3  # of three kinds, in two pictures
+    found = last_tokens(encoder.last, hidden, way, GRID, regions)
+    for own, before, known in zip(found, hidden, regions, strict=True):
+        expected = written_out(encoder.last, before, way, encoder.special, known)
         torch.testing.assert_close(own, expected, atol=1e-4, rtol=1e-4)
 
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tests.baselines.conftest import proposals_of
 from tests.dense.dense_parts import ODD, PROMPTS, ask, assert_same, check_any_company
 from tests.encoders.encoder_parts import ENCODERS, PATCH, SIDE, clip, siglip, tipsv2
 from tests.masking.test_sam import LargestTensor
@@ -164,6 +165,27 @@ def test_a_place_is_scored_by_what_is_there(parts: tuple[Any, Any]) -> None:
     )
     torch.testing.assert_close(one.maps[..., :6], other.maps[..., 6:], atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(one.maps[..., 6:], other.maps[..., :6], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["clip", "siglip"])
+def test_a_region_knows_nothing_of_another_where_only_one_layer_mixes(kind: str) -> None:
+    """Two windows over pictures whose right halves differ, the regions being the halves."""
+    part = make(ENCODERS[kind](), attention="clearclip", others=())
+    layers = part.encoder.vision.encoder.layers  # type: ignore[attr-defined]
+    for layer in layers[:-1]:
+        layer.forward = lambda hidden, mask: hidden
+    left, right = noise(48, 48, 1), [noise(48, 48, 2), noise(48, 48, 3)]
+    images = [torch.cat([left, own], 2) for own in right]
+    proposals = [proposals_of([(0, 0, 48, 48), (48, 0, 96, 48)], 48, 96)] * 2
+    alone, told = (
+        [own.maps[:, :, :6] for own in found]
+        for found in (
+            part(images, [ask("dog", "sky")] * 2),
+            part.within(images, [ask("dog", "sky")] * 2, proposals),
+        )
+    )
+    torch.testing.assert_close(told[0], told[1], atol=1e-5, rtol=1e-4)
+    assert float((alone[0] - alone[1]).abs().max()) > 1e-3
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -164,11 +164,26 @@ def test_company_and_sizes_change_nothing(
     check_any_company(RegionScorer(scorer, everything(sam_model, processor), pooling))
 
 
-def test_pooling_can_be_swapped_around_the_same_parts() -> None:
+def test_variants_share_the_parts() -> None:
     part = RegionScorer(ScriptedScorer({}), Rectangles(LEFT))
-    other = part.with_pooling("vote")
-    assert (part.pooling, other.pooling) == ("mean", "vote")
+    other = part.variant(pooling="vote", scope=True)
+    assert (part.pooling, part.scope) == ("mean", False)
+    assert (other.pooling, other.scope) == ("vote", True)
     assert other.scorer is part.scorer and other.proposer is part.proposer
+
+
+def test_scope_tells_the_scorer_of_the_regions() -> None:
+    image, asked = [noise(40, 56)], [ask("dog", "sky")]
+    scorer = PatchScorer(*clip(), templates="none")
+    proposer = Rectangles((0, 0, 28, 40), (28, 0, 56, 40))
+    found = [RegionScorer(scorer, proposer, scope=own)(image, asked)[0] for own in (False, True)]
+    assert float((found[0].maps - found[1].maps).abs().max()) > 1e-3
+    told = Told(scorer.within(image, asked, proposer(image))[0].full())
+    [expected] = RegionScorer(told, proposer)(image, asked)
+    torch.testing.assert_close(found[1].maps, expected.maps, atol=1e-4, rtol=1e-3)
+    plain = ScriptedScorer({"dog": (0, 0, 0.5, 1)})  # reads none
+    [same] = RegionScorer(plain, Rectangles(LEFT), scope=True)([noise(4, 6)], [ask("dog")])
+    assert torch.equal(same.full(), plain([noise(4, 6)], [ask("dog")])[0].full())
 
 
 class Coarse(DenseScorer):

@@ -71,6 +71,8 @@ def test_rows_follow_from_the_scorer() -> None:
     own = {"without dense scorer", "without pooling", "pooled by vote", "pooled by mean"}
     assert names(build(pooled())) & own == own - {"pooled by mean"}
     assert names(build(pooled("vote"))) & own == own - {"pooled by vote"}
+    assert "without scope" not in names(build(pooled()))
+    assert "without scope" in names(build(pooled().variant(scope=True)))
     assert names(build(Shifted())) & own == {"without dense scorer"}
     assert names(build(Shifted(), evidence="dense")) & own == set()
     assert names(build(None)) & own == set()

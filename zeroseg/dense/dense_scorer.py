@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from zeroseg.masking.mask_proposer import Proposals
 from zeroseg.values import DenseScores, Geometry, Selection
 from zeroseg.weights.offload import offload
 
@@ -29,6 +30,24 @@ class DenseScorer(nn.Module, ABC):
         Returns:
             B dense scores, each with one map a prompt, in the order of the prompts.
         """
+
+    def within(
+        self,
+        images: Sequence[Tensor],
+        selections: Sequence[Selection],
+        proposals: Sequence[Proposals],
+    ) -> list[DenseScores]:
+        """Score the prompts of each image where its regions are known.
+
+        A scorer whose places look at each other can keep them to their own region. Others score as
+        ever, which is the default.
+
+        Args:
+            images: See `forward`.
+            selections: See `forward`.
+            proposals: The regions of each image.
+        """
+        return self(images, selections)
 
     if TYPE_CHECKING:
         __call__ = forward

@@ -11,6 +11,10 @@ attends by, and in what is kept of the layer around the attention:
 - "clearclip": query to query, without both (Lan et al., 2024).
 - "naclip": key to key, and a Gaussian of the distance is added before the softmax, without both
   (Hajimiri et al., "Pay Attention to Your Neighbours", 2025).
+
+Where regions are known, patches look at those of their own alone, and at nothing that is no patch
+(the scope reconstruction of CorrCLIP, Zhang et al., 2025); what is in no region looks everywhere
+and is looked at from everywhere. "maskclip" looks nowhere else anyhow.
 """
 
 from __future__ import annotations
@@ -30,7 +34,11 @@ DEVIATION = 5.0
 
 
 def last_tokens(
-    layer: LastLayer, hidden: Tensor, attention: Attention, grid: tuple[int, int]
+    layer: LastLayer,
+    hidden: Tensor,
+    attention: Attention,
+    grid: tuple[int, int],
+    regions: Tensor | None = None,
 ) -> Tensor:
     """What comes out of the last layer.
 
@@ -39,14 +47,16 @@ def last_tokens(
         hidden: (B, S + N, C), what enters it: S special tokens, then the patches row by row.
         attention: Which way; see the module.
         grid: Rows and columns of the patches.
+        regions: (B, N) int64, the region of every patch, 0 for none; None where none are known.
 
     Returns:
         (B, S + N, C).
     """
+    scope = None if regions is None else closed(regions, hidden.shape[1]).to(hidden.dtype)
     if attention == "own":
-        whole: Tensor = layer.whole(hidden, None)
+        whole: Tensor = layer.whole(hidden, scope)
         return whole
-    attended: Tensor = layer.scale(_attend(layer, layer.norm(hidden), attention, grid))
+    attended: Tensor = layer.scale(_attend(layer, layer.norm(hidden), attention, grid, scope))
     if attention in ("clearclip", "naclip"):
         return attended
     hidden = hidden + attended
@@ -55,7 +65,11 @@ def last_tokens(
 
 
 def _attend(
-    layer: LastLayer, normed: Tensor, attention: Attention, grid: tuple[int, int]
+    layer: LastLayer,
+    normed: Tensor,
+    attention: Attention,
+    grid: tuple[int, int],
+    scope: Tensor | None,
 ) -> Tensor:
     """The attention's output (B, S + N, C)."""
 
@@ -67,17 +81,19 @@ def _attend(
     if attention == "maskclip":
         found = values
     elif attention == "clearclip":
-        found = _alike(heads(layer.query), values)
+        found = _alike(heads(layer.query), values, scope)
     elif attention == "sclip":
-        found = _alike(heads(layer.query), values) + _alike(heads(layer.key), values)
+        queries, keys = heads(layer.query), heads(layer.key)
+        found = _alike(queries, values, scope) + _alike(keys, values, scope)
     else:
         keys = heads(layer.key)
-        found = _alike(keys, values, neighbourhood(grid, normed.shape[1], keys.device).to(keys))
+        near = neighbourhood(grid, normed.shape[1], keys.device).to(keys)
+        found = _alike(keys, values, near if scope is None else near + scope)
     output: Tensor = layer.output(found.transpose(1, 2).flatten(2))
     return output
 
 
-def _alike(these: Tensor, values: Tensor, more: Tensor | None = None) -> Tensor:
+def _alike(these: Tensor, values: Tensor, more: Tensor | None) -> Tensor:
     """The values of what is like oneself."""
     return F.scaled_dot_product_attention(these, these, values, attn_mask=more)
 
@@ -97,3 +113,20 @@ def neighbourhood(grid: tuple[int, int], tokens: int, device: torch.device) -> T
     close = torch.kron(rows, columns)
     special = tokens - len(close)
     return F.pad(close, (special, 0, special, 0))
+
+
+def closed(regions: Tensor, tokens: int) -> Tensor:
+    """What keeps patches from looking out of their region, (B, 1, T, T): 0 or minus infinity.
+
+    Args:
+        regions: (B, N) int64, the region of every patch, 0 for none.
+        tokens: All tokens, special ones first, which look everywhere.
+    """
+    free = regions == 0
+    seen = regions[:, :, None] == regions[:, None]
+    seen = seen | free[:, :, None] | free[:, None]
+    special = tokens - regions.shape[1]
+    seen = F.pad(seen, (special, 0), value=False)
+    seen = F.pad(seen, (0, 0, special, 0), value=True)
+    bias = torch.zeros(seen.shape, device=regions.device)
+    return bias.masked_fill_(~seen, -torch.inf)[:, None]

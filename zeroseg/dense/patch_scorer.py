@@ -15,6 +15,7 @@ from typing_extensions import Self, TypedDict, Unpack
 
 from zeroseg.dense.dense_scorer import DenseScorer, unasked
 from zeroseg.dense.last_attention import Attention, last_tokens
+from zeroseg.dense.partition import Partition
 from zeroseg.dense.windows import Framing, Mosaic, Window
 from zeroseg.encoders.image_text_encoder import ImageTextEncoder, WordVectors
 from zeroseg.encoders.published import (
@@ -24,6 +25,7 @@ from zeroseg.encoders.published import (
     load_encoder,
 )
 from zeroseg.encoders.templates import templates_of
+from zeroseg.masking.mask_proposer import Proposals
 from zeroseg.values import DenseScores, Geometry, Selection, check_images
 from zeroseg.weights.needs import Checkpoint, Need
 
@@ -173,6 +175,28 @@ class PatchScorer(DenseScorer):
             ValueError: An image is not (3, H, W) uint8, the numbers of images and selections
                 differ, or a prompt is too long to be read.
         """
+        return self._scores(images, selections, None)
+
+    @torch.no_grad()
+    def within(
+        self,
+        images: Sequence[Tensor],
+        selections: Sequence[Selection],
+        proposals: Sequence[Proposals],
+    ) -> list[DenseScores]:
+        """Score where regions are known: patches look at those of their own, see `last_attention`.
+
+        Raises:
+            ValueError: See `forward`.
+        """
+        return self._scores(images, selections, proposals)
+
+    def _scores(
+        self,
+        images: Sequence[Tensor],
+        selections: Sequence[Selection],
+        proposals: Sequence[Proposals] | None,
+    ) -> list[DenseScores]:
         check_images(images)
         if len(images) != len(selections):
             raise ValueError(f"{len(images)} images but {len(selections)} selections")
@@ -180,7 +204,8 @@ class PatchScorer(DenseScorer):
         words = [word for i in asked for word in (*selections[i].prompts, *self.others)]
         vectors = self._words.encode(self.encoder, words, self._words.at_once)
         found = [unasked(image, self.encoder.weight.device) for image in images]
-        features = self._look([images[i] for i in asked])
+        known = None if proposals is None else [proposals[i] for i in asked]
+        features = self._look([images[i] for i in asked], known)
         for i, patches in zip(asked, features, strict=True):
             found[i] = self._score(images[i], selections[i], patches, vectors)
         return found
@@ -201,7 +226,9 @@ class PatchScorer(DenseScorer):
         resized, size = (rows, columns), (image.shape[1], image.shape[2])
         return DenseScores(maps, selection.labels, Geometry(size, resized, resized, at_once=True))
 
-    def _look(self, images: Sequence[Tensor]) -> list[Tensor]:
+    def _look(
+        self, images: Sequence[Tensor], proposals: Sequence[Proposals] | None
+    ) -> list[Tensor]:
         """Unit vectors of patches, averaged over the windows that show them: (D, h, w) each."""
         patch = self.framing.patch
         grids = [self.framing.grid((image.shape[1], image.shape[2])) for image in images]
@@ -209,10 +236,12 @@ class PatchScorer(DenseScorer):
             self.encoder.pixels([image], (rows * patch, columns * patch))[0]
             for image, (rows, columns) in zip(images, grids, strict=True)
         ]
+        regions = [] if proposals is None else list(map(Partition.of, proposals, grids))
         mosaics = [Mosaic(grid) for grid in grids]
         for batch in self._batches(grids):
             shown = [self.framing.cut(resized[i], window) for i, window in batch]
-            features = self._features(torch.stack(shown))
+            own = [regions[i].index[window].flatten() for i, window in batch if regions]
+            features = self._features(torch.stack(shown), torch.stack(own) if own else None)
             for (i, window), own in zip(batch, features, strict=True):
                 mosaics[i].add(window, own)
         return [mosaic.mean() for mosaic in mosaics]
@@ -227,11 +256,13 @@ class PatchScorer(DenseScorer):
             for start in range(0, len(group), self.batch_size):
                 yield group[start : start + self.batch_size]
 
-    def _features(self, pixels: Tensor) -> Tensor:
+    def _features(self, pixels: Tensor, regions: Tensor | None = None) -> Tensor:
         """Unit vectors of the patches of windows, (B, D, rows, columns) float32."""
         encoder, patch = self.encoder, self.framing.patch
         grid = (pixels.shape[2] // patch, pixels.shape[3] // patch)
-        tokens = last_tokens(encoder.last, encoder.tokens(pixels), self.attention, grid)
+        hidden = encoder.tokens(pixels)
+        known = None if regions is None else regions.to(hidden.device)
+        tokens = last_tokens(encoder.last, hidden, self.attention, grid, known)
         patches = encoder.project(tokens[:, encoder.special :])
         return F.normalize(patches.float(), dim=-1).transpose(1, 2).unflatten(2, grid)
 

@@ -9,15 +9,22 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor
-from typing_extensions import Self
+from typing_extensions import Self, TypedDict, Unpack
 
-from zeroseg.dense.dense_scorer import DenseScorer
+from zeroseg.dense.dense_scorer import DenseScorer, unasked
 from zeroseg.dense.partition import Partition
 from zeroseg.masking.mask_proposer import MaskProposer, Proposals
 from zeroseg.running.transfer import sent
 from zeroseg.values import UNRESOLVED, DenseScores, Geometry, Selection
 
 Pooling = Literal["mean", "vote"]
+
+
+class RegionOptions(TypedDict, total=False):
+    """How `RegionScorer` pools; see there."""
+
+    pooling: Pooling
+    scope: bool
 
 
 class RegionScorer(DenseScorer):
@@ -33,6 +40,8 @@ class RegionScorer(DenseScorer):
         pooling: "mean", the default: the mean of its places' scores. "vote": the class that most
             of its places are nearest to, as CorrCLIP has it. A class scores its share of votes
             times the mean of its places' highest scores, which a threshold can be held against.
+        scope: Whether the scorer is told of the regions, too: patches of `PatchScorer` then look at
+            those of their own region alone, as in CorrCLIP.
         side: Places along the longer side of an image; each prompt takes side * side * 4 bytes at
             most, 0.26 MB with the default.
         chunk_size: Prompts pooled at a time.
@@ -47,6 +56,7 @@ class RegionScorer(DenseScorer):
         scorer: DenseScorer,
         proposer: MaskProposer,
         pooling: Pooling = "mean",
+        scope: bool = False,
         side: int = 256,
         chunk_size: int = 64,
     ) -> None:
@@ -63,13 +73,14 @@ class RegionScorer(DenseScorer):
         self.scorer = scorer
         self.proposer = proposer
         self.pooling = pooling
+        self.scope = scope
         self.side = side
         self.chunk_size = chunk_size
 
-    def with_pooling(self, pooling: Pooling) -> Self:
+    def variant(self, **changes: Unpack[RegionOptions]) -> Self:
         """The same scorer and proposer, pooled in another way."""
         other = copy.copy(self)
-        other.pooling = pooling
+        vars(other).update(changes)
         return other
 
     @torch.no_grad()
@@ -77,11 +88,15 @@ class RegionScorer(DenseScorer):
         self, images: Sequence[Tensor], selections: Sequence[Selection]
     ) -> list[DenseScores]:
         """Score the prompts of each image; see `DenseScorer.forward`."""
-        found = list(self.scorer(images, selections))
-        asked = [i for i, own in enumerate(found) if len(own)]
-        regions = self.proposer([images[i] for i in asked])
-        for i, proposals in zip(asked, regions, strict=True):
-            found[i] = self._pool(found[i], proposals)
+        found = [unasked(image, image.device) for image in images]
+        asked = [i for i, selection in enumerate(selections) if selection.prompts]
+        shown, wanted = [images[i] for i in asked], [selections[i] for i in asked]
+        regions = self.proposer(shown)
+        scored = (
+            self.scorer.within(shown, wanted, regions) if self.scope else self.scorer(shown, wanted)
+        )
+        for i, dense, proposals in zip(asked, scored, regions, strict=True):
+            found[i] = self._pool(dense, proposals)
         return found
 
     def _pool(self, dense: DenseScores, proposals: Proposals) -> DenseScores:

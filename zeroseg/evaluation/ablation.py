@@ -41,6 +41,7 @@ LEFT_OUT = (
     "without dense head and presence",
     "without dense scorer",
     "without pooling",
+    "without scope",
     "without two-stage",
 )
 """Rows of which it is said whether what they leave out is worth anything."""

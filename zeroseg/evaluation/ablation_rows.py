@@ -14,7 +14,7 @@ from typing import Any, get_args
 from typing_extensions import Unpack
 
 from zeroseg.base_segmenter import BaseSegmenter
-from zeroseg.dense.region_scorer import Pooling, RegionScorer
+from zeroseg.dense.region_scorer import Pooling, RegionOptions, RegionScorer
 from zeroseg.evaluation.oracle import OracleSegmenter, has_dense_scores, tellable
 from zeroseg.evaluation.variants import Variants, component_entry, inner_entry, with_options
 from zeroseg.fusion.fusion import Evidence
@@ -243,15 +243,17 @@ def _dense(make: Variants) -> list[Candidate]:
         return [without]
     plain = inner_entry(full, "dense_scorer", "scorer")
 
-    def pooled(pooling: Pooling) -> BaseSegmenter:
-        config = with_options(full, "dense_scorer", pooling=pooling)
-        return make.make(config, dense_scorer=scorer.with_pooling(pooling))
+    def variant(**options: Unpack[RegionOptions]) -> BaseSegmenter:
+        config = with_options(full, "dense_scorer", **options)
+        return make.make(config, dense_scorer=scorer.variant(**options))
 
+    scope = "" if scorer.scope else "the scorer is not told of the regions"
     return [
         without,
         Candidate("without pooling", "", lambda: make.make(plain, dense_scorer=scorer.scorer)),
+        Candidate("without scope", scope, partial(variant, scope=False)),
         *(
-            Candidate(f"pooled by {own}", "", partial(pooled, own), "more")
+            Candidate(f"pooled by {own}", "", partial(variant, pooling=own), "more")
             for own in get_args(Pooling)
             if own != scorer.pooling
         ),
