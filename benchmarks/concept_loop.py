@@ -142,7 +142,7 @@ def compare(
             "processor_ms": 1000 * busy[name] / len(images),
             "ratio": wall[name] / wall[OURS],
             "processor_ratio": busy[name] / busy[OURS],
-            "pixel_agreement": _agreement(own[0].maps, ours.maps),
+            "pixel_agreement": agreement(own[0].maps, ours.maps),
             "instances": own[0].instances,
         }
         for name, own in turns.items()
@@ -168,14 +168,14 @@ def show(report: dict[str, Any], console: Console) -> None:
 
 def _theirs(parts: ZeroShotSegmenter, images: Sequence[Tensor], together: int) -> Turn:
     loop = ConceptLoop(parts, together)
-    with _clock(parts.device) as spent:
+    with clock(parts.device) as spent:
         maps = [loop.segment(image) for image in images]
     return Turn(*spent, maps, loop.instances)
 
 
 def _ours(parts: ZeroShotSegmenter, images: Sequence[Tensor]) -> Turn:
     results: list[Segmentation] = []
-    with _clock(parts.device) as spent:
+    with clock(parts.device) as spent:
         for result in parts.stream(images):
             if not isinstance(result, Segmentation):
                 raise RuntimeError(f"{result.stage} failed: {result.message}")
@@ -185,7 +185,7 @@ def _ours(parts: ZeroShotSegmenter, images: Sequence[Tensor]) -> Turn:
 
 
 @contextmanager
-def _clock(device: torch.device) -> Iterator[list[float]]:
+def clock(device: torch.device) -> Iterator[list[float]]:
     """Seconds on the wall and of the processor, there when the body is over."""
     spent: list[float] = []
     start, busy = time.perf_counter(), time.process_time()
@@ -194,6 +194,7 @@ def _clock(device: torch.device) -> Iterator[list[float]]:
     spent += [time.perf_counter() - start, time.process_time() - busy]
 
 
-def _agreement(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
+def agreement(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
+    """Share of pixels with the same class."""
     same = sum(int((a == b).sum()) for a, b in zip(one, other, strict=True))
     return same / sum(a.numel() for a in one)

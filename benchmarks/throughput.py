@@ -5,6 +5,7 @@
     python benchmarks/throughput.py --random-weights mid --no-llm --images 8 --size 500x375
     python benchmarks/throughput.py --random-weights published --device cuda --precision bf16
     python benchmarks/throughput.py --sam3 --images 8
+    python benchmarks/throughput.py --dense small --images 2
 
 After a warm-up the two take turns, `--repeats` times; each one's fastest turn counts. The reference
 (`reference_loop.py`) always computes in float32. The language model is a server on this machine
@@ -21,6 +22,9 @@ with a stated latency (`loopback_llm.py`); refiners start every turn without any
 With `--sam3` the sides are SAM 3 as scripts run it (`concept_loop.py`), one prompt at a time and
 with the picture repeated, and zeroseg's, all in float32 over all classes of `drawn-all`. Ratios are
 of times on the wall, and of processor time, which hardly knows of other processes.
+
+With `--dense` they are dense scorers as scripts run them (`dense_loop.py`), window by window and
+prompt by prompt, and zeroseg's, on random weights, with ratios as above.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ from pathlib import Path
 from typing import Any
 
 import concept_loop
+import dense_loop
 import random_weights
 import torch
 from loopback_llm import NAME, load_of, serving
@@ -291,12 +296,6 @@ def _usage(exchanges: Sequence[Exchange]) -> dict[str, int]:
     }
 
 
-def agreement(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
-    """Share of pixels with the same class."""
-    same = sum(int((a == b).sum()) for a, b in zip(one, other, strict=True))
-    return same / sum(a.numel() for a in one)
-
-
 def compare(bench: Bench, warm_up: int, repeats: int) -> dict[str, Any]:
     """Turn about, and everything that is told of it."""
     bench.reference(bench.images[:1])
@@ -308,7 +307,7 @@ def compare(bench: Bench, warm_up: int, repeats: int) -> dict[str, Any]:
     slow, fast = (min(turns, key=lambda turn: turn.seconds) for turns in (theirs, ours))
     return {
         "ratio": slow.seconds / fast.seconds,
-        "pixel_agreement": agreement(slow.maps, fast.maps),
+        "pixel_agreement": concept_loop.agreement(slow.maps, fast.maps),
         "llm_hidden": fast.hidden,
         "overhead": bench.overhead(bench.images),
         "reference": slow.figures(),
@@ -372,9 +371,14 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--random-weights", choices=list(random_weights.SIZES), help="in its place")
     parser.add_argument("--sam3", action="store_true", help="SAM 3 in place of a preset")
+    parser.add_argument(
+        "--dense",
+        choices=list(dense_loop.SIZES),
+        help="dense scorers in place of a preset",
+    )
     parser.add_argument("--checkpoint", default="tiny:sam3", help="for --sam3: hub name or folder")
     parser.add_argument(
-        "--together", type=int, default=8, help="for --sam3: prompts that a picture is repeated for"
+        "--together", type=int, default=8, help="prompts that a picture is repeated for"
     )
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--size", type=pixels, default=(256, 256), metavar="WxH")
@@ -389,7 +393,8 @@ def parse() -> argparse.Namespace:
     args = parser.parse_args()
     if min(args.images, args.batch_size, args.repeats, args.together) < 1:
         parser.error("--images, --batch-size, --repeats and --together must be at least 1")
-    if not args.no_llm and not args.sam3 and find_spec("openai") is None:
+    alone = args.no_llm or args.sam3 or args.dense
+    if not alone and find_spec("openai") is None:
         parser.error("the language model is asked through openai: pip install openai, or --no-llm")
     if args.device == "cuda" and not torch.cuda.is_available():
         parser.error("--device cuda: there is no GPU that torch can use")
@@ -418,6 +423,12 @@ def main() -> None:
         parts = concept_loop.system(args.checkpoint, DRAWN_ALL, device)
         found = concept_loop.compare(parts, images, args.repeats, args.together)
         concept_loop.show(found, console)
+        write(args.json, {"ways": found, **about})
+        return
+    if args.dense:
+        size = dense_loop.SIZES[args.dense]
+        found = dense_loop.compare(size, DRAWN_ALL, images, args.repeats, args.together, device)
+        dense_loop.show(found, console)
         write(args.json, {"ways": found, **about})
         return
     server = nullcontext() if args.no_llm else serving(args.llm_latency, args.llm_rate)

@@ -50,7 +50,9 @@ from tests.baselines.test_closed_set_vote import (
     mask2former,
     segformer,
 )
+from tests.dense.clipseg_parts import clipseg
 from tests.detection import sam3_parts
+from tests.encoders import encoder_parts
 from tests.masking.conftest import (
     edgetam_model,
     processor,
@@ -68,9 +70,9 @@ from zeroseg import LLMPostRefiner, LLMPreRefiner, Sam, Segmentation, Selection,
 from zeroseg.baselines import SemanticSegmentAnything
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
-from zeroseg.baselines.everything import EverythingMasks
 from zeroseg.chat.chat_model import Conversation, Reply
 from zeroseg.data import DrawnScenes
+from zeroseg.dense import ClipSeg, DenseScorer, PatchScorer, RegionScorer, Sam3Dense
 from zeroseg.detection import presence_preview
 from zeroseg.detection.florence2_detector import Florence2Detector
 from zeroseg.detection.grounding_dino import GroundingDino
@@ -94,6 +96,7 @@ from zeroseg.masking import (
     SpreadPoints,
     TopLogits,
 )
+from zeroseg.masking.everything import EverythingMasks
 from zeroseg.masking.official_sam import OfficialSam, official_sam_of
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.presets import load_preset
@@ -665,6 +668,44 @@ def test_the_truth_told_to_concepts(told: tuple[Told, ...]) -> None:
     [other] = on_device().test(oracle.to(DEVICE), scenes, verbose=False)
     assert one == pytest.approx(other, abs=1e-3) and one["failures"] == 0
     assert ("dense" in told) == (one["miou"] == 1)
+
+
+def regions(**options: Any) -> RegionScorer:
+    everything = EverythingMasks.from_pretrained(
+        "tiny:sam", points_per_side=1, box_sizes=(0.5,), iou_threshold=0, stability_threshold=0
+    )
+    return RegionScorer(PatchScorer(*encoder_parts.clip(), templates="none"), everything, **options)
+
+
+DENSE: dict[str, Callable[[], DenseScorer]] = {
+    "clip": lambda: PatchScorer(*encoder_parts.clip()),
+    "clip as it is": lambda: PatchScorer(*encoder_parts.clip(), attention="own"),
+    "siglip": lambda: PatchScorer(*encoder_parts.siglip()),
+    "tipsv2": lambda: PatchScorer(*encoder_parts.tipsv2()),
+    "clipseg": lambda: ClipSeg(*clipseg()),
+    "sam3": lambda: Sam3Dense(sam3_parts.sam3_model(), sam3_parts.processor()),
+    "means of regions": regions,
+    "votes within regions": lambda: regions(pooling="vote", scope=True),
+}
+
+
+@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize("name", DENSE)
+def test_dense_scores(name: str, away: bool) -> None:
+    part = DENSE[name]()
+    asked = [
+        Selection(("dog", "potted plant", "sky"), (1, 3, 2)),
+        Selection(),
+        Selection(("sky",), (2,)),
+    ]
+    one = part(NOISE, asked)
+    if away:
+        offload(part)
+    part.to(DEVICE)
+    for images_there in (NOISE, moved(NOISE)):
+        for a, b in zip(one, part(images_there, asked), strict=True):
+            assert not len(b) or b.maps.device.type == DEVICE.type
+            torch.testing.assert_close(a.maps, b.maps.cpu(), atol=1e-3, rtol=1e-3)
 
 
 def clip() -> ClipVote:

@@ -37,13 +37,17 @@ from transformers import (
 )
 
 from tests.chat import tiny_vision
+from tests.dense.clipseg_parts import clipseg
 from tests.detection import prompt_parts, sam3_parts
 from tests.detection.test_grounding_dino import build_model, build_tokenizer
+from tests.encoders.encoder_parts import siglip, tipsv2
 from tests.masking.conftest import DECODER, PROMPT2, SQUARE, edgetam_vision, sam2_vision, tracker_of
 from tests.recognition.florence2_parts import florence2
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.chat.transformers_chat import TransformersChat
+from zeroseg.dense.clipseg import ClipSeg
+from zeroseg.dense.patch_scorer import PatchScorer
 from zeroseg.detection.florence2_detector import Florence2Detector
 from zeroseg.detection.grounding_dino import GroundingDino
 from zeroseg.detection.omdet_turbo import OmDetTurbo
@@ -77,6 +81,9 @@ COMPONENTS: dict[str, Callable[[Path], Any]] = {
     "chat": TransformersChat.from_pretrained,
     "seeing_chat": TransformersChat.from_pretrained,
     "clip": ClipVote.from_pretrained,
+    "siglip": PatchScorer.from_pretrained,
+    "tipsv2": PatchScorer.from_pretrained,
+    "clipseg": ClipSeg.from_pretrained,
     "segformer": ClosedSetVote.from_pretrained,
     "mask2former": ClosedSetVote.from_pretrained,
 }
@@ -217,6 +224,9 @@ _MAKERS: dict[str, Callable[[], tuple[Any, ...]]] = {
     "edgetam": _edgetam,
     "sam3_tracker": _sam3_tracker,
     "clip": _clip,
+    "siglip": siglip,
+    "tipsv2": tipsv2,
+    "clipseg": clipseg,
     "segformer": _segformer,
     "mask2former": _mask2former,
 }

@@ -193,6 +193,17 @@ class TestConcepts:
         assert len({way["instances"] for way in ways.values()}) == 1
         assert ways["zeroseg"]["ratio"] == ways["zeroseg"]["processor_ratio"] == 1
 
+    def test_dense_scorers_and_scripts_give_the_same_label_maps(self, report: Report) -> None:
+        few = ("--images", "2", "--size", "96x64", "--repeats", "1", "--together", "7")
+        ways = report("throughput", "--dense", "tiny", *few)["ways"]
+        assert list(ways) == [
+            "patches, window by window", "PatchScorer", "CLIPSeg, picture repeated", "ClipSeg",
+        ]  # fmt: skip
+        assert ways["patches, window by window"]["pixel_agreement"] >= 0.75
+        assert ways["CLIPSeg, picture repeated"]["pixel_agreement"] >= 0.999
+        for name in ("PatchScorer", "ClipSeg"):
+            assert ways[name]["ratio"] == ways[name]["pixel_agreement"] == 1
+
     def test_instances_claim_pixels_in_both(self, sam3: str) -> None:
         loop = import_module("concept_loop")
         parts = loop.system(sam3, PETS, torch.device("cpu"))

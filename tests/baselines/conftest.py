@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from tests.masking.conftest import processor, sam_model
-from zeroseg.baselines.mask_proposer import Proposals
+from zeroseg.masking.mask_proposer import Proposals
 from zeroseg.testing import BoxMasks, blank, boxed
 from zeroseg.values import Masks
 

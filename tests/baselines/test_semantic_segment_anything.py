@@ -14,12 +14,12 @@ from transformers import SamImageProcessor, SamModel
 from tests.baselines.conftest import counted, proposals_of
 from tests.baselines.test_closed_set_vote import halves, scripted
 from zeroseg.base_segmenter import BaseSegmenter
-from zeroseg.baselines.everything import EverythingMasks
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
-from zeroseg.baselines.mask_proposer import MaskProposer, Proposals
 from zeroseg.baselines.semantic_segment_anything import SemanticSegmentAnything
 from zeroseg.data.drawn_scenes import DrawnScenes
 from zeroseg.errors import PresetError
+from zeroseg.masking.everything import EverythingMasks
+from zeroseg.masking.mask_proposer import MaskProposer, Proposals
 from zeroseg.masking.sam import Sam
 from zeroseg.presets import load_preset
 from zeroseg.segmenter import ZeroShotSegmenter

@@ -101,7 +101,7 @@ def test_batch_equals_singles_whatever_sizes_and_prompts(parts: tuple[Any, Any])
 
 
 def test_a_prompt_that_cannot_be_read_is_refused(parts: tuple[Any, Any]) -> None:
-    with pytest.raises(ValueError, match="has 92 tokens, but the detector reads at most 77"):
+    with pytest.raises(ValueError, match="has 92 tokens, but the network reads at most 77"):
         make(parts)([noise()], [ask("dog", "z" * 90)])
 
 

@@ -110,7 +110,7 @@ def test_overlaps_are_thinned_out_over_all_prompts(parts: tuple[Any, Any]) -> No
 
 
 def test_a_prompt_that_cannot_be_read_is_refused(parts: tuple[Any, Any]) -> None:
-    with pytest.raises(ValueError, match="has 72 tokens, but the detector reads at most 40"):
+    with pytest.raises(ValueError, match="has 72 tokens, but the network reads at most 40"):
         make(parts, template="{}")([noise()], [ask("dog", "z" * 70)])
 
 

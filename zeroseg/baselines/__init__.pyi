@@ -2,11 +2,8 @@
 
 from zeroseg.baselines.clip_vote import ClipVote as ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote as ClosedSetVote
-from zeroseg.baselines.everything import EverythingMasks as EverythingMasks
 from zeroseg.baselines.mask_classifier import MaskClassifier as MaskClassifier
 from zeroseg.baselines.mask_classifier import Votes as Votes
-from zeroseg.baselines.mask_proposer import MaskProposer as MaskProposer
-from zeroseg.baselines.mask_proposer import Proposals as Proposals
 from zeroseg.baselines.semantic_segment_anything import (
     SemanticSegmentAnything as SemanticSegmentAnything,
 )

@@ -11,8 +11,8 @@ from torch import Tensor
 from transformers import CLIPModel, CLIPProcessor
 from typing_extensions import Self
 
-from zeroseg.baselines.everything import ends
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
+from zeroseg.masking.everything import ends
 from zeroseg.values import Masks, check_images
 from zeroseg.vocabulary import Vocabulary
 from zeroseg.weights.checkpoints import load_pretrained

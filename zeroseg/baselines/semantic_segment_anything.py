@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
-from zeroseg.baselines.mask_proposer import MaskProposer, Proposals
+from zeroseg.masking.mask_proposer import MaskProposer, Proposals
 from zeroseg.running.stage import Stage
 from zeroseg.stages import ComponentStage
 from zeroseg.values import UNRESOLVED, Detections, Masks

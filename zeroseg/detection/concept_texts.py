@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from zeroseg.encoders.kept_texts import KeptTexts
 from zeroseg.running.transfer import sent
 
 LENGTH = 32
@@ -29,8 +30,8 @@ class Texts:
     real: Tensor
 
 
-class ConceptTexts:
-    """The text encoder of a network, and what it made of prompts that were asked before.
+class ConceptTexts(KeptTexts):
+    """The text encoder of a network: a prompt is its tokens' features (T, C), T its own length.
 
     Args:
         tokenizer: What cuts prompts into tokens.
@@ -39,43 +40,17 @@ class ConceptTexts:
     """
 
     def __init__(self, tokenizer: Any, kept: int) -> None:
+        super().__init__(kept)
         self.tokenizer = tokenizer
-        self.kept = kept
-        self._state: tuple[object, ...] = ()
-        self._known: dict[str, Tensor] = {}
 
-    def encode(self, model: Any, prompts: Sequence[str], at_once: int) -> dict[str, Tensor]:
-        """The tokens' features (T, C) of every prompt, T its own length.
+    def _weight(self, model: Any) -> Tensor:
+        weight: Tensor = model.text_projection.weight
+        return weight
 
-        Args:
-            model: The network, as it is now; what another state of it said is forgotten.
-            prompts: What to encode; repetitions cost nothing.
-            at_once: Prompts to a pass of the text encoder.
-
-        Raises:
-            ValueError: A prompt is longer than the network reads.
-        """
-        weight = model.text_projection.weight
-        mixed = torch.is_autocast_enabled(weight.device.type)
-        changes = None if weight.is_inference() else weight._version  # copies of offloaded weights
-        state = (weight.device, weight.dtype, changes, mixed)
-        if state != self._state:
-            self._state, self._known = state, {}
-        wanted = list(dict.fromkeys(prompts))
-        found = {prompt: self._known[prompt] for prompt in wanted if prompt in self._known}
-        new = [prompt for prompt in wanted if prompt not in found]
-        for start in range(0, len(new), at_once):
-            part = new[start : start + at_once]
-            found.update(zip(part, self._read(model, part), strict=True))
-        if new and self.kept:
-            latest = [*self._known.items(), *((prompt, found[prompt]) for prompt in new)]
-            self._known = dict(latest[-self.kept :])
-        return found
-
-    def _read(self, model: Any, prompts: Sequence[str]) -> list[Tensor]:
-        words = self.tokenizer(list(prompts))["input_ids"]  # padded here: told to, it remembers it
+    def _read(self, model: Any, texts: Sequence[str]) -> list[Tensor]:
+        words = self.tokenizer(list(texts))["input_ids"]  # padded here: told to, it remembers it
         lengths = [len(own) for own in words]
-        for prompt, length in zip(prompts, lengths, strict=True):
+        for prompt, length in zip(texts, lengths, strict=True):
             if length > LENGTH:
                 raise ValueError(
                     f"the prompt {prompt!r:.60} has {length} tokens, and SAM 3 reads {LENGTH}: "

@@ -13,7 +13,8 @@ from typing_extensions import Self, Unpack
 
 from zeroseg.detection.candidates import answers_by_prompt
 from zeroseg.detection.half_sampling import keep_sampling
-from zeroseg.detection.prompt_detector import PromptDetector, PromptOptions, read_texts
+from zeroseg.detection.prompt_detector import PromptDetector, PromptOptions
+from zeroseg.encoders.kept_texts import read_texts
 from zeroseg.running.transfer import sent
 from zeroseg.values import Queries, Selection
 from zeroseg.weights.checkpoints import load_pretrained

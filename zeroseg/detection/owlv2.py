@@ -12,7 +12,8 @@ from transformers import Owlv2ForObjectDetection, Owlv2Processor
 from typing_extensions import Self, Unpack
 
 from zeroseg.detection.candidates import best_prompts
-from zeroseg.detection.prompt_detector import PromptDetector, PromptOptions, read_texts
+from zeroseg.detection.prompt_detector import PromptDetector, PromptOptions
+from zeroseg.encoders.kept_texts import read_texts
 from zeroseg.values import Queries
 from zeroseg.weights.checkpoints import load_pretrained
 from zeroseg.weights.needs import Checkpoint, Need

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from zeroseg.detection.candidates import named_by_prompts
 from zeroseg.detection.detector import Detector
-from zeroseg.running.transfer import sent, upload
+from zeroseg.running.transfer import upload
 from zeroseg.values import Detections, Queries, Selection, check_images
 
 
@@ -120,22 +120,3 @@ class PromptDetector(Detector):
         queries = Queries(corners * scale, logits.float().sigmoid().cpu())
         chosen, prompts = self._choose(queries)
         return named_by_prompts(selection, queries, chosen, prompts, size)
-
-
-def read_texts(
-    tokenizer: Any, texts: Sequence[str], limit: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Token ids and which of them are real, (N, T) int64, of texts that all fit a limit.
-
-    Raises:
-        ValueError: One has more tokens than `limit`.
-    """
-    tokens = tokenizer(list(texts), padding=True, return_tensors="pt")
-    real = tokens["attention_mask"]
-    longest = int(real.sum(1).argmax())
-    if (count := int(real[longest].sum())) > limit:
-        raise ValueError(
-            f"prompt {texts[longest]!r} has {count} tokens, but the detector reads at most {limit} "
-            f"for one prompt; use a shorter name for it"
-        )
-    return sent(tokens["input_ids"], device), sent(real, device)

@@ -96,10 +96,18 @@ class PromptedImage:
         return Answers(
             logits=logits[0, ..., 0],
             presence=decoded.presence_logits[-1, :, 0],
-            dense=model.mask_decoder.semantic_projection(pixels)[:, 0],
+            dense=self._mapped(pixels),
             queries=queries,
             pixels=pixels,
         )
+
+    def maps(self, texts: Texts, presence: bool) -> tuple[Tensor, Tensor | None]:
+        """What `ask` tells of places alone: `Answers.dense`, and `Answers.presence` if wanted."""
+        fused = self.fuse(texts)
+        dense = self._mapped(self._paint(fused, texts))
+        if not presence:
+            return dense, None
+        return dense, self.decode(self.model.detr_decoder, fused, texts).presence_logits[-1, :, 0]
 
     def masks(self, answers: Answers, prompts: Tensor, queries: Tensor) -> Tensor:
         """Mask logits (N, h, w) of some queries: positions of prompts and queries, (N,) int64.
@@ -117,6 +125,11 @@ class PromptedImage:
         if not logits:
             return answers.pixels.new_zeros(0, *answers.pixels.shape[2:])
         return torch.cat(logits).add_(offsets[:, None]).unflatten(1, answers.pixels.shape[2:])
+
+    def _mapped(self, pixels: Tensor) -> Tensor:
+        """The dense maps (P, h, w) of each prompt's pixels (P, C, h, w)."""
+        maps: Tensor = self.model.mask_decoder.semantic_projection(pixels)
+        return maps[:, 0]
 
     def _look_around(self, layer: Any, hidden: Tensor) -> Tensor:
         """An encoder layer's attention from image to image."""

@@ -133,9 +133,7 @@ class Sam3(Detector):
             CheckpointNotFound: The checkpoint is neither here nor within reach.
             CheckpointError: It is damaged or incomplete, or of another network.
         """
-        kind = _kind(checkpoint, cls.__name__)
-        model = load_pretrained(kind, checkpoint, cls.__name__, dtype=torch.float32)
-        return cls(model, load_pretrained(Sam3Processor, checkpoint, cls.__name__), **options)
+        return cls(*load_sam3(checkpoint, cls.__name__), **options)
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
@@ -221,23 +219,14 @@ class Sam3(Detector):
         return _detections(found, selection, scores)
 
     def _see(self, image: Tensor) -> PromptedImage:
-        seen = self.model.get_vision_features(pixel_values=self._pixels(image))
+        seen = self.model.get_vision_features(
+            pixel_values=pixels_of(image, self.processor, self._weight)
+        )
         return PromptedImage(self.model, seen)
 
     def _see_small(self, image: Tensor) -> PromptedImage:
-        pixels = self._pixels(image, self._preview.side)
+        pixels = pixels_of(image, self.processor, self._weight, self._preview.side)
         return PromptedImage(self.model, self._preview.look(self.model, pixels))
-
-    def _pixels(self, image: Tensor, side: int | None = None) -> Tensor:
-        """The image as the network sees it, (1, 3, S, S) in its precision; or smaller."""
-        size = {} if side is None else {"size": {"height": side, "width": side}}
-        pixels: Tensor = self.processor.image_processor(
-            upload([image], self._weight.device),
-            input_data_format="channels_first",
-            return_tensors="pt",
-            **size,
-        )["pixel_values"]
-        return pixels.to(self._weight)
 
     def _instances(self, seen: PromptedImage, answers: Answers, first: int) -> Instances:
         """The queries over the threshold; `first` is the position of the chunk's first prompt."""
@@ -248,12 +237,44 @@ class Sam3(Detector):
         return Instances.of(scores[rows, queries].cpu(), rows.cpu() + first, logits)
 
 
-def _kind(checkpoint: str | Path, component: str) -> type:
-    """The class of a checkpoint's network."""
+def load_sam3(checkpoint: str | Path, component: str) -> tuple[Any, Any]:
+    """SAM 3 or SAM 3 LiteText, whichever a checkpoint holds, and its processor.
+
+    Args:
+        checkpoint: Hub name or folder.
+        component: Name of the class that asks, for messages.
+
+    Raises:
+        CheckpointNotFound: The checkpoint is neither here nor within reach.
+        CheckpointError: It is damaged or incomplete, or of another network.
+    """
     config = load_pretrained(AutoConfig, checkpoint, component)
     lite = config.model_type == Sam3LiteTextModel.config_class.model_type
-    kind: type = Sam3LiteTextModel if lite else Sam3Model
-    return kind
+    kind = Sam3LiteTextModel if lite else Sam3Model
+    model = load_pretrained(kind, checkpoint, component, dtype=torch.float32)
+    return model, load_pretrained(Sam3Processor, checkpoint, component)
+
+
+def pixels_of(image: Tensor, processor: Any, weight: Tensor, side: int | None = None) -> Tensor:
+    """An image as the network sees it.
+
+    Args:
+        image: (3, H, W) uint8, RGB.
+        processor: The network's.
+        weight: Any of its weights, for device and precision.
+        side: Side of a smaller square than the network's, in pixels.
+
+    Returns:
+        (1, 3, S, S).
+    """
+    size = {} if side is None else {"size": {"height": side, "width": side}}
+    pixels: Tensor = processor.image_processor(
+        upload([image], weight.device),
+        input_data_format="channels_first",
+        return_tensors="pt",
+        **size,
+    )["pixel_values"]
+    return pixels.to(weight)
 
 
 def _detections(found: Instances, selection: Selection, dense: DenseScores) -> Detections:

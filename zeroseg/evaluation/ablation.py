@@ -39,6 +39,9 @@ LEFT_OUT = (
     "without dense head",
     "without instances",
     "without dense head and presence",
+    "without dense scorer",
+    "without pooling",
+    "without scope",
     "without two-stage",
 )
 """Rows of which it is said whether what they leave out is worth anything."""

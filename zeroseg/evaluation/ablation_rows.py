@@ -14,8 +14,9 @@ from typing import Any, get_args
 from typing_extensions import Unpack
 
 from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.dense.region_scorer import Pooling, RegionOptions, RegionScorer
 from zeroseg.evaluation.oracle import OracleSegmenter, has_dense_scores, tellable
-from zeroseg.evaluation.variants import Variants, component_entry, with_options
+from zeroseg.evaluation.variants import Variants, component_entry, inner_entry, with_options
 from zeroseg.fusion.fusion import Evidence
 from zeroseg.fusion.things_and_stuff import (
     Background,
@@ -106,7 +107,8 @@ def rows(
 
     Of a system that puts pictures into words they are those of the paper (table 3, and its
     supplement's sweep of points). Of one that weighs instances and dense maps by presence, they
-    are what each of the three is worth; of one that looks twice, what the first look costs.
+    are what each of the three is worth; of one with a dense scorer, what that and its pooling
+    are; of one that looks twice, what the first look costs.
 
     Args:
         full: The complete system.
@@ -121,6 +123,7 @@ def rows(
     candidates = (
         *_words(make, other, raw),
         *_concepts(make),
+        *_dense(make),
         *_looks(make),
         *_truth(make),
         *_more(make, raw),
@@ -226,6 +229,35 @@ def _fused(
     assert isinstance(fusion, ThingsAndStuff)
     other = fusion.variant(**options)
     return Candidate(name, lacks, partial(make.make, config, fusion=other), group)
+
+
+def _dense(make: Variants) -> list[Candidate]:
+    """What a dense scorer beside the detector is worth, and what pooling it over regions is."""
+    full, scorer = make.full, make.full.dense_scorer
+    if scorer is None:
+        return []
+    needed = full.fusion.evidence == "dense" and not full.detector.gives_dense
+    lacks = "the fusion reads dense scores alone, and there are no others" if needed else ""
+    without = Candidate("without dense scorer", lacks, lambda: make.make(dense_scorer=None))
+    if not isinstance(scorer, RegionScorer):
+        return [without]
+    plain = inner_entry(full, "dense_scorer", "scorer")
+
+    def variant(**options: Unpack[RegionOptions]) -> BaseSegmenter:
+        config = with_options(full, "dense_scorer", **options)
+        return make.make(config, dense_scorer=scorer.variant(**options))
+
+    scope = "" if scorer.scope else "the scorer is not told of the regions"
+    return [
+        without,
+        Candidate("without pooling", "", lambda: make.make(plain, dense_scorer=scorer.scorer)),
+        Candidate("without scope", scope, partial(variant, scope=False)),
+        *(
+            Candidate(f"pooled by {own}", "", partial(variant, pooling=own), "more")
+            for own in get_args(Pooling)
+            if own != scorer.pooling
+        ),
+    ]
 
 
 def _looks(make: Variants) -> list[Candidate]:

@@ -109,3 +109,12 @@ def with_options(full: ZeroShotSegmenter, part: str, **options: Any) -> dict[str
         inside = inside["part"].setdefault("init_args", {})
     inside.update(options)
     return {part: entry}
+
+
+def inner_entry(full: ZeroShotSegmenter, part: str, argument: str) -> dict[str, Any]:
+    """A configuration's entry for a component that stands within another, in the other's place."""
+    entry = copy.deepcopy((full.config or {}).get(part) or {})
+    while "part" in (inside := entry.get("init_args", {})):
+        entry = inside["part"]
+    held = getattr(getattr(full, part), argument)
+    return {part: inside.get(argument) or component_entry(held)}

@@ -2,7 +2,10 @@
 
 from zeroseg.masking.detector_masks import DetectorMasks as DetectorMasks
 from zeroseg.masking.edgetam import EdgeTam as EdgeTam
+from zeroseg.masking.everything import EverythingMasks as EverythingMasks
 from zeroseg.masking.mask_predictor import MaskPredictor as MaskPredictor
+from zeroseg.masking.mask_proposer import MaskProposer as MaskProposer
+from zeroseg.masking.mask_proposer import Proposals as Proposals
 from zeroseg.masking.official_sam import OfficialSam as OfficialSam
 from zeroseg.masking.point_sampler import PointSampler as PointSampler
 from zeroseg.masking.points import QueryCentres as QueryCentres

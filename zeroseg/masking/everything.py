@@ -12,7 +12,7 @@ from torch import Tensor
 from torchvision.ops import nms
 from typing_extensions import Self, TypedDict, Unpack
 
-from zeroseg.baselines.mask_proposer import MaskProposer, Proposals
+from zeroseg.masking.mask_proposer import MaskProposer, Proposals
 from zeroseg.masking.sam import Sam
 from zeroseg.values import Detections, Masks
 from zeroseg.weights.needs import Need

@@ -10,10 +10,10 @@ from torch import Tensor
 from transformers import MaskGenerationPipeline, SamImageProcessor, SamModel
 
 from tests.masking.test_sam import LargestTensor
-from zeroseg.baselines.everything import EverythingMasks
-from zeroseg.baselines.mask_proposer import Proposals
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import CheckpointNotFound
+from zeroseg.masking.everything import EverythingMasks
+from zeroseg.masking.mask_proposer import Proposals
 from zeroseg.masking.sam import Sam
 from zeroseg.testing import noise
 from zeroseg.values import Detections, Masks
