@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.cached_chat import digest
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply, replies_of
 from zeroseg.chat.in_flight import InFlight
+from zeroseg.refinement.asking import SILENCE, exchange
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.post_refiner import PostRefiner
-from zeroseg.refinement.prompting import advice, class_names, fill, quoted, read_template
+from zeroseg.refinement.prompting import (
+    advice,
+    class_names,
+    fill,
+    numbered_schema,
+    quoted,
+    read_template,
+)
 from zeroseg.refinement.reply import Answers, parse_answers
 from zeroseg.refinement.words import words_of
 from zeroseg.values import UNRESOLVED, Exchange, Resolution
 from zeroseg.vocabulary import Vocabulary
-
-_NONE = "none"
 
 
 class LLMPostRefiner(PostRefiner):
@@ -183,14 +189,14 @@ class LLMPostRefiner(PostRefiner):
     ) -> tuple[dict[str, int], Exchange]:
         """The answers to phrases that a reply gives, and what was said."""
         if reply.refused is not None:
-            return {}, _exchange(question, reply)
+            return {}, exchange("post-refinement", question, reply)
         answers = self._read(reply.text, batch, names)
         dropped = answers.dropped
         if len(answers.labels) < len(batch):
             self.chat.forget(question)
-            dropped = dropped or (reply.text.strip() or "(no answer)",)
+            dropped = dropped or (reply.text.strip() or SILENCE,)
         found = {batch[i]: label for i, label in answers.labels.items()}
-        return found, _exchange(question, reply, dropped)
+        return found, exchange("post-refinement", question, reply, dropped)
 
     def _question(
         self, system: str, phrases: Sequence[str], vocabulary: Vocabulary
@@ -198,7 +204,8 @@ class LLMPostRefiner(PostRefiner):
         lines = [f"{number}. {quoted(p)}" for number, p in enumerate(phrases, start=1)]
         asked = "\n".join((self._asking, *lines))
         messages = Message("system", system), Message("user", asked)
-        return Conversation(messages, answer_schema(vocabulary))
+        schema = numbered_schema(class_names(vocabulary, background=True))
+        return Conversation(messages, schema)
 
     def _asked(self, phrase: str) -> str:
         """What is asked about for a phrase; phrases of the same words share an answer."""
@@ -224,31 +231,6 @@ class LLMPostRefiner(PostRefiner):
                 self.cache[key] = "" if label == UNRESOLVED else names.vocabulary.names[label]
 
 
-def answer_schema(vocabulary: Vocabulary) -> dict[str, Any]:
-    """JSON schema of an answer: numbers of phrases, each with a class or "none"."""
-    classes = class_names(vocabulary, background=True)
-    answer = {
-        "type": "object",
-        "properties": {
-            "number": {"type": "integer"},
-            "label": {"type": "string", "enum": list(dict.fromkeys((*classes, _NONE)))},
-        },
-        "required": ["number", "label"],
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {"answers": {"type": "array", "items": answer}},
-        "required": ["answers"],
-        "additionalProperties": False,
-    }
-
-
 def _parts(phrases: Sequence[str], size: int) -> list[list[str]]:
     """Phrases in lists of at most `size`."""
     return [list(phrases[start : start + size]) for start in range(0, len(phrases), size)]
-
-
-def _exchange(question: Conversation, reply: Reply, dropped: tuple[str, ...] = ()) -> Exchange:
-    text = question.text()
-    return Exchange("post-refinement", text, reply.text, dropped, reply.usage, reply.refused)
