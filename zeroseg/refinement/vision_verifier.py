@@ -15,8 +15,9 @@ from zeroseg.refinement.asking import ask_each
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.prompting import advice, fill, labels_schema, read_template
 from zeroseg.refinement.reply import Parsed, parse_labels
+from zeroseg.refinement.selecting import only
 from zeroseg.refinement.verifier import Verifier
-from zeroseg.values import DISTRACTOR, Selection
+from zeroseg.values import Selection
 from zeroseg.vocabulary import Vocabulary
 
 SHOWN_SIDE = 768
@@ -108,7 +109,7 @@ class VisionVerifier(Verifier):
         for place, (parsed, said) in zip(asked, answers, strict=True):
             before = selections[place]
             seen = parsed is not None and parsed.understood
-            left = _left(before, parsed.labels) if parsed is not None and seen else before
+            left = only(before, parsed.labels) if parsed is not None and seen else before
             verified[place] = replace(left, exchanges=(*before.exchanges, *said))
         return verified
 
@@ -156,11 +157,3 @@ def _read(text: str, candidates: Sequence[int], names: ClassNames) -> Parsed:
     seen = tuple(label for label in parsed.labels if label in candidates)
     strays = tuple(names.vocabulary.names[i] for i in parsed.labels if i not in candidates)
     return Parsed(seen, (*parsed.dropped, *strays), parsed.empty)
-
-
-def _left(selection: Selection, seen: Sequence[int]) -> Selection:
-    """What is left of a selection of which these classes are there."""
-    kept = [i for i, label in enumerate(selection.labels) if label < 0 or label in seen]
-    if all(selection.labels[i] == DISTRACTOR for i in kept):
-        return selection.keep(())
-    return selection.keep(kept)
