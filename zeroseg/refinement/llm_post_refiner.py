@@ -11,8 +11,10 @@ from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.cached_chat import digest
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply, replies_of
 from zeroseg.chat.in_flight import InFlight
+from zeroseg.chat.lock import Lock
 from zeroseg.refinement.asking import SILENCE, exchange
 from zeroseg.refinement.class_names import ClassNames
+from zeroseg.refinement.lexical import matcher_of
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.prompting import (
     advice,
@@ -51,10 +53,16 @@ class LLMPostRefiner(PostRefiner):
         template: A prompt of your own: a text file with `$classes` and, where wanted, `$tips`.
         tips: Whether the prompt tells other words for the classes.
         retries: How often phrases that an answer leaves out are asked again.
+        margin: With a number the model is a tie-breaker: a phrase is asked about only if the
+            nearest two classes differ by no more than so many steps of the thesaurus, or if the
+            thesaurus does not know it; see `LexicalMatcher.settle`. By default every phrase is.
+
+    Attributes:
+        skipped: Phrases that the margin has kept from the model.
 
     Raises:
         PresetError: The template cannot be used.
-        ValueError: `batch_size` is not positive, or `retries` is negative.
+        ValueError: `batch_size` is not positive, or `retries` or `margin` is negative.
     """
 
     _template = "post_refinement.txt"
@@ -68,12 +76,13 @@ class LLMPostRefiner(PostRefiner):
         template: str | Path | None = None,
         tips: bool = True,
         retries: int = 1,
+        margin: int | None = None,
     ) -> None:
         super().__init__()
-        if batch_size < 1 or retries < 0:
+        if batch_size < 1 or retries < 0 or (margin or 0) < 0:
             raise ValueError(
-                f"batch_size is {batch_size}, but must be at least 1; "
-                f"retries is {retries}, but cannot be negative"
+                f"batch_size is {batch_size}, but must be at least 1; retries is {retries} and "
+                f"margin {margin}, but neither can be negative"
             )
         self.chat = chat
         self.batch_size = batch_size
@@ -81,6 +90,9 @@ class LLMPostRefiner(PostRefiner):
         self.template = read_template(template, self._template, ("classes", "tips"))
         self.tips = tips
         self.retries = retries
+        self.margin = margin
+        self.skipped = 0
+        self._lock = Lock()
         self._flights: InFlight[str, int] = InFlight()
 
     @property
@@ -101,6 +113,7 @@ class LLMPostRefiner(PostRefiner):
         names = ClassNames(vocabulary)
         words = {phrase: self._asked(phrase) for phrase in phrases}
         labels = {phrase: self._find(phrase, names) for phrase in words}
+        labels |= self._settle([phrase for phrase in words if labels[phrase] is None], names)
         pending = {words[phrase] for phrase in words if labels[phrase] is None} - {""}
         answers, exchanges = self._resolve(sorted(pending), names) if pending else ({}, [])
         found = []
@@ -214,6 +227,17 @@ class LLMPostRefiner(PostRefiner):
     def _find(self, phrase: str, names: ClassNames) -> int | None:
         """The class that a phrase is already."""
         return names.find(phrase)
+
+    def _settle(self, phrases: Sequence[str], names: ClassNames) -> dict[str, int]:
+        """Those phrases that need no tie-breaker, with their classes."""
+        if self.margin is None:
+            return {}
+        matcher = matcher_of(names.vocabulary)
+        found = {phrase: matcher.settle(phrase, self.margin) for phrase in phrases}
+        settled = {phrase: label for phrase, label in found.items() if label is not None}
+        with self._lock:
+            self.skipped += len(settled)
+        return settled
 
     def _read(self, text: str, phrases: Sequence[str], names: ClassNames) -> Answers:
         """What an answer says of each phrase."""

@@ -62,13 +62,15 @@ class LLMPreRefiner(PreRefiner):
         cache: Where answers are kept (see `CachedChat`); by default they are not.
         gate: Whether a description that leaves nothing to decide is not asked about: its words say
             with certainty which classes they mean (see `Certainty`), and these are selected.
+        margin: For the gate: how many steps of the thesaurus the class that a word means has to be
+            nearer than every other one; None where it has to be the only one.
 
     Attributes:
         skipped: Descriptions that the gate has kept from the model.
 
     Raises:
         PresetError: The template cannot be used.
-        ValueError: `retries` is negative.
+        ValueError: `retries` or `margin` is negative.
     """
 
     def __init__(
@@ -80,10 +82,13 @@ class LLMPreRefiner(PreRefiner):
         retries: int = 1,
         cache: AnswerCache | MutableMapping[str, str] | None = None,
         gate: bool = False,
+        margin: int | None = None,
     ) -> None:
         super().__init__()
-        if retries < 0:
-            raise ValueError(f"retries is {retries}, but cannot be negative")
+        if retries < 0 or (margin or 0) < 0:
+            raise ValueError(
+                f"retries is {retries} and margin {margin}, but neither can be negative"
+            )
         self.chat = chat
         if cache is not None:
             self.keep(cache)
@@ -92,6 +97,7 @@ class LLMPreRefiner(PreRefiner):
         self.tips = tips
         self.retries = retries
         self.gate = gate
+        self.margin = margin
         self.skipped = 0
         self._lock = Lock()
         self.show(examples)
@@ -145,7 +151,7 @@ class LLMPreRefiner(PreRefiner):
         told = [_says_something(description) for description in descriptions]
         if not self.gate:
             return [None if something else () for something in told]
-        certainty = Certainty(vocabulary)
+        certainty = Certainty(vocabulary, self.margin)
         settled = [
             certainty.labels(description) if something else ()
             for description, something in zip(descriptions, told, strict=True)
