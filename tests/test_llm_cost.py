@@ -26,4 +26,9 @@ def test_a_call_an_image_at_most_and_none_from_a_cache(
     assert gate["calls_per_image"] == 1 - gate["skipped_per_image"] < 1
     # The server answers by the rules that the gate goes by.
     assert cold["miou"] == gate["miou"] == warm["miou"]
+    # Behind the tagger's own words everything is settled by rules, at the same mIoU.
+    phrases, ties, rules = rows["loopback, phrases"], rows["loopback, ties"], rows["rules"]
+    assert phrases["calls_per_image"] > 0 == ties["calls_per_image"]
+    assert ties["skipped_per_image"] > 0
+    assert phrases["miou"] == ties["miou"] == rules["miou"]
     assert (tmp_path / "f").stat().st_size > 100
