@@ -1,10 +1,13 @@
-"""What a language model costs on drawn scenes: cold, from a cache, and behind the gate.
+"""What a language model costs on drawn scenes: cold, from a cache, behind the gate, as tie-breaker.
 
     python benchmarks/llm_cost.py --scenes 200 --seed 7 --vocabulary dram --json llm_cost.json
 
 The tiny networks with the detector's own span decoding; two language models: `loopback` answers by
 rules over HTTP (see loopback_llm.py), `tiny:chat` is part of the package. All rows see the same
 scenes in the same order. "warm" repeats the row before it with the answers that it left on disk.
+In the rows "phrases" the tagger's own words are looked for, and the model is asked only which
+classes they are: about all that are none by name, about none that rules settle ("ties", a margin of
+1), or never ("rules": those of `LexicalPostRefiner`).
 """
 
 from __future__ import annotations
@@ -26,21 +29,31 @@ from zeroseg.chat.chat_model import ChatModel
 from zeroseg.data import DrawnScenes
 from zeroseg.data.sample_data import SampleData
 from zeroseg.evaluation.evaluate import evaluate
+from zeroseg.refinement import LexicalPostRefiner, PostRefiner, RawTags
 
 RATE = 10_000.0
 """Requests a second; nothing is timed here."""
-PHRASES = {"loopback": 32, "tiny:chat": 12}
-"""Phrases to a call: the default, and what the tiny model was trained for."""
+PHRASES = {"loopback": 32, "tiny:chat": 1}
+"""Phrases to a call: the default, and what the tiny model answers well, which loses many of 12."""
+
+MARGIN = 1
+"""Steps of the thesaurus within which two classes are a tie."""
+WAYS: Mapping[str, Mapping[str, Any]] = {
+    "cold": {},
+    "gate": {"gate": True},
+    "gate with margin": {"gate": True, "margin": MARGIN},
+}
+"""How a pre-refiner asks."""
 
 
 def asking(
-    base: ZeroShotSegmenter, chat: ChatModel, name: str, cache: Path, gate: bool
+    base: ZeroShotSegmenter, chat: ChatModel, name: str, cache: Path, way: str
 ) -> ZeroShotSegmenter:
     """The tiny networks of `base` with a language model in both places."""
     kept, tips = AnswerCache(cache), name != "tiny:chat"
     return ZeroShotSegmenter(
         base.vocabulary,
-        LLMPreRefiner(chat, tips=tips, cache=kept, gate=gate),
+        LLMPreRefiner(chat, tips=tips, cache=kept, **WAYS[way]),
         base.detector,
         base.mask_predictor,
         base.tagger,
@@ -51,20 +64,42 @@ def asking(
     )
 
 
+def naming(base: ZeroShotSegmenter, refiner: PostRefiner) -> ZeroShotSegmenter:
+    """The tiny networks of `base`, asked for tags, whose classes a post-refiner finds."""
+    return ZeroShotSegmenter(
+        base.vocabulary,
+        RawTags(),
+        base.detector,
+        base.mask_predictor,
+        base.tagger,
+        post_refiner=refiner,
+        fusion=base.fusion,
+        batch_size=base.batch_size,
+    )
+
+
 def measure(data: SampleData, chats: Mapping[str, ChatModel], folder: Path) -> list[dict[str, Any]]:
-    """A row for each language model, cold and gated, and for the first one warm."""
+    """A row for each language model and way of asking, for the first one warm, and for rules."""
     base = ZeroShotSegmenter.from_preset("tiny", vocabulary=data.vocabulary)
     systems = {
-        (name, gate): asking(base, chat, name, folder / f"{name} {gate}", gate)
+        f"{name}, {way}": asking(base, chat, name, folder / f"{name} {way}", way)
         for name, chat in chats.items()
-        for gate in (False, True)
+        for way in WAYS
     }
-    titles = {key: f"{key[0]}, {'gate' if key[1] else 'cold'}" for key in systems}
     first = next(iter(chats))
-    warm = asking(base, chats[first], first, folder / f"{first} False", False)
+    warm = asking(base, chats[first], first, folder / f"{first} cold", "cold")
+    ways = (("phrases", None), ("ties", MARGIN))
+    named = {
+        f"{name}, {way}": naming(
+            base, LLMPostRefiner(chat, PHRASES[name], tips=name != "tiny:chat", margin=margin)
+        )
+        for name, chat in chats.items()
+        for way, margin in ways
+    }
     runs = [
-        ({titles[key]: system for key, system in systems.items()}, "once"),
+        (systems, "once"),
         ({f"{first}, warm": warm}, "again"),
+        ({**named, "rules": naming(base, LexicalPostRefiner())}, "named"),
     ]
     return [row for part, name in runs for row in _score(part, data, folder / name)]
 
@@ -75,8 +110,8 @@ def _score(
     runs = evaluate(systems, data, {name: folder / name for name in systems}, accelerator="cpu")
     rows = []
     for name, run in runs.items():
-        refiner = systems[name].pre_refiner
-        assert isinstance(refiner, LLMPreRefiner)
+        system = systems[name]
+        skipped = sum(getattr(p, "skipped", 0) for p in (system.pre_refiner, system.post_refiner))
         usage, images = run.results["usage"], len(run.records)
         tokens = usage["prompt_tokens"] + usage["completion_tokens"]
         rows.append(
@@ -84,7 +119,7 @@ def _score(
                 "name": name,
                 "calls_per_image": usage["calls"] / images,
                 "cached_per_image": usage["cached"] / images,
-                "skipped_per_image": refiner.skipped / images,
+                "skipped_per_image": skipped / images,
                 "tokens_per_image": tokens / images,
                 "unresolved_phrases": run.results["phrases"]["unresolved_before"],
                 "miou": run.results["miou"],
@@ -119,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
 
 def _print(rows: Sequence[Mapping[str, Any]]) -> None:
     table = Table("an image", title="language model", title_justify="left")
-    for title in ("calls", "cached", "gated", "tokens"):
+    for title in ("calls", "cached", "settled", "tokens"):
         table.add_column(title, justify="right")
     table.add_column("mIoU %", justify="right")
     for row in rows:

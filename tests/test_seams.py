@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from zeroseg import seams
 from zeroseg.chat.chat_model import ChatModel, Reply
 from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
@@ -24,6 +25,7 @@ from zeroseg.refinement.all_classes import AllClasses
 from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.reviewer import Review, Reviewer
 from zeroseg.refinement.verifier import Verifier
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.testing import BoxMasks, ScriptedDetector, ScriptedScorer, ScriptedTagger, blank, boxed
@@ -138,6 +140,13 @@ WRONG: list[tuple[str, type[nn.Module], Any, str]] = [
     ("dense_scorer", DenseScorer, each(scores(value=3)), r"expected scores in \[0, 1\]"),
     ("dense_scorer", DenseScorer, each(scores(value=NAN)), r"expected scores in \[0, 1\]"),
     ("dense_scorer", DenseScorer, each(scores(size=(8, 8))), r"\(8, 8\), expected maps of"),
+    ("reviewer", Reviewer, lambda *inputs: [Review((1,))], "1, expected 2 review"),
+    ("reviewer", Reviewer, lambda *inputs: "dog", "expected a sequence of 2 review"),
+    ("reviewer", Reviewer, each((1,)), "expected a Review for each image"),
+    ("reviewer", Reviewer, each(Review(())), "0, expected 1 labels, one a detection"),
+    ("reviewer", Reviewer, each(Review((9,))), "9 for 1, expected each label as it was"),
+    ("reviewer", Reviewer, each(Review((0,))), "0 for 1, expected each label as it was"),
+    ("reviewer", Reviewer, each(Review(("dog",))), "'dog' for 1, expected each label as it was"),
     ("fusion", Fusion, lambda *inputs: None, "NoneType None, expected whole numbers"),
     ("fusion", Fusion, lambda *inputs: label_map(0.5, dtype=torch.float32), "expected whole"),
     ("fusion", Fusion, lambda *inputs: label_map(True, dtype=torch.bool), "expected whole numbers"),
@@ -252,3 +261,13 @@ def test_what_is_wrong_for_one_image_costs_that_image_alone() -> None:
 def test_a_label_map_may_leave_pixels_without_a_label() -> None:
     ignored = mine(Fusion, lambda *inputs: label_map(CLASSES.ignore_index))
     assert system(fusion=ignored).segment(blank()).areas == {}
+
+
+@pytest.mark.parametrize("label", [-1, -2, 0])
+def test_a_review_gives_no_class_to_what_had_none(label: int) -> None:
+    before = boxed((0, 0, 20, 20), labels=[label])
+    for after in (-1, 1):
+        if after != label:
+            with pytest.raises(ComponentError, match=f"{after} for {label}"):
+                seams.check_review("Mine", Review((after,)), before, CLASSES)
+    seams.check_review("Mine", Review((label,)), before, CLASSES)

@@ -13,9 +13,12 @@ from torch import Tensor
 
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.errors import ComponentError, PresetError
+from zeroseg.fusion.things_and_stuff import ThingsAndStuff
 from zeroseg.masking.detector_masks import DetectorMasks
 from zeroseg.refinement.all_classes import AllClasses
 from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
+from zeroseg.refinement.vision_reviewer import VisionReviewer
+from zeroseg.refinement.vision_verifier import VisionVerifier
 from zeroseg.running.stage import Stage, needed
 from zeroseg.segmentation import Segmentation
 from zeroseg.segmenter import ZeroShotSegmenter
@@ -28,13 +31,14 @@ from zeroseg.testing import (
     ScriptedChat,
     ScriptedConcepts,
     ScriptedDetector,
+    ScriptedReviewer,
     ScriptedScorer,
     ScriptedTagger,
     ScriptedVerifier,
     VerifierContract,
     blank,
 )
-from zeroseg.values import Detections, Failure, Selection
+from zeroseg.values import UNRESOLVED, Detections, Failure, Selection
 from zeroseg.vocabulary import Vocabulary
 
 CLASSES = Vocabulary.from_names(["background", "dog", "boat"])
@@ -94,6 +98,33 @@ def test_a_verifier_takes_away_what_is_not_there() -> None:
     assert seen.areas == {"boat": 0.5}
     assert seen.selection.presence == (0.75,)
     assert "verification" in seen.trace.seconds
+
+
+@pytest.mark.parametrize("dense", ["none", "the detector's", "a scorer's"])
+def test_a_reviewer_takes_away_what_is_not_there(dense: str) -> None:
+    boxes = {"dog": LEFT, "boat": RIGHT}
+    own = dense == "the detector's"
+    parts: dict[str, Any] = {"detector": (ScriptedConcepts if own else ScriptedDetector)(boxes)}
+    parts |= {} if dense == "none" else {"fusion": ThingsAndStuff()}
+    parts |= {"dense_scorer": ScriptedScorer(boxes)} if dense == "a scorer's" else {}
+    assert system(**parts).segment(blank()).areas == {"dog": 0.5, "boat": 0.5}
+    seen = system(**parts, reviewer=ScriptedReviewer({1: UNRESOLVED})).segment(blank())
+    assert seen.areas == {"boat": 0.5}
+    assert seen.unreviewed is not None and seen.unreviewed.tolist() == [1, 2]
+    assert seen.detections.labels.tolist() == [2]
+    assert "review" in seen.trace.seconds
+
+
+def test_a_reviewer_renames_and_its_questions_are_in_the_trace() -> None:
+    verifier = VisionVerifier(ScriptedChat(["dog, boat"]))
+    reviewer = VisionReviewer(ScriptedChat(["1: boat"]), margin=0.5)
+    detector = ScriptedDetector({"dog": LEFT, "boat": LEFT})
+    result = system(verifier=verifier, detector=detector, reviewer=reviewer).segment(blank())
+    assert result.areas == {"boat": 0.5}
+    assert result.detections.labels.tolist() == [2, 2]
+    assert result.unverified == result.selection.labels == (1, 2)
+    assert [own.purpose for own in result.trace.exchanges] == ["verification", "review"]
+    assert result.trace.usage.calls == 2
 
 
 @pytest.mark.parametrize("own", [True, False])

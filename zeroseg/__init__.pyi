@@ -36,7 +36,10 @@ from zeroseg.refinement import LLMPostRefiner as LLMPostRefiner
 from zeroseg.refinement import LLMPreRefiner as LLMPreRefiner
 from zeroseg.refinement import PostRefiner as PostRefiner
 from zeroseg.refinement import PreRefiner as PreRefiner
+from zeroseg.refinement import Reviewer as Reviewer
 from zeroseg.refinement import Verifier as Verifier
+from zeroseg.refinement import VisionReviewer as VisionReviewer
+from zeroseg.refinement import VisionVerifier as VisionVerifier
 from zeroseg.segmentation import Segmentation as Segmentation
 from zeroseg.segmenter import ZeroShotSegmenter as ZeroShotSegmenter
 from zeroseg.values import Description as Description

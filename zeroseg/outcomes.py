@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from torch import Tensor
+
 from zeroseg.errors import ComponentError
+from zeroseg.refinement.reviewer import Review
 from zeroseg.running.item import Item
 from zeroseg.running.stage import Stage
 from zeroseg.running.transfer import download
@@ -21,6 +24,9 @@ READ: Mapping[str, type] = {
     "detections": Detections,
     "masks": Masks,
     "asked": tuple,
+    "review": Review,
+    "unreviewed": Tensor,
+    "unverified": tuple,
 }
 """Values of stages that stand in results."""
 
@@ -72,6 +78,8 @@ def _segmentation(
     selection: Selection = known.get("selection", Selection())
     detections: Detections = known.get("detections", Detections.empty())
     found: Detections | None = known.get("found")
+    unreviewed: Tensor | None = known.get("unreviewed")
+    review = known.get("review", Review(()))
     seconds = {stage: item.seconds[stage] for stage in order if stage in item.seconds}
     return Segmentation(
         label_map=known["label_map"],
@@ -82,8 +90,10 @@ def _segmentation(
         selection=selection,
         detections=detections.to("cpu"),
         labels_before=None if found is None else found.labels.cpu(),
+        unreviewed=None if unreviewed is None else unreviewed.cpu(),
+        unverified=known.get("unverified"),
         points=points,
-        trace=Trace(seconds, (*selection.exchanges, *known.get("asked", ()))),
+        trace=Trace(seconds, (*selection.exchanges, *known.get("asked", ()), *review.exchanges)),
     )
 
 

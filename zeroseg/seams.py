@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from zeroseg.errors import ComponentError
+from zeroseg.refinement.reviewer import Review
 from zeroseg.values import (
     DISTRACTOR,
     UNRESOLVED,
@@ -105,6 +106,28 @@ def check_resolution(component: str, answer: Any, count: int, vocabulary: Vocabu
     if len(answer.labels) != count:
         raise ComponentError(component, f"{count} labels", f"{len(answer.labels)}")
     _check_labels(component, answer.labels, vocabulary)
+
+
+def check_review(component: str, review: Any, found: Detections, vocabulary: Vocabulary) -> None:
+    """A review of detections: it takes away and renames, and finds nothing."""
+    if wrong := wrong_in_review(review, found, vocabulary):
+        raise ComponentError(component, *wrong)
+
+
+def wrong_in_review(
+    review: Any, found: Detections, vocabulary: Vocabulary
+) -> tuple[str, str] | None:
+    """What is expected of a review and what it is instead; None for a good one."""
+    if not isinstance(review, Review):
+        return "a Review for each image", _shown(review)
+    if len(review.labels) != len(found):
+        return f"{len(found)} labels, one a detection", f"{len(review.labels)}"
+    for before, after in zip(found.labels.tolist(), review.labels, strict=True):
+        named = before in vocabulary.classes
+        if after != before and not (named and after in (UNRESOLVED, *vocabulary.classes)):
+            expected = "each label as it was, another class for a class, or -1"
+            return expected, f"{after!r} for {before}"
+    return None
 
 
 def check_encodings(component: str, batch: Any, count: int) -> None:

@@ -31,9 +31,13 @@ class Segmentation(Movable):
         name: File name or position of the image.
         description: Tags and caption it was described with.
         selection: What the detector was asked for.
-        detections: What it found, after post-refinement.
-        labels_before: (N,) int64, the detections' classes before post-refinement, -1 where it
-            was asked; None from a system without detections.
+        detections: What it found, after post-refinement and review: N regions.
+        labels_before: (M,) int64, the classes of all that was found before post-refinement, -1
+            where it was asked; None from a system without detections.
+        unreviewed: (M,) int64, the same after post-refinement, before a reviewer took away some
+            and renamed others; None where there is none, and M is N then.
+        unverified: The labels of what was selected before a verifier took away some; None where
+            there is none.
         points: Point prompts of the second pass, None if there was none.
         trace: Time of each stage, and all exchanges with a language model.
     """
@@ -46,6 +50,8 @@ class Segmentation(Movable):
     selection: Selection = field(default_factory=Selection)
     detections: Detections = field(default_factory=Detections.empty)
     labels_before: Tensor | None = None
+    unreviewed: Tensor | None = None
+    unverified: tuple[int, ...] | None = None
     points: Points | None = None
     trace: Trace = field(default_factory=Trace)
 

@@ -19,6 +19,7 @@ from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.exact_post_refiner import ExactPostRefiner
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.reviewer import Reviewer
 from zeroseg.refinement.verifier import Verifier
 from zeroseg.running.stage import Stage
 from zeroseg.segmentation import Segmentation
@@ -32,6 +33,7 @@ from zeroseg.stages import (
     Masking,
     PostRefinement,
     PreRefinement,
+    Reviewing,
     Tagging,
     Verification,
 )
@@ -61,6 +63,7 @@ class ZeroShotSegmenter(BaseSegmenter):
             captions and image encodings are made meanwhile.
         verifier: Looks whether what was selected is there; without one, all is looked for.
         dense_scorer: Scores every place for every prompt, for a fusion that reads that.
+        reviewer: Looks at what was found, and takes away or renames what is doubtful.
 
     Raises:
         TypeError: A component stands in another one's place.
@@ -81,6 +84,7 @@ class ZeroShotSegmenter(BaseSegmenter):
         batches_in_flight: int = 4,
         verifier: Verifier | None = None,
         dense_scorer: DenseScorer | None = None,
+        reviewer: Reviewer | None = None,
     ) -> None:
         super().__init__(vocabulary, batch_size, batches_in_flight)
         _check_slots(
@@ -93,6 +97,7 @@ class ZeroShotSegmenter(BaseSegmenter):
             (fusion, Fusion, True),
             (verifier, Verifier, True),
             (dense_scorer, DenseScorer, True),
+            (reviewer, Reviewer, True),
         )
         self.tagger = tagger
         self.captioner = captioner
@@ -103,6 +108,7 @@ class ZeroShotSegmenter(BaseSegmenter):
         self.fusion = fusion if fusion is not None else HighestScore()
         self.verifier = verifier
         self.dense_scorer = dense_scorer
+        self.reviewer = reviewer
         self.eval()
 
     def components(self) -> dict[str, Any]:
@@ -115,6 +121,7 @@ class ZeroShotSegmenter(BaseSegmenter):
             "detector": self.detector,
             "post_refiner": self.post_refiner,
             "dense_scorer": self.dense_scorer,
+            "reviewer": self.reviewer,
             "mask_predictor": self.mask_predictor,
             "fusion": self.fusion,
         }
@@ -131,6 +138,7 @@ class ZeroShotSegmenter(BaseSegmenter):
             (Detection, self.detector),
             (PostRefinement, self.post_refiner),
             (DenseScoring, self.dense_scorer),
+            (Reviewing, self.reviewer),
             (Masking, self.mask_predictor),
             (Fusing, self.fusion),
         )

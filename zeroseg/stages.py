@@ -1,9 +1,10 @@
 """The walk: what each stage needs and gives, one class a stage (paper, section 3 and figure 1).
 
 Values by name: "image" (3, H, W) uint8; "tags", "caption"; "description" and "selection";
-"found", detections as they came, and "detections" with the classes of their phrases; "asked", the
-exchanges about phrases; "dense", scores of every place; "encodings"; "masks"; "label_map", (H, W)
-int64 on the CPU.
+"unverified", the labels of a selection before it was verified; "found", detections as they came,
+and "detections" with the classes of their phrases; "asked", the exchanges about phrases; "dense",
+scores of every place; "review", what is said of the detections, and "unreviewed", their labels
+before that; "encodings"; "masks"; "label_map", (H, W) int64 on the CPU.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.reviewer import Review, Reviewer, followed, silenced
 from zeroseg.refinement.verifier import Verifier
 from zeroseg.running.stage import Stage
 from zeroseg.running.transfer import download
@@ -139,12 +141,13 @@ class Verification(AskingStage):
     """Selections lose what is not there, or learn how likely it is."""
 
     part: Verifier
-    name, needs, gives = "verification", ("image", "selection"), ("selection",)
+    name, needs, gives = "verification", ("image", "selection"), ("selection", "unverified")
 
     def __call__(
         self, images: Sequence[Tensor], selections: Sequence[Selection]
-    ) -> tuple[Sequence[Selection]]:
-        return (self.part(images, selections, self.vocabulary),)
+    ) -> tuple[Sequence[Selection], Sequence[tuple[int, ...]]]:
+        before = [own.labels for own in selections]
+        return self.part(images, selections, self.vocabulary), before
 
     def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
         seams.check_verified(self.describe(), answers[0], inputs[1], self.vocabulary)
@@ -217,6 +220,40 @@ class DenseScoring(ComponentStage):
         image, selection = inputs
         size = (image.shape[1], image.shape[2])
         seams.check_dense(self.describe(), answers[0], size, selection)
+
+
+class Reviewing(AskingStage):
+    """Detections lose what is not there, or get another class, once more looked at."""
+
+    part: Reviewer
+    name, needs = "review", ("image", "selection", "detections")
+    takes: ClassVar[Mapping[str, Any]] = {"dense": None}
+    gives = ("review", "unreviewed", "detections", "dense")
+
+    def __call__(
+        self,
+        images: Sequence[Tensor],
+        selections: Sequence[Selection],
+        detections: Sequence[Detections],
+        dense: Sequence[DenseScores | None],
+    ) -> tuple[Sequence[Any], ...]:
+        reviews = self.part(images, selections, detections, dense, self.vocabulary)
+        before = [found.labels for found in detections]
+        if not isinstance(reviews, Sequence) or len(reviews) != len(images):
+            return reviews, before, detections, dense  # the runner tells
+        left = list(map(self._followed, reviews, detections, dense))
+        return reviews, before, [own for own, _ in left], [maps for _, maps in left]
+
+    def _followed(
+        self, review: Review, found: Detections, dense: DenseScores | None
+    ) -> tuple[Detections, DenseScores | None]:
+        """What is left of what was found; all of it after a review that is none."""
+        if seams.wrong_in_review(review, found, self.vocabulary):
+            return found, dense
+        return followed(review, found), dense and silenced(dense, review.absent)
+
+    def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
+        seams.check_review(self.describe(), answers[0], inputs[2], self.vocabulary)
 
 
 @dataclass(frozen=True)

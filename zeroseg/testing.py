@@ -8,7 +8,8 @@ A user's own detector is tested by
 
 and pytest runs the tests of the contract on it. The stand-ins answer what they were told to:
 `ScriptedChat`, `ScriptedTagger`, `ScriptedCaptioner`, `ScriptedVerifier`, `ScriptedDetector`,
-`ScriptedConcepts` (a detector that knows pixels), `ScriptedScorer`, `BoxMasks` and `DenseFusion`.
+`ScriptedConcepts` (a detector that knows pixels), `ScriptedReviewer`, `ScriptedScorer`, `BoxMasks`
+and `DenseFusion`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.reviewer import Review, Reviewer
 from zeroseg.refinement.verifier import Verifier
 from zeroseg.values import (
     UNRESOLVED,
@@ -209,6 +211,31 @@ class ScriptedVerifier(Verifier):
         kept = [i for i, prompt in enumerate(selection.prompts) if self.presence.get(prompt)]
         left = selection.keep(kept)
         return replace(left, presence=tuple(self.presence[prompt] for prompt in left.prompts))
+
+
+class ScriptedReviewer(Reviewer):
+    """Gives detections of given classes other ones, in any image.
+
+    Args:
+        labels: For a class the one it gets, -1 to take it away; it is then absent.
+    """
+
+    def __init__(self, labels: dict[int, int]) -> None:
+        super().__init__()
+        self.labels = labels
+
+    def forward(
+        self,
+        images: Sequence[Tensor],
+        selections: Sequence[Selection],
+        detections: Sequence[Detections],
+        dense: Sequence[DenseScores | None],
+        vocabulary: Vocabulary,
+    ) -> list[Review]:
+        """Answer from the script."""
+        absent = frozenset(self.labels)
+        told = [[self.labels.get(i, i) for i in found.labels.tolist()] for found in detections]
+        return [Review(tuple(labels), absent) for labels in told]
 
 
 class ScriptedScorer(DenseScorer):
@@ -466,6 +493,49 @@ class VerifierContract(Contract[Verifier]):
         for image, selection, found in zip(images, selections, together, strict=True):
             [alone] = part([image], [selection], self.vocabulary)
             assert (alone.prompts, alone.labels) == (found.prompts, found.labels)
+
+
+class ReviewerContract(Contract[Reviewer]):
+    """What every reviewer keeps. `found` may be overridden where more than boxes is looked at."""
+
+    vocabulary = _WORDS
+
+    def found(self) -> tuple[Detections, Detections]:
+        """What was found in the two test images: some doubtful, some without a class."""
+        first = boxed((2, 2, 30, 30), (3, 3, 30, 30), (30, 4, 50, 36), labels=[1, 4, UNRESOLVED])
+        return first, boxed((0, 0, 40, 56), scores=[0.4], labels=[2])
+
+    def review(self, part: Reviewer, *positions: int) -> list[Review]:
+        """What a reviewer says of some of the test images."""
+        images = [noise(40, 56, 1), noise(56, 40, 2)]
+        selection = Selection(("dog", "potted plant", "person"), (1, 2, 4))
+        found = self.found()
+        count = len(positions)
+        return part(
+            [images[i] for i in positions],
+            [selection] * count,
+            [found[i] for i in positions],
+            [None] * count,
+            self.vocabulary,
+        )
+
+    def test_no_image_has_no_review(self) -> None:
+        assert self.review(self.part()) == []
+
+    def test_nothing_is_found_by_it(self) -> None:
+        for found, review in zip(self.found(), self.review(self.part(), 0, 1), strict=True):
+            assert len(review.labels) == len(found)
+            for before, after in zip(found.labels.tolist(), review.labels, strict=True):
+                known = (UNRESOLVED, *self.vocabulary.classes)
+                assert after in known if before in self.vocabulary.classes else after == before
+
+    def test_batch_equals_singles_in_any_order(self) -> None:
+        part = self.part()
+        together = self.review(part, 0, 1)
+        assert [own.labels for own in together] == [
+            self.review(part, position)[0].labels for position in (0, 1)
+        ]
+        assert self.review(part, 1, 0)[0].absent == together[1].absent
 
 
 class DenseScorerContract(Contract[DenseScorer]):

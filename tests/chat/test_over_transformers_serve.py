@@ -14,8 +14,9 @@ from zeroseg import LLMPostRefiner, LLMPreRefiner, OpenAIChat, TransformersChat
 from zeroseg.chat.chat_model import Conversation, Message, Picture
 from zeroseg.errors import ChatError
 from zeroseg.refinement.pre_refiner import PreRefiner
-from zeroseg.testing import noise
-from zeroseg.values import UNRESOLVED, Description, Tag
+from zeroseg.refinement.vision_verifier import VisionVerifier
+from zeroseg.testing import blank, noise
+from zeroseg.values import UNRESOLVED, Description, Selection, Tag
 from zeroseg.vocabularies import DRAM
 
 
@@ -113,3 +114,26 @@ def test_pictures_are_seen_as_in_this_process(family: str, language_server: str)
         # That server leaves special tokens, which random models say too, in an answer.
         assert re.sub(r"<[|\w]+>", "", there.text).strip() == here.text
     assert len({reply.text for reply in served}) == len(asked)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_verification_is_the_same_as_in_this_process(
+    family: str, language_server: str, tmp_path: Path
+) -> None:
+    short = tmp_path / "short.txt"  # these small models read 1024 bytes
+    short.write_text("Look for $classes.", encoding="utf-8")
+    images = [noise(40, 56, 1), blank(40, 56)]
+    asked = [Selection(("dog", "cat"), (DRAM.index("dog"), DRAM.index("cat")))] * 2
+    model, processor = FAMILIES[family]()
+    here = TransformersChat(model=model, processor=processor, max_new_tokens=12)
+    there = chat(language_server, f"{VISION}-{family}", max_tokens=12, concurrency=1)
+    own, served = (
+        VisionVerifier(part, template=short, retries=0)(images, asked, DRAM)
+        for part in (here, there)
+    )
+    for one, other in zip(own, served, strict=True):
+        [local], [remote] = one.exchanges, other.exchanges
+        assert re.sub(r"<[|\w]+>", "", remote.reply).strip() == local.reply != ""
+        assert remote.usage.prompt_tokens == local.usage.prompt_tokens
+        assert other.prompts == one.prompts
+    assert own[0].exchanges[0].reply != own[1].exchanges[0].reply

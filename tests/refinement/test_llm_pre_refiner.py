@@ -13,8 +13,9 @@ from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.chat_model import Conversation
 from zeroseg.errors import PresetError, VocabularyError
 from zeroseg.refinement.examples import Example
-from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner, answer_schema
+from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.prompting import class_names
 from zeroseg.testing import PreRefinerContract, ScriptedChat
 from zeroseg.values import Description, Tag
 from zeroseg.vocabularies import CITYSCAPES, DRAM
@@ -265,7 +266,7 @@ class TestPrompt:
         backwards = Vocabulary.from_names(CITYSCAPES.names[::-1], background="unlabeled")
         part = LLMPreRefiner(ScriptedChat(["car, sky, rider"]))
         assert part.system_prompt(CITYSCAPES) == part.system_prompt(backwards)
-        assert answer_schema(CITYSCAPES) == answer_schema(backwards)
+        assert class_names(CITYSCAPES) == class_names(backwards)
         [there], [back] = part([told("a")], CITYSCAPES), part([told("a")], backwards)
         assert there.prompts == ("sky", "rider", "car")
         assert back.prompts == ("car", "rider", "sky")

@@ -17,8 +17,8 @@ from zeroseg.recognition.blip2 import Blip2
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.running.stage import Stage
-from zeroseg.testing import ScriptedConcepts, ScriptedScorer, ScriptedVerifier
-from zeroseg.values import Tag, Usage
+from zeroseg.testing import ScriptedConcepts, ScriptedReviewer, ScriptedScorer, ScriptedVerifier
+from zeroseg.values import UNRESOLVED, Tag, Usage
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -146,3 +146,32 @@ class SeesBoats(ScriptedVerifier):
 
     def __init__(self) -> None:
         super().__init__({"boat": 0.5})
+
+
+class SeesNoDogs(ScriptedReviewer):
+    """A reviewer that takes dogs away."""
+
+    def __init__(self) -> None:
+        super().__init__({1: UNRESOLVED})
+
+
+class Looks(ChatModel):
+    """A model that sees a boat in bright pictures and a dog in dark ones, numbered or not."""
+
+    def forward(self, conversations: Sequence[Conversation]) -> list[Reply]:
+        return [Reply(self._look(own), Usage(1, 300, 4, 0.5, 0.0)) for own in conversations]
+
+    def _look(self, asked: Conversation) -> str:
+        words, [picture] = asked.messages[-1].content, asked.messages[-1].pictures
+        seen = "boat" if int(picture.pixels[0, 20, 4]) > 127 else "dog"  # no box is drawn there
+        lines = words.split("\n")[1:]
+        answers = [f"{n}: {seen if seen in own else 'none'}" for n, own in enumerate(lines, 1)]
+        return "\n".join(answers) or seen
+
+    @property
+    def waits(self) -> bool:
+        return True
+
+    @property
+    def identity(self) -> str:
+        return "looks"

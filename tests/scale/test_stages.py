@@ -217,12 +217,37 @@ def test_answers_are_kept_where_the_recipe_says(standins: Standins, tmp_path: Pa
     assert isinstance(recipe.segmenter("cpu"), BaseSegmenter)
 
 
+@pytest.mark.parametrize("place", ["verifier", "reviewer"])
+def test_what_a_model_that_sees_was_asked_is_counted_and_kept(
+    place: str, standins: Standins, tmp_path: Path
+) -> None:
+    kind = {"verifier": "VisionVerifier", "reviewer": "VisionReviewer"}[place]
+    arguments: dict[str, Any] = {"chat": {"class_path": "scale_parts.Looks"}}
+    arguments |= {"band": [0, 1]} if place == "reviewer" else {}
+    entry = {"class_path": f"zeroseg.refinement.{kind}", "init_args": arguments}
+    recipe = Recipe.of(standins(**{place: entry}), answers=str(tmp_path / "answers"))
+    pictures = [plain(value=value) for value in (200, 20)]
+    part, again = walk(recipe, pictures), walk(recipe, pictures)
+    alone = Recipe.of(standins(**{place: entry}))
+    results = alone.segmenter("cpu").segment([Image.open(io.BytesIO(data)) for data in pictures])
+    for work, known, result in zip(part.works, again.works, results, strict=True):
+        assert work.usage == result.trace.usage
+        assert (work.usage.calls, known.usage.calls, known.usage.cached) == (1, 0, 1)
+        assert torch.equal(work.label_map.long(), result.label_map)
+        assert torch.equal(work.label_map, known.label_map)
+    assert [set(work.label_map.unique().tolist()) for work in part.works] == [{0, 2}, {0, 1}]
+
+
 @pytest.mark.parametrize("parts", [
     {"mask_predictor": {"class_path": "zeroseg.masking.detector_masks.DetectorMasks"}},
     {"fusion": {"class_path": "zeroseg.testing.DenseFusion"}},
     {"fusion": {"class_path": "zeroseg.testing.DenseFusion"},
      "dense_scorer": {"class_path": "scale_parts.Scores"}},
     {"verifier": {"class_path": "scale_parts.SeesBoats"}},
+    {"reviewer": {"class_path": "scale_parts.SeesNoDogs"}},
+    {"reviewer": {"class_path": "scale_parts.SeesNoDogs"},
+     "fusion": {"class_path": "zeroseg.fusion.ThingsAndStuff"},
+     "dense_scorer": {"class_path": "scale_parts.Scores"}},
 ])  # fmt: skip
 def test_detectors_that_know_pixels_verifiers_and_scorers(
     parts: dict[str, Any], standins: Standins
@@ -236,9 +261,10 @@ def test_detectors_that_know_pixels_verifiers_and_scorers(
     part = walk(recipe, [plain(), plain(40)])
     assert ("verify" in pools_of(recipe)) == ("verifier" in parts)
     assert ("dense" in pools_of(recipe)) == ("dense_scorer" in parts)
+    assert ("review" in pools_of(recipe)) == ("reviewer" in parts)
     pictures = [Image.open(io.BytesIO(plain(width))) for width in (32, 40)]
     for work, result in zip(part.works, recipe.segmenter("cpu").segment(pictures), strict=True):
         assert work.failure is None
         assert torch.equal(work.label_map.long(), result.label_map)
-        expected = {0, 2} if "verifier" in parts else {1, 2}
+        expected = {0, 2} if parts.keys() & {"verifier", "reviewer"} else {1, 2}
         assert set(work.label_map.unique().tolist()) == expected

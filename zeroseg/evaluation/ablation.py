@@ -35,6 +35,7 @@ OF_THE_PAPER = (
 LEFT_OUT = (
     *OF_THE_PAPER,
     "without verification",
+    "without review",
     "without presence",
     "without dense head",
     "without instances",

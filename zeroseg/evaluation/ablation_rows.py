@@ -158,12 +158,14 @@ def _words(make: Variants, other: Other, raw: RawTags) -> list[Candidate]:
     )
     points = "" if unpointed is not None else "the mask predictor takes no point prompts"
     verified = "" if full.verifier is not None else "the system has no verifier"
+    reviewed = "" if full.reviewer is not None else "the system has no reviewer"
     return [
         Candidate("without captions", captions, lambda: make.make(captioner=None), missed=listed),
         Candidate(
             "without pre-refinement", tags, lambda: make.make(pre_refiner=raw), missed=listed
         ),
         Candidate("without verification", verified, lambda: make.make(verifier=None)),
+        Candidate("without review", reviewed, lambda: make.make(reviewer=None)),
         Candidate(
             "without post-refinement",
             refined,
@@ -285,7 +287,7 @@ def _truth(make: Variants) -> list[Candidate]:
     return [
         Candidate(f"ground-truth {what}", "", partial(OracleSegmenter, make.make(), [what]))
         for what in told
-        if what in ("labels", "presence")
+        if what in ("verification", "labels", "presence")
     ]
 
 

@@ -26,6 +26,7 @@ from zeroseg.evaluation.truth import (
     TruePresence,
     TrueRegions,
     TrueScorerPresence,
+    TrueVerification,
     TruthStage,
 )
 from zeroseg.masking.detector_masks import DetectorMasks
@@ -39,14 +40,17 @@ from zeroseg.stages import (
     Fusing,
     Masking,
     PreRefinement,
+    Reviewing,
     Verification,
 )
 
-Told = Literal["labels", "presence", "boxes", "masks", "dense"]
-"""What can be told, in the order of the waterfall: the classes to ask for, whether what was asked
-for is there, the boxes of the things, the masks in the boxes, the dense maps."""
+Told = Literal["verification", "labels", "presence", "boxes", "masks", "dense"]
+"""What can be told, in the order of the waterfall: which of the classes selected are there, the
+classes to ask for, whether what was asked for is there, the boxes of the things, the masks in the
+boxes, the dense maps."""
 
 LOSSES: dict[str, str] = {
+    "verification": "verification",
     "labels": "recognition and pre-refinement",
     "presence": "presence",
     "boxes": "detection and post-refinement",
@@ -65,15 +69,17 @@ def makes_good(step: str) -> str | None:
 def tellable(system: ZeroShotSegmenter) -> tuple[Told, ...]:
     """What makes a difference to a system, in the order of the waterfall.
 
+    * "verification" to one that verifies what it has selected;
     * "labels" to one that chooses what to look for, or has no other word on what is there;
     * "presence" and "dense" to one that has dense scores and a fusion that reads them;
     * "boxes" and "masks" to one whose fusion reads instances.
     """
     fusion, scored = system.fusion, has_dense_scores(system)
     heard = scored and fusion.hears_presence
-    chooses = system.verifier is not None or not isinstance(system.pre_refiner, AllClasses)
+    verified, chooses = system.verifier is not None, not isinstance(system.pre_refiner, AllClasses)
     applies: dict[Told, bool] = {
-        "labels": chooses or not heard,
+        "verification": verified,
+        "labels": chooses or not (verified or heard),
         "presence": heard,
         "boxes": fusion.evidence != "dense",
         "masks": fusion.evidence != "dense",
@@ -97,15 +103,17 @@ def steps_of(system: ZeroShotSegmenter) -> dict[str, tuple[Told, ...]]:
 class OracleSegmenter(ZeroShotSegmenter):
     """A segmenter whose components are partly replaced by the truth.
 
+    * "verification": of what was selected, the detector is asked for exactly what is there.
     * "labels": the detector is asked for exactly the classes that are there (the paper's row
       "Input GT Labels"), and nothing verifies them.
     * "presence": of what was asked for, the presence is 1 or 0, by which scores are weighed.
     * "boxes": the detections are the true boxes with their classes, score 1, of the classes that
       were selected. Where the detector's own masks are taken, a box has that of the instance found
-      there, else what the dense map has in it; see `true_instances`.
+      there, else what the dense map has in it; see `true_instances`. Nothing reviews them.
     * "masks": the mask of each detection is the true one: of the true region of its class whose
       box overlaps its own best, if by `SAME_THING` or more. Other masks stay as predicted.
-    * "dense": the dense map of each prompt is 1 where its class is, and 0 elsewhere.
+    * "dense": the dense map of each prompt is 1 where its class is, and 0 elsewhere. Where fusion
+      reads no boxes, nothing reviews what was found.
 
     The truth is that of the sample's regions. Where a data set does not tell things apart, or has
     no regions for a class (such as road), each connected part of a class is a region. A region
@@ -130,6 +138,8 @@ class OracleSegmenter(ZeroShotSegmenter):
         dense = {"presence", "dense"} & set(told)
         if dense and not has_dense_scores(segmenter):
             raise ValueError(f"{sorted(dense)} cannot be told to a system without dense scores")
+        if "verification" in told and segmenter.verifier is None:
+            raise ValueError("'verification' cannot be told to a system without a verifier")
         super().__init__(
             segmenter.vocabulary,
             **segmenter.components(),
@@ -153,8 +163,12 @@ class OracleSegmenter(ZeroShotSegmenter):
         return tuple(walk)
 
     def _is_replaced(self, stage: Stage) -> bool:
-        if isinstance(stage, PreRefinement | Verification):
+        if isinstance(stage, PreRefinement):
             return "labels" in self.told
+        if isinstance(stage, Verification):
+            return not self.told.isdisjoint({"verification", "labels"})
+        if isinstance(stage, Reviewing):
+            return ("dense" if self.fusion.evidence == "dense" else "boxes") in self.told
         return isinstance(stage, Detection) and "boxes" in self.told and not self._reads_detector
 
     @property
@@ -171,6 +185,7 @@ class OracleSegmenter(ZeroShotSegmenter):
         instances = TrueInstances if self._reads_detector else TrueBoxes
         follows: tuple[tuple[type[Stage], Told, type[TruthStage], bool], ...] = (
             (PreRefinement, "labels", TrueLabels, True),
+            (Verification, "verification", TrueVerification, "labels" not in self.told),
             (Detection, "presence", TruePresence, self.detector.gives_dense),
             (Detection, "boxes", instances, True),
             (Detection, "dense", StuffByMaps, _stuff_is_mapped(self)),
@@ -201,7 +216,7 @@ def _truths(system: ZeroShotSegmenter) -> Mapping[type[TruthStage], TruthStage]:
     """The stages of the truth, each once, so that oracles of one system share its answers."""
     vocabulary = system.vocabulary
     classes = vocabulary.things if _stuff_is_mapped(system) else vocabulary.classes
-    labels = (TrueLabels, TruePresence, TrueScorerPresence)
+    labels = (TrueVerification, TrueLabels, TruePresence, TrueScorerPresence)
     regions = (TrueRegions, TrueBoxes, TrueInstances, TrueMasks)
     return {kind: kind(vocabulary, classes) for kind in (*labels, *regions, StuffByMaps, TrueMaps)}
 

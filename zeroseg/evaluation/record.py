@@ -21,9 +21,10 @@ from zeroseg.segmentation import Segmentation
 from zeroseg.values import UNRESOLVED, Failure, Usage
 from zeroseg.vocabulary import Vocabulary
 
-MILESTONES = ("tags", "selected", "detected", "resolved", "label_map")
+MILESTONES = ("tags", "selected", "verified", "detected", "resolved", "reviewed", "label_map")
 """Where the set of classes present is looked at: the tags that are classes as they stand, the
-pre-refiner's selection, the detections before and after post-refinement, the label map."""
+pre-refiner's selection, what a verifier leaves of it, the detections before and after
+post-refinement, what a reviewer leaves of them, the label map."""
 
 
 @dataclass(frozen=True)
@@ -201,10 +202,20 @@ def _predicted(result: Segmentation, vocabulary: Vocabulary) -> dict[str, tuple[
         labels = [label for label in named if label is not None]
         stages["tags"] = _classes(torch.tensor(labels, dtype=torch.int64), vocabulary)
     if result.labels_before is not None:
-        labels = list(result.selection.labels)
-        stages["selected"] = _classes(torch.tensor(labels, dtype=torch.int64), vocabulary)
-        stages["detected"] = _classes(result.labels_before, vocabulary)
-        stages["resolved"] = _classes(result.detections.labels, vocabulary)
+        selected, resolved = result.selection.labels, result.detections.labels
+        before, unreviewed = result.unverified, result.unreviewed
+        own = {
+            "selected": selected if before is None else before,
+            "verified": None if before is None else selected,
+            "detected": result.labels_before,
+            "resolved": resolved if unreviewed is None else unreviewed,
+            "reviewed": None if unreviewed is None else resolved,
+        }
+        stages |= {
+            name: _classes(torch.as_tensor(labels, dtype=torch.int64), vocabulary)
+            for name, labels in own.items()
+            if labels is not None
+        }
     stages["label_map"] = _classes(result.label_map, vocabulary)
     return stages
 
@@ -222,6 +233,6 @@ def _boxes(sample: Sample, result: Segmentation | None, vocabulary: Vocabulary) 
 def _phrases(result: Segmentation) -> tuple[int, int, int]:
     if result.labels_before is None:
         return (0, 0, 0)
+    resolved = result.detections.labels if result.unreviewed is None else result.unreviewed
     before = int((result.labels_before == UNRESOLVED).sum())
-    after = int((result.detections.labels == UNRESOLVED).sum())
-    return (len(result.detections), before, after)
+    return (len(resolved), before, int((resolved == UNRESOLVED).sum()))

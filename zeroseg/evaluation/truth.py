@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from zeroseg.data.sample import Regions
-from zeroseg.refinement.selecting import select_classes
+from zeroseg.refinement.selecting import only, select_classes
 from zeroseg.running.stage import Stage
 from zeroseg.values import DISTRACTOR, DenseScores, Detections, Geometry, Masks, Selection
 from zeroseg.vocabulary import Vocabulary
@@ -71,6 +71,20 @@ class TrueLabels(TruthStage):
         """See `Stage.__call__`."""
         there = (classes_there(target, self.vocabulary) for target in targets)
         return ([select_classes(labels, self.vocabulary) for labels in there],)
+
+
+class TrueVerification(TruthStage):
+    """Tells which of the classes that were selected are there."""
+
+    name, needs, gives = "verification", ("target", "selection"), ("selection", "unverified")
+
+    def __call__(
+        self, targets: Sequence[Tensor], selections: Sequence[Selection]
+    ) -> tuple[list[Selection], list[tuple[int, ...]]]:
+        """See `Stage.__call__`."""
+        there = (classes_there(target, self.vocabulary) for target in targets)
+        left = [only(own, labels) for own, labels in zip(selections, there, strict=True)]
+        return left, [own.labels for own in selections]
 
 
 class TruePresence(TruthStage):

@@ -8,9 +8,8 @@ from typing import Any
 
 from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.cached_chat import CachedChat, keep_answers
+from zeroseg.refinement.keeping import Asking
 from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
-from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner
-from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.segmenter import ZeroShotSegmenter
 
 
@@ -28,11 +27,7 @@ class Variants:
     def __init__(self, full: ZeroShotSegmenter) -> None:
         self.full = full
         self.chats: list[CachedChat] = []
-        self._parts: dict[str, Any] = {
-            **full.components(),
-            "pre_refiner": self.cached(full.pre_refiner),
-            "post_refiner": self.cached(full.post_refiner),
-        }
+        self._parts = {name: self.cached(part) for name, part in full.components().items()}
 
     def make(self, config: Mapping[str, Any] | None = None, **parts: Any) -> ZeroShotSegmenter:
         """The full system with other parts.
@@ -57,13 +52,13 @@ class Variants:
             made.config = {**self.full.config, **told, **(config or {})}
         return made.to(self.full.device)
 
-    def cached(self, refiner: Any) -> Any:
-        """The same refiner around the same chat model, which remembers its answers."""
-        if not isinstance(refiner, LLMPreRefiner | LLMPostRefiner):
-            return refiner
-        remembering = keep_answers(refiner.chat, _kept(refiner), charge="alone")
+    def cached(self, part: Any) -> Any:
+        """The same component; one that asks a chat model asks the same, which remembers."""
+        if not isinstance(part, Asking):
+            return part
+        remembering = keep_answers(part.chat, _kept(part), charge="alone")
         self.chats.append(remembering)
-        return with_chat(refiner, remembering)
+        return with_chat(part, remembering)
 
     @property
     def asked(self) -> int:
@@ -71,26 +66,26 @@ class Variants:
         return sum(chat.asked for chat in self.chats)
 
 
-def _kept(refiner: LLMPreRefiner | LLMPostRefiner) -> MutableMapping[str, str]:
-    """The lasting cache of a refiner, else a fresh one."""
-    held = refiner.cache if isinstance(refiner, LLMPostRefiner) else None
-    if held is None and isinstance(refiner.chat, CachedChat):
-        held = refiner.chat.cache
+def _kept(part: Asking) -> MutableMapping[str, str]:
+    """The lasting cache of a component, else a fresh one."""
+    held = part.cache if isinstance(part, LLMPostRefiner) else None
+    if held is None and isinstance(part.chat, CachedChat):
+        held = part.chat.cache
     return held if isinstance(held, AnswerCache) else {}
 
 
-def with_chat(refiner: Any, chat: Any) -> Any:
-    """A refiner like this one that asks another chat model, and has asked nothing yet."""
-    other = copy.copy(refiner)
-    other._modules = refiner._modules.copy()
+def with_chat(part: Any, chat: Any) -> Any:
+    """A component like this one that asks another chat model, and has asked nothing yet."""
+    other = copy.copy(part)
+    other._modules = part._modules.copy()
     other.chat = chat
     return _forgetful(other)
 
 
-def _forgetful(refiner: PostRefiner) -> PostRefiner:
-    if not isinstance(refiner, LLMPostRefiner) or refiner.cache is None:
-        return refiner
-    other = copy.copy(refiner)
+def _forgetful(part: Any) -> Any:
+    if not isinstance(part, LLMPostRefiner) or part.cache is None:
+        return part
+    other = copy.copy(part)
     other.cache = {}
     return other
 

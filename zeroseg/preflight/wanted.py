@@ -76,7 +76,16 @@ def _visits(users: Sequence[Place], found: Sequence[Place]) -> bool:
     from zeroseg.masking.mask_predictor import offload_mask_predictor
     from zeroseg.recognition.captioner import offload_captioner
     from zeroseg.recognition.tagger import offload_tagger
+    from zeroseg.refinement.reviewer import offload_reviewer
+    from zeroseg.refinement.verifier import offload_verifier
 
-    offloading = (offload_tagger, offload_captioner, offload_detector, offload_mask_predictor)
+    offloading = (
+        offload_tagger,
+        offload_captioner,
+        offload_verifier,
+        offload_detector,
+        offload_reviewer,
+        offload_mask_predictor,
+    )
     hosts = [place.path for place in found if place.kind in offloading]
     return all(any(user.path[: len(host)] == host for host in hosts) for user in users)

@@ -12,4 +12,8 @@ from zeroseg.refinement.llm_pre_refiner import LLMPreRefiner as LLMPreRefiner
 from zeroseg.refinement.post_refiner import PostRefiner as PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner as PreRefiner
 from zeroseg.refinement.raw_tags import RawTags as RawTags
+from zeroseg.refinement.reviewer import Review as Review
+from zeroseg.refinement.reviewer import Reviewer as Reviewer
 from zeroseg.refinement.verifier import Verifier as Verifier
+from zeroseg.refinement.vision_reviewer import VisionReviewer as VisionReviewer
+from zeroseg.refinement.vision_verifier import VisionVerifier as VisionVerifier

@@ -14,7 +14,8 @@ class Certainty:
     A phrase is certain if all of it, but for an article, is
 
     - a name, prompt or alias of a class, or a plural of these; or
-    - a word of the thesaurus whose synonyms and wider words lead to one class and no other; or
+    - a word of the thesaurus whose synonyms and wider words lead to one class and no other, or,
+      with a margin, to no other that is as near; or
     - a word of the thesaurus that neither leads to a class nor is wider than one: it names
       something else. "animal" may be a dog, "sky" may not.
 
@@ -27,10 +28,13 @@ class Certainty:
 
     Args:
         vocabulary: The classes, the background among them.
+        margin: Steps of the thesaurus by which the nearest class has to be nearer than every other
+            to be meant for certain; None where a second one is a doubt however far it is.
     """
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, margin: int | None = None) -> None:
         self.matcher = matcher_of(vocabulary)
+        self.margin = margin
         thesaurus = self.matcher.thesaurus
         named = (thesaurus.find(words_of(vocabulary.prompts[i])) for i in vocabulary.classes)
         # What the thesaurus says that the classes are: words that may stand for one of them.
@@ -69,8 +73,10 @@ class Certainty:
         concept = thesaurus.find(without_article(words_of(phrase)))
         if concept is None or concept in thesaurus.usually:
             return None
-        reached = (self.matcher.class_of(step.concept) for step in thesaurus.widen(concept))
-        labels = {label for label in reached if label is not None}
+        steps = self.matcher.steps(concept)
+        least = min(steps.values(), default=0)
+        reach = float("inf") if self.margin is None else self.margin
+        labels = {label for label, depth in steps.items() if depth - least <= reach}
         if len(labels) > 1 or (not labels and concept in self._above):
             return None
         return labels

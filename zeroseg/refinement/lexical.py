@@ -8,6 +8,7 @@ from functools import lru_cache
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.thesaurus import Thesaurus, built_in_thesaurus
 from zeroseg.refinement.words import segments
+from zeroseg.values import UNRESOLVED
 from zeroseg.vocabulary import Vocabulary
 
 _LONGEST = 4
@@ -79,6 +80,65 @@ class LexicalMatcher:
             if not segment.negated:
                 resolved = (self._resolve(noun) for noun in self._nouns(segment.words))
                 found += [match for match in resolved if match is not None]
+        return found
+
+    def settle(self, phrase: str, margin: int) -> int | None:
+        """The class of a phrase where no second one is about as near.
+
+        Nearness is counted in steps of the table, from the nouns of the phrase to wider concepts.
+        A noun in front of the last one, or in a further noun phrase, begins a step behind it.
+
+        Args:
+            phrase: Words of a detector or tagger.
+            margin: The nearest class is taken if every other is further by more steps than this.
+
+        Returns:
+            The index of the class; `UNRESOLVED` where words that the table knows lead to no class;
+            None where two classes are within the margin, where the nearest is not the one that
+            `match` takes, or where a noun phrase ends in a word that the table does not know.
+        """
+        named = self.names.find(phrase)
+        if named is not None:
+            return named
+        nouns = self._all_nouns(phrase)
+        steps: dict[int, int] = {}
+        for behind, noun in nouns or ():
+            for label, depth in self._steps_of(noun).items():
+                steps[label] = min(depth + behind, steps.get(label, depth + behind))
+        if not steps:
+            return None if nouns is None else UNRESOLVED
+        [(nearest, least), *others] = sorted(steps.items(), key=lambda own: own[1])
+        tied = bool(others) and others[0][1] - least <= margin
+        match = None if tied else self.match(phrase)
+        return nearest if match is not None and match.label == nearest else None
+
+    def _all_nouns(self, phrase: str) -> list[tuple[int, Words]] | None:
+        """The nouns of a phrase and whether they stand behind others; None if it ends in none."""
+        found: list[tuple[int, Words]] = []
+        for segment in segments(phrase):
+            words = self._before_participle(segment.words)
+            end = len(words)
+            if segment.negated or not self._noun_ending(words, end):
+                return None
+            while end > 0:
+                noun = self._noun_ending(words, end)
+                found += [(int(bool(found)), noun)] if noun else []
+                end -= len(noun) or 1
+        return found or None
+
+    def _steps_of(self, noun: Words) -> dict[int, int]:
+        named, concept = self.names.find_words(noun), self.thesaurus.find(noun)
+        if named is not None:
+            return {named: 0}
+        return {} if concept is None else self.steps(concept)
+
+    def steps(self, concept: str) -> dict[int, int]:
+        """The classes that a concept or a wider one names, and the steps that lead to each."""
+        found: dict[int, int] = {}
+        for step in self.thesaurus.widen(concept):
+            label = self.class_of(step.concept)
+            if label is not None:
+                found.setdefault(label, step.depth)
         return found
 
     def _nouns(self, words: Words) -> list[Words]:

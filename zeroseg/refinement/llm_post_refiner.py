@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.cached_chat import digest
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply, replies_of
 from zeroseg.chat.in_flight import InFlight
+from zeroseg.chat.lock import Lock
+from zeroseg.refinement.asking import SILENCE, exchange
 from zeroseg.refinement.class_names import ClassNames
+from zeroseg.refinement.lexical import matcher_of
 from zeroseg.refinement.post_refiner import PostRefiner
-from zeroseg.refinement.prompting import advice, class_names, fill, quoted, read_template
+from zeroseg.refinement.prompting import (
+    advice,
+    class_names,
+    fill,
+    numbered_schema,
+    quoted,
+    read_template,
+)
 from zeroseg.refinement.reply import Answers, parse_answers
 from zeroseg.refinement.words import words_of
 from zeroseg.values import UNRESOLVED, Exchange, Resolution
 from zeroseg.vocabulary import Vocabulary
-
-_NONE = "none"
 
 
 class LLMPostRefiner(PostRefiner):
@@ -45,10 +53,16 @@ class LLMPostRefiner(PostRefiner):
         template: A prompt of your own: a text file with `$classes` and, where wanted, `$tips`.
         tips: Whether the prompt tells other words for the classes.
         retries: How often phrases that an answer leaves out are asked again.
+        margin: With a number the model is a tie-breaker: a phrase is asked about only if the
+            nearest two classes differ by no more than so many steps of the thesaurus, or if the
+            thesaurus does not know it; see `LexicalMatcher.settle`. By default every phrase is.
+
+    Attributes:
+        skipped: Phrases that the margin has kept from the model.
 
     Raises:
         PresetError: The template cannot be used.
-        ValueError: `batch_size` is not positive, or `retries` is negative.
+        ValueError: `batch_size` is not positive, or `retries` or `margin` is negative.
     """
 
     _template = "post_refinement.txt"
@@ -62,12 +76,13 @@ class LLMPostRefiner(PostRefiner):
         template: str | Path | None = None,
         tips: bool = True,
         retries: int = 1,
+        margin: int | None = None,
     ) -> None:
         super().__init__()
-        if batch_size < 1 or retries < 0:
+        if batch_size < 1 or retries < 0 or (margin or 0) < 0:
             raise ValueError(
-                f"batch_size is {batch_size}, but must be at least 1; "
-                f"retries is {retries}, but cannot be negative"
+                f"batch_size is {batch_size}, but must be at least 1; retries is {retries} and "
+                f"margin {margin}, but neither can be negative"
             )
         self.chat = chat
         self.batch_size = batch_size
@@ -75,6 +90,9 @@ class LLMPostRefiner(PostRefiner):
         self.template = read_template(template, self._template, ("classes", "tips"))
         self.tips = tips
         self.retries = retries
+        self.margin = margin
+        self.skipped = 0
+        self._lock = Lock()
         self._flights: InFlight[str, int] = InFlight()
 
     @property
@@ -95,6 +113,7 @@ class LLMPostRefiner(PostRefiner):
         names = ClassNames(vocabulary)
         words = {phrase: self._asked(phrase) for phrase in phrases}
         labels = {phrase: self._find(phrase, names) for phrase in words}
+        labels |= self._settle([phrase for phrase in words if labels[phrase] is None], names)
         pending = {words[phrase] for phrase in words if labels[phrase] is None} - {""}
         answers, exchanges = self._resolve(sorted(pending), names) if pending else ({}, [])
         found = []
@@ -183,14 +202,14 @@ class LLMPostRefiner(PostRefiner):
     ) -> tuple[dict[str, int], Exchange]:
         """The answers to phrases that a reply gives, and what was said."""
         if reply.refused is not None:
-            return {}, _exchange(question, reply)
+            return {}, exchange("post-refinement", question, reply)
         answers = self._read(reply.text, batch, names)
         dropped = answers.dropped
         if len(answers.labels) < len(batch):
             self.chat.forget(question)
-            dropped = dropped or (reply.text.strip() or "(no answer)",)
+            dropped = dropped or (reply.text.strip() or SILENCE,)
         found = {batch[i]: label for i, label in answers.labels.items()}
-        return found, _exchange(question, reply, dropped)
+        return found, exchange("post-refinement", question, reply, dropped)
 
     def _question(
         self, system: str, phrases: Sequence[str], vocabulary: Vocabulary
@@ -198,7 +217,8 @@ class LLMPostRefiner(PostRefiner):
         lines = [f"{number}. {quoted(p)}" for number, p in enumerate(phrases, start=1)]
         asked = "\n".join((self._asking, *lines))
         messages = Message("system", system), Message("user", asked)
-        return Conversation(messages, answer_schema(vocabulary))
+        schema = numbered_schema(class_names(vocabulary, background=True))
+        return Conversation(messages, schema)
 
     def _asked(self, phrase: str) -> str:
         """What is asked about for a phrase; phrases of the same words share an answer."""
@@ -207,6 +227,17 @@ class LLMPostRefiner(PostRefiner):
     def _find(self, phrase: str, names: ClassNames) -> int | None:
         """The class that a phrase is already."""
         return names.find(phrase)
+
+    def _settle(self, phrases: Sequence[str], names: ClassNames) -> dict[str, int]:
+        """Those phrases that need no tie-breaker, with their classes."""
+        if self.margin is None:
+            return {}
+        matcher = matcher_of(names.vocabulary)
+        found = {phrase: matcher.settle(phrase, self.margin) for phrase in phrases}
+        settled = {phrase: label for phrase, label in found.items() if label is not None}
+        with self._lock:
+            self.skipped += len(settled)
+        return settled
 
     def _read(self, text: str, phrases: Sequence[str], names: ClassNames) -> Answers:
         """What an answer says of each phrase."""
@@ -224,31 +255,6 @@ class LLMPostRefiner(PostRefiner):
                 self.cache[key] = "" if label == UNRESOLVED else names.vocabulary.names[label]
 
 
-def answer_schema(vocabulary: Vocabulary) -> dict[str, Any]:
-    """JSON schema of an answer: numbers of phrases, each with a class or "none"."""
-    classes = class_names(vocabulary, background=True)
-    answer = {
-        "type": "object",
-        "properties": {
-            "number": {"type": "integer"},
-            "label": {"type": "string", "enum": list(dict.fromkeys((*classes, _NONE)))},
-        },
-        "required": ["number", "label"],
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {"answers": {"type": "array", "items": answer}},
-        "required": ["answers"],
-        "additionalProperties": False,
-    }
-
-
 def _parts(phrases: Sequence[str], size: int) -> list[list[str]]:
     """Phrases in lists of at most `size`."""
     return [list(phrases[start : start + size]) for start in range(0, len(phrases), size)]
-
-
-def _exchange(question: Conversation, reply: Reply, dropped: tuple[str, ...] = ()) -> Exchange:
-    text = question.text()
-    return Exchange("post-refinement", text, reply.text, dropped, reply.usage, reply.refused)

@@ -9,15 +9,23 @@ from typing import Any
 
 from zeroseg.chat.answer_cache import AnswerCache
 from zeroseg.chat.cached_chat import keep_answers
-from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply, replies_of
+from zeroseg.chat.chat_model import ChatModel, Conversation, Message
 from zeroseg.chat.lock import Lock
 from zeroseg.errors import PresetError
+from zeroseg.refinement.asking import ask_each
 from zeroseg.refinement.certainty import Certainty
 from zeroseg.refinement.class_names import ClassNames
 from zeroseg.refinement.examples import Example, shown
 from zeroseg.refinement.lexical_pre_refiner import LexicalPreRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
-from zeroseg.refinement.prompting import advice, class_names, described, fill, read_template
+from zeroseg.refinement.prompting import (
+    advice,
+    class_names,
+    described,
+    fill,
+    labels_schema,
+    read_template,
+)
 from zeroseg.refinement.reply import Parsed, parse_labels
 from zeroseg.refinement.selecting import select_classes
 from zeroseg.values import Description, Exchange, Selection
@@ -28,7 +36,6 @@ _CORRECTION = (
     "That is not the list that was asked for. Answer with classes of the list only, separated by "
     "commas, or with the word none."
 )
-_SILENCE = "(no answer)"
 
 
 class LLMPreRefiner(PreRefiner):
@@ -55,13 +62,15 @@ class LLMPreRefiner(PreRefiner):
         cache: Where answers are kept (see `CachedChat`); by default they are not.
         gate: Whether a description that leaves nothing to decide is not asked about: its words say
             with certainty which classes they mean (see `Certainty`), and these are selected.
+        margin: For the gate: how many steps of the thesaurus the class that a word means has to be
+            nearer than every other one; None where it has to be the only one.
 
     Attributes:
         skipped: Descriptions that the gate has kept from the model.
 
     Raises:
         PresetError: The template cannot be used.
-        ValueError: `retries` is negative.
+        ValueError: `retries` or `margin` is negative.
     """
 
     def __init__(
@@ -73,10 +82,13 @@ class LLMPreRefiner(PreRefiner):
         retries: int = 1,
         cache: AnswerCache | MutableMapping[str, str] | None = None,
         gate: bool = False,
+        margin: int | None = None,
     ) -> None:
         super().__init__()
-        if retries < 0:
-            raise ValueError(f"retries is {retries}, but cannot be negative")
+        if retries < 0 or (margin or 0) < 0:
+            raise ValueError(
+                f"retries is {retries} and margin {margin}, but neither can be negative"
+            )
         self.chat = chat
         if cache is not None:
             self.keep(cache)
@@ -85,6 +97,7 @@ class LLMPreRefiner(PreRefiner):
         self.tips = tips
         self.retries = retries
         self.gate = gate
+        self.margin = margin
         self.skipped = 0
         self._lock = Lock()
         self.show(examples)
@@ -138,7 +151,7 @@ class LLMPreRefiner(PreRefiner):
         told = [_says_something(description) for description in descriptions]
         if not self.gate:
             return [None if something else () for something in told]
-        certainty = Certainty(vocabulary)
+        certainty = Certainty(vocabulary, self.margin)
         settled = [
             certainty.labels(description) if something else ()
             for description, something in zip(descriptions, told, strict=True)
@@ -164,23 +177,15 @@ class LLMPreRefiner(PreRefiner):
     ) -> list[tuple[tuple[int, ...], tuple[Exchange, ...]]]:
         """For each question the classes answered and all that was said."""
         names = ClassNames(vocabulary)
-        labels: list[tuple[int, ...]] = [() for _ in questions]
-        exchanges: list[list[Exchange]] = [[] for _ in questions]
-        pending = dict(enumerate(questions))
-        for _ in range(1 + self.retries):
-            replies = replies_of(self.chat, list(pending.values())) if pending else []
-            again: dict[int, Conversation] = {}
-            for (i, question), reply in zip(pending.items(), replies, strict=True):
-                parsed = self._read(reply.text, names)
-                labels[i] = parsed.labels
-                unread = not parsed.understood and reply.refused is None
-                dropped = parsed.dropped or ((reply.text.strip() or _SILENCE,) if unread else ())
-                exchanges[i].append(_exchange(question, reply, dropped))
-                if unread:
-                    self.chat.forget(question)
-                    again[i] = _once_more(question, reply)
-            pending = again
-        return [(found, tuple(said)) for found, said in zip(labels, exchanges, strict=True)]
+        answers = ask_each(
+            self.chat,
+            questions,
+            lambda _, text: self._read(text, names),
+            purpose="pre-refinement",
+            correction=_CORRECTION,
+            retries=self.retries,
+        )
+        return [(parsed.labels if parsed else (), said) for parsed, said in answers]
 
     def _unrefined(self, description: Description, vocabulary: Vocabulary) -> tuple[int, ...]:
         """The classes of an image that the model was not allowed to be asked about."""
@@ -189,7 +194,7 @@ class LLMPreRefiner(PreRefiner):
 
     def _schema(self, vocabulary: Vocabulary) -> dict[str, Any] | None:
         """What an answer has to look like; None leaves it to the prompt."""
-        return answer_schema(vocabulary)
+        return labels_schema(class_names(vocabulary))
 
     def _read(self, text: str, names: ClassNames) -> Parsed:
         """The classes that an answer names."""
@@ -202,17 +207,6 @@ class LLMPreRefiner(PreRefiner):
         return select_classes(labels, vocabulary)
 
 
-def answer_schema(vocabulary: Vocabulary) -> dict[str, Any]:
-    """JSON schema of an answer: a list of classes under "labels"."""
-    label = {"type": "string", "enum": list(class_names(vocabulary))}
-    return {
-        "type": "object",
-        "properties": {"labels": {"type": "array", "items": label}},
-        "required": ["labels"],
-        "additionalProperties": False,
-    }
-
-
 def _says_something(description: Description) -> bool:
     return bool(description.tags) or bool((description.caption or "").strip())
 
@@ -220,15 +214,3 @@ def _says_something(description: Description) -> bool:
 def _question(system: str, description: Description, schema: dict[str, Any] | None) -> Conversation:
     asked = f"{_QUESTION}\n<description>\n{described(description)}\n</description>"
     return Conversation((Message("system", system), Message("user", asked)), schema)
-
-
-def _once_more(conversation: Conversation, reply: Reply) -> Conversation:
-    said = Message("assistant", reply.text.strip() or _SILENCE)
-    return Conversation(
-        (*conversation.messages, said, Message("user", _CORRECTION)), conversation.schema
-    )
-
-
-def _exchange(conversation: Conversation, reply: Reply, dropped: tuple[str, ...]) -> Exchange:
-    text = conversation.text()
-    return Exchange("pre-refinement", text, reply.text, dropped, reply.usage, reply.refused)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from zeroseg.errors import PresetError
 from zeroseg.refinement.lexical import LexicalMatcher, matcher_of
@@ -62,6 +63,29 @@ def class_names(vocabulary: Vocabulary, background: bool = False) -> tuple[str, 
     return tuple(sorted(vocabulary.names[index] for index in chosen))
 
 
+def labels_schema(names: Sequence[str]) -> dict[str, Any]:
+    """JSON schema of an answer that lists some of these classes, under "labels"."""
+    label = {"type": "string", "enum": list(names)}
+    return _object(labels={"type": "array", "items": label})
+
+
+def numbered_schema(names: Sequence[str]) -> dict[str, Any]:
+    """JSON schema of an answer that gives numbers one of these classes each, or "none"."""
+    label = {"type": "string", "enum": list(dict.fromkeys((*names, "none")))}
+    answer = _object(number={"type": "integer"}, label=label)
+    return _object(answers={"type": "array", "items": answer})
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    """JSON schema of an object with these entries and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
 def quoted(value: object) -> str:
     """Text from outside as one line of JSON in which no mark-up, quote or new line is left."""
     text = json.dumps(value, ensure_ascii=False)
@@ -77,12 +101,13 @@ def described(description: Description) -> str:
     return quoted(content)
 
 
-def equivalences(matcher: LexicalMatcher) -> list[str]:
-    """For each class some other words for it, from its aliases and the thesaurus."""
+def equivalences(matcher: LexicalMatcher, labels: Sequence[int] | None = None) -> list[str]:
+    """For each class, or some, other words for it, from its aliases and the thesaurus."""
     vocabulary = matcher.vocabulary
-    room = max(3, min(_WORDS_A_CLASS, _WORDS_IN_TIPS // len(vocabulary.classes)))
+    chosen = vocabulary.classes if labels is None else labels
+    room = max(3, min(_WORDS_A_CLASS, _WORDS_IN_TIPS // max(len(chosen), 1)))
     lines = []
-    for label in sorted(vocabulary.classes, key=lambda index: vocabulary.names[index]):
+    for label in sorted(chosen, key=lambda index: vocabulary.names[index]):
         words = _words_for(label, matcher)[:room]
         if words:
             lines.append(f"- {', '.join(words)}: {vocabulary.names[label]}")
@@ -111,17 +136,18 @@ def company(matcher: LexicalMatcher) -> list[str]:
     return lines
 
 
-@lru_cache(maxsize=16)
-def advice(vocabulary: Vocabulary, scenes: bool) -> str:
+@lru_cache(maxsize=64)
+def advice(vocabulary: Vocabulary, scenes: bool, labels: tuple[int, ...] | None = None) -> str:
     """Advice drawn from the vocabulary alone; empty where there is none to give.
 
     Args:
         vocabulary: The classes.
         scenes: Whether to tell what usually occurs together, too.
+        labels: Indices of the classes whose words are told; None tells those of all.
     """
     matcher = matcher_of(vocabulary)
     parts = []
-    words = equivalences(matcher)
+    words = equivalences(matcher, labels)
     if words:
         parts.append("\n".join(("Words that mean a class, among many others:", *words)))
     together = company(matcher) if scenes else []

@@ -75,10 +75,12 @@ class Answers:
     Attributes:
         labels: For the position of each phrase that was answered, a class index or -1 for none.
         dropped: Answers that name no class, as they stood.
+        strays: Positions of phrases whose answer neither names a class nor says "none".
     """
 
     labels: dict[int, int]
     dropped: tuple[str, ...] = ()
+    strays: frozenset[int] = frozenset()
 
 
 def parse_labels(text: str, names: ClassNames) -> Parsed:
@@ -130,6 +132,7 @@ def parse_answers(text: str, phrases: Sequence[str], names: ClassNames) -> Answe
     groups, in_step = _groups(text, place, len(phrases), names)
     labels: dict[int, int] = {}
     dropped: list[str] = []
+    strays: set[int] = set()
     for group in _from_one(groups, len(phrases)):
         for turn, (key, value) in enumerate(group):
             position = turn if in_step else _position(key, place, len(phrases))
@@ -137,9 +140,11 @@ def parse_answers(text: str, phrases: Sequence[str], names: ClassNames) -> Answe
             stray = found is None and " ".join(words_of(value)) not in NONE
             if stray or position is None:
                 dropped.append(value.strip())
-            if position is not None and not (stray and in_step):
-                labels.setdefault(position, UNRESOLVED if found is None else found)
-    return Answers(labels, tuple(dropped))
+            if position is None or position in labels or (stray and in_step):
+                continue
+            labels[position] = UNRESOLVED if found is None else found
+            strays.update([position] if stray else [])
+    return Answers(labels, tuple(dropped), frozenset(strays))
 
 
 def _plain(text: str) -> str:

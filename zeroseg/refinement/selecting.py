@@ -1,8 +1,8 @@
-"""Making a Selection out of classes."""
+"""Making a Selection out of classes, and a smaller one out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from zeroseg.values import DISTRACTOR, Exchange, Selection
@@ -35,3 +35,13 @@ def with_distractors(selection: Selection, vocabulary: Vocabulary) -> Selection:
         prompts=(*selection.prompts, *more),
         labels=(*selection.labels, *(DISTRACTOR for _ in more)),
     )
+
+
+def only(selection: Selection, labels: Collection[int]) -> Selection:
+    """What a selection asks for of these classes, and what it asks for that is of no class.
+
+    Distractors go with the last of the others.
+    """
+    kept = [i for i, label in enumerate(selection.labels) if label < 0 or label in labels]
+    alone = all(selection.labels[i] == DISTRACTOR for i in kept)
+    return selection.keep(() if alone else kept)

@@ -18,10 +18,12 @@ class Step(NamedTuple):
         concept: The concept reached.
         basic: The last concept on the way that is not a wide word, e.g. "dog" on the way from
             "puppy" to "animal"; None if there was none.
+        depth: How many steps it is away from the first.
     """
 
     concept: str
     basic: str | None
+    depth: int
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Thesaurus:
 
     def widen(self, concept: str) -> Iterator[Step]:
         """The concept itself, what it usually means, then wider ones, nearest first."""
-        pending = [Step(concept, None)]
+        pending = [Step(concept, None, 0)]
         seen = {concept}
         for step in pending:
             yield step
@@ -60,7 +62,7 @@ class Thesaurus:
             for other in onward:
                 if other not in seen:
                     seen.add(other)
-                    pending.append(Step(other, basic))
+                    pending.append(Step(other, basic, step.depth + 1))
 
     def narrower(self, concept: str) -> tuple[str, ...]:
         """Other words for the concept and its nearest kinds that are no wide words themselves."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from zeroseg.values import Selection
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.weights.offload import offload
 
 
 class Verifier(nn.Module, ABC):
@@ -38,3 +39,8 @@ class Verifier(nn.Module, ABC):
 
     if TYPE_CHECKING:
         __call__ = forward
+
+
+def offload_verifier(part: Verifier) -> Verifier:
+    """Offload a verifier; for configurations, whose entries have to be of a slot's type."""
+    return offload(part)

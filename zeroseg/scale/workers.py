@@ -28,6 +28,7 @@ from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.exact_post_refiner import ExactPostRefiner
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.reviewer import Reviewer
 from zeroseg.refinement.verifier import Verifier
 from zeroseg.running.item import Item
 from zeroseg.running.precision import computing
@@ -45,6 +46,7 @@ from zeroseg.stages import (
     Masking,
     PostRefinement,
     PreRefinement,
+    Reviewing,
     Tagging,
     Verification,
 )
@@ -93,6 +95,7 @@ POOLS: dict[str, tuple[Slot, ...]] = {
     "detect": (Slot("detector", Detector, Detection),),
     "resolve": (Slot("post_refiner", PostRefiner, PostRefinement, ExactPostRefiner),),
     "dense": (Slot("dense_scorer", DenseScorer, DenseScoring, optional=True),),
+    "review": (Slot("reviewer", Reviewer, Reviewing, optional=True),),
     "masks": (
         Slot("mask_predictor", MaskPredictor, Masking),
         Slot("fusion", Fusion, Fusing, HighestScore),

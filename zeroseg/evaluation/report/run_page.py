@@ -44,8 +44,10 @@ _TITLES = dict(
         (
             "tags that name a class",
             "selected for the detector, after pre-refinement",
+            "selected for the detector, after verification",
             "boxes, before post-refinement",
             "boxes, after post-refinement",
+            "boxes, after review",
             "label map",
         ),
         strict=True,
