@@ -105,7 +105,8 @@ class Exchange:
     """One question to a language model and its answer, as text.
 
     Attributes:
-        purpose: What asked: "pre-refinement", "post-refinement", or "explanation" of an example.
+        purpose: What asked: "pre-refinement", "post-refinement", "explanation" of an example, or
+            "class words".
         prompt: Everything that was asked, system and user messages joined.
         reply: The answer, as it came.
         dropped: Parts of the answer that name no class of the vocabulary; all of an answer out of

@@ -29,7 +29,8 @@ another chat model; the true labels; all classes prompted; the detector's own ph
 without post-refinement; and a sweep over point samplers and counts. Of one that weighs instances
 and dense maps by presence, such as SAM 3: without presence, with presence once and twice, without
 the dense head, without instances, without the first of two looks; the true presence; other
-backgrounds. Where the vocabulary has stuff, things and stuff have columns of their own.
+backgrounds. Of lists that have added words: the names alone (words: raw), and those words
+(words: compiled). Where the vocabulary has stuff, things and stuff have columns of their own.
 
 What rows share (tags, captions, image embeddings, detections, answers of the chat model) is
 computed once; calls, cost and time of a row are what it would take alone.
