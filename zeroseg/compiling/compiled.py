@@ -81,8 +81,10 @@ class _Settling:
 
     def take(self, proposals: Sequence[Proposal]) -> None:
         """Settle all that is proposed."""
-        passed = [p for p in map(self._as_word, proposals) if self._passes(p)]
-        self._spell([p for p in passed if p.relation == "wording"])
+        said = list(map(self._as_word, proposals))
+        self._spell([p for p in said if p.relation == "wording" and self._passes(p)])
+        self.rules = Rules(self.vocabulary)  # a class is known by its wording, too
+        passed = [p for p in said if p.relation != "wording" and self._passes(p)]
         self._add_words([p for p in passed if p.relation in _RANK])
         self._tell_apart([p for p in passed if p.relation == "looks like"])
         self._sort_kinds([p for p in passed if p.relation in ("thing", "stuff")])

@@ -84,10 +84,13 @@ class Rules:
             return "it means the background"
         if named not in (None, label):
             return f"it is the class {self.vocabulary.names[named]}"
-        return "" if named == label else self._against_word(text, label)
+        said = proposal.relation == "wording" and respells(text, self.vocabulary.names[label])
+        return "" if named == label or said else self._against_word(text, label)
 
     def _against_word(self, text: str, label: int) -> str:
         """What the thesaurus says against another word for a class."""
+        if self._names_kind(text, label):
+            return ""
         if self._is_wider(text, label):
             return f"it means more than {self.vocabulary.names[label]}"
         match = self.matcher.match(text)
@@ -104,6 +107,21 @@ class Rules:
             return f"the thesaurus counts it as {self.vocabulary.names[match.label]}"
         wide = next((i for i in self.vocabulary.classes if self._is_wider(text, i)), None)
         return "" if wide is None else f"it could mean {self.vocabulary.names[wide]}, too"
+
+    def _names_kind(self, text: str, label: int) -> bool:
+        """Whether a word is made of the class's name: "bar stool" of "stool", not "dog house".
+
+        Its head is the class; or a wider class, as in "palm tree" for "palm".
+        """
+        words = words_of(text)
+        ends = (self.names.find_words(words[start:]) for start in range(1, len(words)))
+        head = next((found for found in ends if found is not None), None)
+        if head is None or head == label:
+            return head == label
+        own = words_of(self.vocabulary.prompts[label])
+        starts = range(len(words) - len(own) + 1)
+        is_inside = any(words[start : start + len(own)] == own for start in starts)
+        return is_inside and self._is_wider(self.vocabulary.prompts[head], label)
 
     def _is_wider(self, text: str, label: int) -> bool:
         """Whether the thesaurus has a word above a class."""
