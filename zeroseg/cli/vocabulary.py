@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,6 @@ from zeroseg.cli import model_options, options
 from zeroseg.errors import ZerosegError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from zeroseg.cli.outlet import Outlet
     from zeroseg.compiling.compiled import Compiled
     from zeroseg.compiling.proposals import Proposed, WordSource
@@ -98,7 +98,7 @@ def run(arguments: Namespace) -> int:
     """Carry out an action; see `_EXAMPLES` for the exit code."""
     outlet: Outlet = arguments.outlet
     if arguments.action == "compile":
-        return _compile(arguments)
+        return options.given(CompileOptions, arguments).compile(outlet)
     if arguments.action == "diff":
         return _diff(outlet, _read(arguments.before), _read(arguments.after))
     vocabulary = _read(arguments.vocabulary)
@@ -112,51 +112,71 @@ def _read(text: str) -> Vocabulary:
     return found
 
 
-def _compile(arguments: Namespace) -> int:
-    from zeroseg.compiling import class_file, compile_words
-    from zeroseg.writing import write_whole
+@dataclass(frozen=True)
+class CompileOptions:
+    """What the options of `zeroseg vocabulary compile` say, by their names."""
 
-    vocabulary, output = _read(arguments.vocabulary), Path(arguments.output)
-    if output.suffix.casefold() not in (".yaml", ".yml"):
-        raise ZerosegError(f"--output {output}: class lists with words are .yaml files")
-    if output.exists() and not arguments.force:
-        raise ZerosegError(f"'{output}' is there already; --force replaces it")
-    sources = _sources(arguments)
-    proposed = [source.propose(vocabulary) for source in sources]
-    compiled = compile_words(vocabulary, proposed, arguments.words, arguments.distractors)
-    write_whole(output, class_file(compiled, [source.name for source in sources]))
-    _tell(arguments.outlet, compiled, proposed, output)
-    return 1 if compiled.unanswered else 0
+    vocabulary: str
+    output: str
+    words: int
+    distractors: int
+    force: bool
+    model: str | None
+    changes: Sequence[model_options.Change]
+    licence: str | None
+    device: str
+    llm: str | None
+    llm_url: str | None
+    llm_cache: str | None
 
+    def compile(self, outlet: Outlet) -> int:
+        """Write the file; 1 where classes got no answer.
 
-def _sources(arguments: Namespace) -> list[WordSource]:
-    """Who writes the words: the language model that is named, or what is here."""
-    from zeroseg.chat.answer_cache import AnswerCache
-    from zeroseg.compiling import ChatWords, ListedKinds, ThesaurusWords, WordNetWords
-    from zeroseg.preflight.components import installed
+        Raises:
+            ZerosegError: There is no such list or model, or the file cannot be written.
+        """
+        from zeroseg.compiling import class_file, compile_words
+        from zeroseg.writing import write_whole
 
-    name = arguments.model or ("large" if arguments.llm or arguments.llm_url else None)
-    if name is not None:
-        model = model_options.ModelOptions(
-            model=name, batch_size=None, **{key: getattr(arguments, key) for key in _MODEL}
-        )
+        vocabulary, output = _read(self.vocabulary), Path(self.output)
+        if output.suffix.casefold() not in (".yaml", ".yml"):
+            raise ZerosegError(f"--output {output}: class lists with words are .yaml files")
+        if output.exists() and not self.force:
+            raise ZerosegError(f"'{output}' is there already; --force replaces it")
+        sources = self.sources()
+        proposed = [source.propose(vocabulary) for source in sources]
+        compiled = compile_words(vocabulary, proposed, self.words, self.distractors)
+        write_whole(output, class_file(compiled, [source.name for source in sources]))
+        _tell(outlet, compiled, proposed, output)
+        return 1 if compiled.unanswered else 0
+
+    def sources(self) -> list[WordSource]:
+        """Who writes the words: the language model that is named, or what is here."""
+        from zeroseg.compiling import ListedKinds, ThesaurusWords, WordNetWords
+        from zeroseg.preflight.components import installed
+
+        if self.model is not None or self.llm or self.llm_url:
+            return [self._language_model(), ListedKinds()]
+        if self.changes:
+            raise ZerosegError("--set changes a model; name it with --model")
+        found: list[WordSource] = [ThesaurusWords()]
+        if installed("wn"):
+            try:
+                found.append(WordNetWords())
+            except ZerosegError as error:
+                print(f"note: without WordNet: {error}", file=sys.stderr)
+        return [*found, ListedKinds()]
+
+    def _language_model(self) -> WordSource:
+        from zeroseg.chat.answer_cache import AnswerCache
+        from zeroseg.compiling import ChatWords
+
+        chosen = (self.model or "large", self.changes, self.licence, self.device, None)
+        model = model_options.ModelOptions(*chosen, self.llm, self.llm_url, self.llm_cache)
         chat, called = model.chat()
-        kept = model.answers()
         print(f"language model: {called}", file=sys.stderr)
-        cache = AnswerCache(kept) if kept is not None else None
-        return [ChatWords(chat, called, cache=cache), ListedKinds()]
-    if arguments.changes:
-        raise ZerosegError("--set changes a model; name it with --model")
-    found: list[WordSource] = [ThesaurusWords()]
-    if installed("wn"):
-        try:
-            found.append(WordNetWords())
-        except ZerosegError as error:
-            print(f"note: without WordNet: {error}", file=sys.stderr)
-    return [*found, ListedKinds()]
-
-
-_MODEL = ("changes", "licence", "device", "llm", "llm_url", "llm_cache")
+        kept = model.answers()
+        return ChatWords(chat, called, cache=None if kept is None else AnswerCache(kept))
 
 
 def _tell(outlet: Outlet, compiled: Compiled, proposed: Sequence[Proposed], output: Path) -> None:

@@ -17,8 +17,9 @@ def differences(before: Vocabulary, after: Vocabulary) -> Iterator[tuple[str, st
         A class, or "" for the list as a whole; what of it has changed, such as "words"; and how:
         "+" and what is new, "-" and what is gone.
     """
-    names = dict.fromkeys((*before.names, *after.names))
-    for name in names:
+    names = {as_words(name): name for name in (*after.names, *before.names)}
+    order = dict.fromkeys(map(as_words, (*before.names, *after.names)))
+    for name in map(names.__getitem__, order):
         old, new = before.find(name), after.find(name)
         if old is None or new is None:
             yield name, "classes", f"{'+' if old is None else '-'} {name}"

@@ -88,15 +88,34 @@ class Rules:
         return "" if named == label or said else self._against_word(text, label)
 
     def _against_word(self, text: str, label: int) -> str:
-        """What the thesaurus says against another word for a class."""
-        if self._names_kind(text, label):
+        """What speaks against another word for a class: its last word, or the thesaurus."""
+        head, name = self._head(text), self.vocabulary.names[label]
+        if head == label:  # "bar stool" for "stool", whatever else the thesaurus says
             return ""
+        has_name = self._has_name(text, label)
+        if head is not None:
+            called = self.vocabulary.names[head]
+            is_kind = has_name and self._is_wider(self.vocabulary.prompts[head], label)
+            return "" if is_kind else f"its last word is the class {called}"  # "palm tree", "palm"
         if self._is_wider(text, label):
-            return f"it means more than {self.vocabulary.names[label]}"
+            return f"it means more than {name}"
         match = self.matcher.match(text)
         if match is not None and match.label != label:
             return f"the thesaurus counts it as {self.vocabulary.names[match.label]}"
-        return ""
+        is_known = self.thesaurus.find(words_of(text)) is not None
+        is_other = match is None and has_name and is_known  # "dog house" for "dog"
+        return f"the thesaurus has it as no {name}" if is_other else ""
+
+    def _head(self, text: str) -> int | None:
+        """The class that the last words of a longer text name; the most of them count."""
+        words = words_of(text)
+        ends = (self.names.find_words(words[start:]) for start in range(1, len(words)))
+        return next((found for found in ends if found is not None), None)
+
+    def _has_name(self, text: str, label: int) -> bool:
+        words, own = words_of(text), words_of(self.vocabulary.prompts[label])
+        starts = range(len(words) - len(own) + 1)
+        return any(words[start : start + len(own)] == own for start in starts)
 
     def _against_look_alike(self, text: str) -> str:
         """What speaks against a word that is to claim what is no class; another class may be."""
@@ -107,21 +126,6 @@ class Rules:
             return f"the thesaurus counts it as {self.vocabulary.names[match.label]}"
         wide = next((i for i in self.vocabulary.classes if self._is_wider(text, i)), None)
         return "" if wide is None else f"it could mean {self.vocabulary.names[wide]}, too"
-
-    def _names_kind(self, text: str, label: int) -> bool:
-        """Whether a word is made of the class's name: "bar stool" of "stool", not "dog house".
-
-        Its head is the class; or a wider class, as in "palm tree" for "palm".
-        """
-        words = words_of(text)
-        ends = (self.names.find_words(words[start:]) for start in range(1, len(words)))
-        head = next((found for found in ends if found is not None), None)
-        if head is None or head == label:
-            return head == label
-        own = words_of(self.vocabulary.prompts[label])
-        starts = range(len(words) - len(own) + 1)
-        is_inside = any(words[start : start + len(own)] == own for start in starts)
-        return is_inside and self._is_wider(self.vocabulary.prompts[head], label)
 
     def _is_wider(self, text: str, label: int) -> bool:
         """Whether the thesaurus has a word above a class."""
