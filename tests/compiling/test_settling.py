@@ -32,7 +32,9 @@ def left_out(compiled: Compiled) -> dict[str, str]:
 
 
 def test_words_are_added_and_the_name_stays_first() -> None:
-    found = settled(("dog", "same", "canine"), ("dog", "narrower", "puppy"), ("boat", "same", "ship"))
+    found = settled(
+        ("dog", "same", "canine"), ("dog", "narrower", "puppy"), ("boat", "same", "ship")
+    )
     assert words(found, "dog") == ("canine", "puppy") and words(found, "boat") == ("ship",)
     assert found.vocabulary.prompts == CLASSES.prompts
     assert replace(found.vocabulary, words=()) == CLASSES
@@ -40,7 +42,9 @@ def test_words_are_added_and_the_name_stays_first() -> None:
 
 
 def test_what_a_class_is_called_already_is_no_word() -> None:
-    found = settled(("dog", "same", "Dogs"), ("dog", "same", "hound"), ("dog", "narrower", "hounds"))
+    found = settled(
+        ("dog", "same", "Dogs"), ("dog", "same", "hound"), ("dog", "narrower", "hounds")
+    )
     assert words(found, "dog") == ("hound",) and not found.left_out
 
 

@@ -101,7 +101,11 @@ def test_and_is_no_other_word(text: str, name: str) -> None:
 
 
 def test_a_name_of_qualifiers_alone_stays() -> None:
-    assert (bare("other"), bare("wall-other"), bare("Stuff_other")) == ("other", "wall", "stuff other")
+    assert (bare("other"), bare("wall-other"), bare("Stuff_other")) == (
+        "other",
+        "wall",
+        "stuff other",
+    )
 
 
 def test_a_file_is_held_against_the_same_rules() -> None:
