@@ -56,9 +56,7 @@ def with_list(file: Path, content: Any) -> Any:
 def near_miss(text: str) -> str | None:
     """A question, where a word alone is nearly the name of a list; else None."""
     if (listed := text.strip().casefold().removesuffix(COMPILED)) in NAMES:
-        return (
-            f"the package has no added words for {listed}; zeroseg vocabulary compile writes some"
-        )
+        return f"there are no added words for {listed}; zeroseg vocabulary compile writes some"
     if not re.fullmatch(r"[\w\s-]+", text):
         return None
     word = re.sub(r"[\W_]", "", text.casefold())
