@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -356,3 +357,43 @@ def test_words_that_differ_in_spelling_alone_are_asked_once() -> None:
     found = Vocabulary.from_names(["traffic light"], words=words, distractors=["Pole", "pole"])
     assert found.words[1] == ("signal",)
     assert found.distractors == ("Pole",)
+
+
+def test_look_alikes_are_pairs_of_classes_each_once() -> None:
+    pairs = [["dog", "Cat"], ("cat", "dog"), ["boat", "dog"]]
+    classes = Vocabulary.from_names(["dog", "cat", "boat"], look_alikes=pairs)
+    assert classes.look_alikes == ((1, 2), (1, 3))
+    assert Vocabulary.from_dict(classes.to_dict()) == classes
+    assert "look_alikes" not in Vocabulary.from_names(["dog"]).to_dict()
+    for wrong, says in (
+        (["dog"], "'dog' is no pair"),
+        ([["dog"]], "no pair of two"),
+        ([["dog", "Dog"]], "no pair of two"),
+        ([["dog", "cat", "boat"]], "no pair of two"),
+        ([["dog", "wolf"]], "'wolf'.* not among the classes"),
+        (7, "look_alikes"),
+    ):
+        with pytest.raises(VocabularyError, match=says):
+            Vocabulary.from_names(["dog", "cat", "boat"], look_alikes=wrong)  # type: ignore[arg-type]
+
+
+def test_the_words_of_another_list_are_taken_by_name() -> None:
+    own = Vocabulary.from_names(["sky", "dog", "unicorn"], background="sky", ids=[5, 7, 9])
+    other = Vocabulary.from_names(
+        ["wolf", "Dog", "sky"],
+        words={"dog": ["hound"], "sky": ["clouds"]},
+        prompts={"dog": "a dog"},
+        stuff=["sky", "dog"],
+        distractors=["fox"],
+        look_alikes=[["wolf", "dog"], ["sky", "dog"]],
+    )
+    found = own.asked_like(other)
+    assert found.words == ((), ("hound",), ()) and found.prompts == ("sky", "a dog", "unicorn")
+    assert (found.stuff, found.look_alikes, found.distractors) == ((1,), (), ("fox",))
+    assert (found.ids, found.background, found.name) == (own.ids, own.background, own.name)
+    assert replace(own, stuff=(2,)).asked_like(other).stuff == (2,)
+    assert replace(own, exhaustive=True).asked_like(other).distractors == ()
+    with pytest.raises(VocabularyError, match="has words for none of"):
+        own.asked_like(Vocabulary.from_names(["sky", "boat"]))
+    with pytest.raises(VocabularyError, match="'hound' would mean 'hound' and 'dog'"):
+        Vocabulary.from_names(["hound", "dog"]).asked_like(other)

@@ -52,7 +52,12 @@ class ComponentStage(Stage):
     Args:
         part: The component.
         vocabulary: The classes.
+
+    Attributes:
+        reads_classes: Whether the component is told the classes.
     """
+
+    reads_classes: ClassVar[bool] = False
 
     def __init__(self, part: Any, vocabulary: Vocabulary) -> None:
         self.part, self.vocabulary = part, vocabulary
@@ -61,6 +66,11 @@ class ComponentStage(Stage):
     def owner(self) -> object:
         """The component."""
         return self.part
+
+    @property
+    def setting(self) -> object:
+        """The classes, where the component is told them."""
+        return self.vocabulary if self.reads_classes else None
 
     def check(
         self, inputs: Sequence[Sequence[Any]], answers: Sequence[Sequence[Any]]
@@ -126,6 +136,7 @@ class PreRefinement(AskingStage):
     part: PreRefiner
     name, needs, gives = "pre-refinement", (), ("description", "selection")
     takes: ClassVar[Mapping[str, Any]] = {"tags": (), "caption": None}
+    reads_classes = True
 
     def __call__(
         self, tags: Sequence[Tags], captions: Sequence[str | None]
@@ -142,6 +153,7 @@ class Verification(AskingStage):
 
     part: Verifier
     name, needs, gives = "verification", ("image", "selection"), ("selection", "unverified")
+    reads_classes = True
 
     def __call__(
         self, images: Sequence[Tensor], selections: Sequence[Selection]
@@ -175,6 +187,7 @@ class PostRefinement(AskingStage):
 
     part: PostRefiner
     name, needs, gives = "post-refinement", ("found",), ("detections", "asked")
+    reads_classes = True
 
     def shortcut(
         self, found: Sequence[Detections]
@@ -229,6 +242,7 @@ class Reviewing(AskingStage):
     name, needs = "review", ("image", "selection", "detections")
     takes: ClassVar[Mapping[str, Any]] = {"dense": None}
     gives = ("review", "unreviewed", "detections", "dense")
+    reads_classes = True
 
     def __call__(
         self,
@@ -321,6 +335,7 @@ class Fusing(ComponentStage):
     name, needs, gives = "fusion", ("masks", "detections"), ("label_map",)
     takes: ClassVar[Mapping[str, Any]] = {"dense": None}
     apart = True
+    reads_classes = True
 
     def __call__(
         self,

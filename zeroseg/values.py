@@ -105,8 +105,8 @@ class Exchange:
     """One question to a language model and its answer, as text.
 
     Attributes:
-        purpose: What asked: "pre-refinement", "verification", "post-refinement", "review", or
-            "explanation" of an example.
+        purpose: What asked: "pre-refinement", "verification", "post-refinement", "review", "class
+            words", or "explanation" of an example.
         prompt: Everything that was asked, system and user messages joined.
         reply: The answer, as it came.
         dropped: Parts of the answer that name no class of the vocabulary; all of an answer out of

@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
-from zeroseg.vocabulary import Vocabulary
+from dataclasses import replace
+
+from zeroseg.class_lists.built_in import COMPILED, file_of
+from zeroseg.vocabulary import Vocabulary, as_words
+
+
+def compiled(vocabulary: Vocabulary) -> Vocabulary | None:
+    """A list of the package, or a part of one, with the added words that come along for it.
+
+    Returns:
+        The same classes; None where there are no such words, or it is no such list.
+    """
+    name = f"{vocabulary.name}{COMPILED}"
+    if file_of(name) is None:
+        return None
+    added = Vocabulary.parse(name)
+    known = all(added.find(vocabulary.names[index]) is not None for index in vocabulary.classes)
+    return vocabulary.asked_like(added) if known else None
+
+
+def by_name(vocabulary: Vocabulary) -> Vocabulary:
+    """The same classes asked for by their names alone, as words, and by nothing else."""
+    prompts = tuple(map(as_words, vocabulary.names))
+    return replace(vocabulary, prompts=prompts, words=(), distractors=(), look_alikes=())
+
 
 VOC2012 = Vocabulary.parse("voc2012")
 """PASCAL VOC 2012: background and 20 classes; 255 is void."""

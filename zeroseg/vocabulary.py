@@ -27,12 +27,13 @@ from zeroseg.class_lists.arguments import (
     names_and_ids,
     read_aliases,
     read_distractors,
+    read_look_alikes,
     read_prompt,
     read_stuff,
     read_truth,
     read_words,
 )
-from zeroseg.class_lists.built_in import file_of, near_miss
+from zeroseg.class_lists.built_in import file_of, near_miss, with_list
 from zeroseg.class_lists.files import STRUCTURED, is_file_name, read_structured_file
 from zeroseg.class_lists.text import read_plain_file, read_text
 from zeroseg.class_lists.values import (
@@ -56,7 +57,7 @@ _LONG = 300
 
 _FIELDS = {
     *("name", "classes", "background", "ids", "colors", "aliases", "prompts", "ignore_index"),
-    *("words", "stuff", "distractors", "exhaustive"),
+    *("words", "stuff", "look_alikes", "distractors", "exhaustive"),
 }
 
 
@@ -92,6 +93,7 @@ class Vocabulary:
         distractors: Words that are asked for, too, so that they claim what is none of the classes.
         exhaustive: Whether every pixel is known to be of a class that is looked for, as where stuff
             is labelled, too; nothing should be left to the background then.
+        look_alikes: Pairs of indices of classes that are easily taken for each other.
 
     Raises:
         VocabularyError: Names repeat (also as words: "traffic light", "traffic-light") or are
@@ -111,6 +113,7 @@ class Vocabulary:
     stuff: tuple[int, ...] = ()
     distractors: tuple[str, ...] = ()
     exhaustive: bool = False
+    look_alikes: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.words:
@@ -146,6 +149,7 @@ class Vocabulary:
         stuff: str | Iterable[str] | None = None,
         distractors: str | Iterable[str] | None = None,
         exhaustive: bool | str | None = None,
+        look_alikes: Iterable[Sequence[str]] | None = None,
     ) -> Vocabulary:
         """Make a vocabulary from class names.
 
@@ -168,6 +172,7 @@ class Vocabulary:
             stuff: Those of the classes that are stuff.
             distractors: Words for what is none of the classes.
             exhaustive: Whether every pixel is of one of the classes beside the background.
+            look_alikes: Pairs of classes that are easily taken for each other.
 
         Raises:
             VocabularyError: See the class; also when `aliases` or `prompts` name no class, and
@@ -214,6 +219,7 @@ class Vocabulary:
             stuff=read_stuff(stuff, plain),
             distractors=read_distractors(distractors),
             exhaustive=read_truth(exhaustive, "exhaustive"),
+            look_alikes=read_look_alikes(look_alikes, plain),
         )
 
     @classmethod
@@ -265,8 +271,9 @@ class Vocabulary:
             value: A Vocabulary, a list of names, a text of names (separated by commas, one a line,
                 ...; see `zeroseg.class_lists.text`), the name of a built-in one ("dram", "voc2012",
                 "cityscapes", "coco81", "ade20k", "drawn", "drawn-all", "context60", "context459",
-                "coco-stuff", "ade847"), the path of a YAML or JSON file (see `from_yaml`) or of a
-                text file with one name a line, or the content of a YAML file.
+                "coco-stuff", "ade847"; "voc2012-compiled" is one with added words), the path of a
+                YAML or JSON file (see `from_yaml`) or of a text file with one name a line, or the
+                content of a YAML file.
 
         Raises:
             VocabularyError: It is none of these, or could be two of them.
@@ -347,6 +354,36 @@ class Vocabulary:
             raise VocabularyError(f"'{name}' is not one of {list(self.names)}{hint}")
         return found
 
+    def asked_like(self, other: Vocabulary) -> Vocabulary:
+        """The same classes, asked for with the words of another vocabulary.
+
+        Prompts, further words, look-alikes and distractors are the other's, by the names of
+        classes; so is what is stuff where this vocabulary does not say. A class that the other has
+        not is asked for as before, and so is the background. Where every pixel is of a class,
+        there are no distractors.
+
+        Raises:
+            VocabularyError: None of the classes is the other's, or one of its words means another
+                class here.
+        """
+        place = {i: self.find(name) for i, name in enumerate(other.names) if i != other.background}
+        source = {i: own for own, i in place.items() if i is not None and i != self.background}
+        if not source:
+            raise VocabularyError(f"'{other.name}' has words for none of {shown(list(self.names))}")
+        stuff = (place.get(own) for own in other.stuff)
+        pairs = ((place.get(a), place.get(b)) for a, b in other.look_alikes)
+        return replace(
+            self,
+            prompts=tuple(
+                other.prompts[source[i]] if i in source else own
+                for i, own in enumerate(self.prompts)
+            ),
+            words=tuple(other.words[source[i]] if i in source else () for i in range(len(self))),
+            distractors=() if self.exhaustive else other.distractors,
+            stuff=self.stuff or tuple(sorted(i for i in stuff if i in source)),
+            look_alikes=tuple((a, b) for a, b in pairs if a in source and b in source),
+        )
+
     def to_ids(self, labels: Tensor) -> Tensor:
         """Class indices to the ids of mask files; the ignore index stays.
 
@@ -395,6 +432,7 @@ class Vocabulary:
         more = {
             "words": {name: list(words) for name, words in pairs if words},
             "stuff": [self.names[index] for index in self.stuff],
+            "look_alikes": [[self.names[a], self.names[b]] for a, b in self.look_alikes],
             "distractors": list(self.distractors),
             "exhaustive": self.exhaustive,
         }
@@ -403,7 +441,7 @@ class Vocabulary:
 
 @cache
 def _built_in(file: Path) -> Vocabulary:
-    return _of_file(file, read_structured_file)
+    return _of_file(file, lambda path: with_list(path, read_structured_file(path)))
 
 
 def _of_content(content: dict[Any, Any] | list[Any]) -> Vocabulary:

@@ -62,6 +62,22 @@ def test_owners_and_classes_are_told_apart_and_owners_may_be_shared() -> None:
     assert ask(cache, OtherTimes(3, network), value)[0] == ([3],)
 
 
+def test_settings_are_told_apart() -> None:
+    class Set(Times):
+        def __init__(self, factor: int, setting: object) -> None:
+            super().__init__(factor, network)
+            self._setting = setting
+
+        @property
+        def setting(self) -> object:
+            return self._setting
+
+    cache, network, value, classes = StageCache(), object(), [1], object()
+    assert ask(cache, Set(2, classes), value)[0] == ([2],)
+    assert ask(cache, Set(3, object()), value)[0] == ([3],)
+    assert ask(cache, Set(4, classes), value)[0] == ([2],)
+
+
 def test_inputs_stay_alive_so_that_no_other_takes_their_place() -> None:
     cache, stage = StageCache(), Times()
     answers = [ask(cache, stage, [number])[0] for number in range(100)]

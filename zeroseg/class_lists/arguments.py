@@ -157,6 +157,23 @@ def read_stuff(value: object, words: Sequence[str]) -> tuple[int, ...]:
     return tuple(sorted({words.index(name) for name in named}))
 
 
+def read_look_alikes(value: object, words: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Pairs of classes that are taken for each other, as indices; each pair once."""
+    if value is None:
+        return ()
+    found: set[tuple[int, int]] = set()
+    for item in read_list(value, "look_alikes"):
+        pair = () if isinstance(item, str) else read_list(item, "look_alikes: a pair")
+        named = [as_words(read_name(name, "look_alikes: a class")) for name in pair]
+        if len(set(named)) != 2 or len(named) != 2:
+            raise VocabularyError(f"look_alikes: {shown(item)} is no pair of two classes")
+        if stray := [name for name in named if name not in words]:
+            raise VocabularyError(f"look_alikes: {shown(stray)} are not among the classes")
+        first, second = sorted(map(words.index, named))
+        found.add((first, second))
+    return tuple(sorted(found))
+
+
 def read_distractors(value: object) -> tuple[str, ...]:
     """Words that are asked for so that they claim what is none of the classes."""
     if value is None:

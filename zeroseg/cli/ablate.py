@@ -30,7 +30,8 @@ without post-refinement; and a sweep over point samplers and counts. Of one that
 and dense maps by presence, such as SAM 3: without presence, with presence once and twice, without
 the dense head, without instances, without the first of two looks; the true presence; other
 backgrounds. Of one with a dense scorer: without it, and without or with another pooling over
-regions. Where the vocabulary has stuff, things and stuff have columns of their own.
+regions. Of lists that have added words: the names alone (words: raw), and those words (words:
+compiled). Where the vocabulary has stuff, things and stuff have columns of their own.
 
 What rows share (tags, captions, image embeddings, detections, answers of the chat model) is
 computed once; calls, cost and time of a row are what it would take alone.

@@ -45,7 +45,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     checked.add_argument("root", metavar="ROOT", help="its folder")
     checked.add_argument("--split", metavar="NAME", help="by default the one that is scored")
     checked.add_argument("--movement", metavar="NAME", help="of dram, such as realism")
-    checked.add_argument("--words", metavar="LIST", help="names, segearth or sclip")
+    checked.add_argument("--words", metavar="LIST", help="names, compiled, segearth or sclip")
     checked.add_argument(
         "--protocol", default="standard", metavar="NAME", help="standard (the default) or paper"
     )

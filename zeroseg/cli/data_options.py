@@ -42,8 +42,9 @@ def add_data(parser: ArgumentParser) -> None:
     group.add_argument(
         "--words",
         metavar="LIST",
-        help="what classes of a benchmark are asked for with: names, their own (the default); or a "
-        "published list, segearth or sclip, which may have words for the background, too",
+        help="what classes are asked for with: names, their own (the default); compiled, added "
+        "words that come with the package; a class file, for the words in it; or for a benchmark a "
+        "published list, segearth or sclip, in place of the names",
     )
     group.add_argument(
         "--protocol",
@@ -158,7 +159,7 @@ class DataOptions:
         from zeroseg.metrics.protocol import Protocol
         from zeroseg.vocabulary import Vocabulary
 
-        self._refuse(("root", "split", "movement", "words"), "--data drawn has none of these")
+        self._refuse(("root", "split", "movement"), "--data drawn has none of these")
         found = DrawnScenes(
             vocabulary or Vocabulary.parse(drawn),
             count=min((n for n in (self.count, self.limit) if n is not None), default=COUNT),
@@ -168,6 +169,8 @@ class DataOptions:
         )
         found.protocol = Protocol.parse(self.protocol)
         say_never_drawn(found.vocabulary)
+        if self.words is not None:
+            found.ask_with(self.words)
         return found
 
     def _benchmark(self, vocabulary: Vocabulary | None, loading: dict[str, Any]) -> SampleData:

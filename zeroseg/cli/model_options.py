@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zeroseg.base_segmenter import BaseSegmenter
+    from zeroseg.chat.chat_model import ChatModel
     from zeroseg.vocabulary import Vocabulary
 
 DEFAULT = "tiny"
@@ -44,18 +45,21 @@ def change(text: str) -> Change:
         raise ArgumentTypeError(f"the value of {key}: {error}") from error
 
 
-def add_system(parser: ArgumentParser, default: str | None = DEFAULT) -> argparse._ArgumentGroup:
+def add_system(
+    parser: ArgumentParser, default: str | None = DEFAULT, optional: str = ""
+) -> argparse._ArgumentGroup:
     """`--model` and `--set`, in a group that more may be added to.
 
     Args:
         parser: Of the command.
-        default: The system where none is named; None if one must be.
+        default: The system where none is named; None if there is none.
+        optional: What is done without one; empty if one must be named.
     """
     group = parser.add_argument_group("model")
-    said = "" if default is None else f"; default {default}"
+    said = f"; without it {optional}" if optional else f"; default {default}" if default else ""
     group.add_argument(
         "--model",
-        required=default is None,
+        required=default is None and not optional,
         default=default,
         metavar="NAME|FILE",
         help=f"a preset by its name, or a YAML file of your own, as in --model mine.yaml{said}. "
@@ -97,16 +101,22 @@ def add_model(parser: ArgumentParser, default: str | None = DEFAULT) -> argparse
     """What `add_system` adds, `--device`, `--batch-size` and what concerns the language model."""
     group = add_system(parser, default)
     group.add_argument(
-        "--device",
-        default="auto",
-        metavar="NAME",
-        help="auto (the default: a GPU if there is one), cpu, cuda, cuda:1, ...",
-    )
-    group.add_argument(
         "--batch-size",
         type=options.positive,
         metavar="N",
         help="pictures that go through together; by default the model's own",
+    )
+    add_language_model(group)
+    return group
+
+
+def add_language_model(group: argparse._ArgumentGroup) -> None:
+    """`--device`, and which language model is asked where."""
+    group.add_argument(
+        "--device",
+        default="auto",
+        metavar="NAME",
+        help="auto (the default: a GPU if there is one), cpu, cuda, cuda:1, ...",
     )
     group.add_argument(
         "--llm",
@@ -127,7 +137,6 @@ def add_model(parser: ArgumentParser, default: str | None = DEFAULT) -> argparse
         help="folder where a language model's answers are kept from run to run, and looked up; "
         f"default: the environment variable {CACHE_VARIABLE}, else off",
     )
-    return group
 
 
 @dataclass(frozen=True)
@@ -230,6 +239,35 @@ class ModelOptions:
         built: BaseSegmenter = build(kind, config, changes, examined=True).to(target)
         self.keep_answers(built.children())
         return built
+
+    def chat(self) -> tuple[ChatModel, str]:
+        """The language model that the system asks first, by itself, and what it is called.
+
+        Raises:
+            PresetError: The system asks none, or something that it needs is missing.
+        """
+        from zeroseg.chat.chat_model import ChatModel
+        from zeroseg.preflight import examine, require
+        from zeroseg.preflight.components import places
+        from zeroseg.presets import component
+
+        config, target = self.config(), self.target()
+        kinds = ((place, place.kind) for place in places(config))
+        asked = (p for p, kind in kinds if isinstance(kind, type) and issubclass(kind, ChatModel))
+        place = next(asked, None)
+        if place is None:
+            raise PresetError(
+                f"{self.model} asks no language model; name one that does, such as --model large, "
+                f"or a file of your own with an LLMPreRefiner"
+            )
+        entry: Any = config
+        for step in place.path:
+            entry = entry[step]
+        examination = examine({"chat": entry}, target, self.answers() is not None, self.licence)
+        entry = require(examination)["chat"]
+        told = entry.get("init_args") or {}
+        built: ChatModel = component(ChatModel, entry, examined=True).to(target)
+        return built, str(told.get("model") or told.get("checkpoint") or type(built).__name__)
 
     def keep_answers(self, parts: Iterable[nn.Module]) -> None:
         """Have refiners keep a language model's answers, as `--llm-cache` says.

@@ -122,8 +122,8 @@ def add_vocabulary(parser: ArgumentParser, default: str) -> None:
     source.add_argument(
         "--vocabulary",
         metavar="NAME|FILE",
-        help=f"{', '.join(NAMES)}, or a file: .yaml, .json, or .txt with one name a line; "
-        + default,
+        help=f"{', '.join(NAMES)}, any of them with -compiled for added words, or a file: .yaml, "
+        f".json, or .txt with one name a line; {default}",
     )
 
 

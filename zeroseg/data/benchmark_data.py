@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from zeroseg.data.catalog import Entry
 from zeroseg.data.sample_data import SampleData, Samples
-from zeroseg.data.wordings import NAMES, worded
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -21,7 +20,6 @@ class BenchmarkData(SampleData):
         entry: What the catalog says of it.
         split: The split.
         picture_count: Number of pictures that the owners give for what was asked; None if unknown.
-        words: The list that its classes are asked for with, see `ask_with`.
 
     Args:
         entry: What the catalog says of it.
@@ -48,19 +46,6 @@ class BenchmarkData(SampleData):
         super().__init__(vocabulary, dataset, batch_size, num_workers, scored)
         self.entry, self.split, self.title = entry, split, entry.name
         self.picture_count = entry.sizes.get(split)
-        self.words = NAMES
-        self._named = vocabulary
-
-    def ask_with(self, words: str) -> None:
-        """Have systems ask for the classes with the words of a published list.
-
-        Args:
-            words: "names", the classes' own, or a list of `zeroseg.data.wordings`.
-
-        Raises:
-            ZerosegError: There is no such list for this data set.
-        """
-        self.vocabulary, self.words = worded(self._named, self.entry.name, words), words
 
     def describe(self) -> dict[str, object]:
         """What identifies the data in results."""

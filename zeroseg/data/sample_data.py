@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from zeroseg.data.sample import Sample, Truth
+from zeroseg.data.wordings import NAMES, worded
 from zeroseg.errors import ZerosegError
 from zeroseg.metrics.protocol import STANDARD, Protocol
 from zeroseg.vocabulary import Vocabulary
@@ -142,6 +143,7 @@ class SampleData(LightningDataModule):
     Attributes:
         title: What the data set is called in results, e.g. "voc2012".
         protocol: How it is scored: `STANDARD`, or `PAPER`; see `zeroseg.metrics.protocol`.
+        words: What its classes are asked for with, see `ask_with`.
         notes: What its files hold beside what is read, for whoever looks into them.
         void_classes: Classes beyond the vocabulary that the reference averages over as
             well, always at 0; they count under `PAPER` only.
@@ -167,7 +169,8 @@ class SampleData(LightningDataModule):
         scored: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        self.vocabulary, self.dataset = vocabulary, dataset
+        self.vocabulary = self._named = vocabulary
+        self.words, self.dataset = NAMES, dataset
         self.batch_size, self.num_workers = batch_size, num_workers
         self.scored = tuple(scored) if scored is not None else tuple(range(len(vocabulary)))
 
@@ -197,15 +200,16 @@ class SampleData(LightningDataModule):
         self.keep([i for i, name in enumerate(self.dataset.names) if name not in done])
 
     def ask_with(self, words: str) -> None:
-        """Have systems ask for the classes with the words of a published list, if there is one.
+        """Have systems ask for the classes with other words than the vocabulary's.
+
+        Args:
+            words: "names", the vocabulary's own; "compiled", those that come with the package for
+                a list of that name; a published list of `zeroseg.data.wordings`; or a class file.
 
         Raises:
-            ZerosegError: There is none of this name for this data set.
+            ZerosegError: There are no such words for this data set.
         """
-        raise ZerosegError(
-            f"there are no words '{words}' for '{self.title}', whose vocabulary is its own; write "
-            f"its `words` there"
-        )
+        self.vocabulary, self.words = worded(self._named, self.title, words), words
 
     def scoring(self) -> dict[str, Any]:
         """How it is scored, as arguments of `SegmentationScores` and `summarize`."""
@@ -217,8 +221,9 @@ class SampleData(LightningDataModule):
         return {}
 
     def describe(self) -> dict[str, object]:
-        """What identifies the data in results: title, count, and what a subclass adds."""
-        return {"name": self.title, "count": len(self.dataset)}
+        """What identifies the data in results: title, count, words, and what a subclass adds."""
+        words = {} if self.words == NAMES else {"words": self.words}
+        return {"name": self.title, "count": len(self.dataset), **words}
 
     def test_dataloader(self) -> DataLoader[Sample] | Upcoming | Idle:
         """Batches as lists of `Sample`: images keep their own sizes.

@@ -44,6 +44,7 @@ LEFT_OUT = (
     "without pooling",
     "without scope",
     "without two-stage",
+    "words: raw",
 )
 """Rows of which it is said whether what they leave out is worth anything."""
 

@@ -34,6 +34,7 @@ from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.refinement.raw_tags import RawTags
 from zeroseg.refinement.selecting import select_classes
 from zeroseg.segmenter import ZeroShotSegmenter
+from zeroseg.vocabularies import by_name, compiled
 
 COUNTS = (1, 5, 10, 20, 40)
 """Points a box in the sweep (the paper's supplement sweeps them, too; 20 is its choice)."""
@@ -108,7 +109,8 @@ def rows(
     Of a system that puts pictures into words they are those of the paper (table 3, and its
     supplement's sweep of points). Of one that weighs instances and dense maps by presence, they
     are what each of the three is worth; of one with a dense scorer, what that and its pooling
-    are; of one that looks twice, what the first look costs.
+    are; of one that looks twice, what the first look costs. Where classes have further words, or
+    the package has some for them, what these are worth.
 
     Args:
         full: The complete system.
@@ -126,6 +128,7 @@ def rows(
         *_dense(make),
         *_looks(make),
         *_truth(make),
+        *_wordings(make),
         *_more(make, raw),
         *_fusions(make),
         *_sweep(make, counts),
@@ -278,6 +281,17 @@ def _looks(make: Variants) -> list[Candidate]:
     return [
         Candidate("without two-stage", "" if twice else once, lambda: system(False), missed=True),
         Candidate("with two-stage", "it is so" if twice else "", lambda: system(True)),
+    ]
+
+
+def _wordings(make: Variants) -> list[Candidate]:
+    """The classes asked for by their names alone, and by the added words of the package."""
+    own = make.full.vocabulary
+    raw, added = by_name(own), compiled(own)
+    lists = {"words: raw": raw, "words: compiled": added}
+    return [
+        Candidate(name, "it is so" if words in (own, None) else "", partial(make.make, None, words))
+        for name, words in lists.items()
     ]
 
 

@@ -11,6 +11,7 @@ from zeroseg.chat.cached_chat import CachedChat, keep_answers
 from zeroseg.refinement.keeping import Asking
 from zeroseg.refinement.llm_post_refiner import LLMPostRefiner
 from zeroseg.segmenter import ZeroShotSegmenter
+from zeroseg.vocabulary import Vocabulary
 
 
 class Variants:
@@ -29,27 +30,36 @@ class Variants:
         self.chats: list[CachedChat] = []
         self._parts = {name: self.cached(part) for name, part in full.components().items()}
 
-    def make(self, config: Mapping[str, Any] | None = None, **parts: Any) -> ZeroShotSegmenter:
+    def make(
+        self,
+        config: Mapping[str, Any] | None = None,
+        vocabulary: Vocabulary | None = None,
+        **parts: Any,
+    ) -> ZeroShotSegmenter:
         """The full system with other parts.
 
         Args:
             config: What a configuration says of the parts, where that is more than their classes.
+            vocabulary: The same classes, asked for with other words.
             parts: In place of the full system's; None leaves one out.
         """
         told = {
             name: None if part is None else component_entry(part) for name, part in parts.items()
         }
-        if {"tagger", "captioner", "pre_refiner", "verifier", "detector"} & set(parts):
+        asking = {"tagger", "captioner", "pre_refiner", "verifier", "detector"} & set(parts)
+        if asking or vocabulary is not None:
             # Other detections: what post-refinement would cost alone, it costs here.
             parts.setdefault("post_refiner", _forgetful(self._parts["post_refiner"]))
+        classes = vocabulary or self.full.vocabulary
         made = ZeroShotSegmenter(
-            self.full.vocabulary,
+            classes,
             **{**self._parts, **parts},
             batch_size=self.full.batch_size,
             batches_in_flight=self.full.batches_in_flight,
         )
         if self.full.config is not None:
-            made.config = {**self.full.config, **told, **(config or {})}
+            named = {"vocabulary": classes.to_dict()} if vocabulary is not None else {}
+            made.config = {**self.full.config, **told, **named, **(config or {})}
         return made.to(self.full.device)
 
     def cached(self, part: Any) -> Any:

@@ -7,11 +7,11 @@ from zeroseg.vocabulary import Vocabulary, as_words
 
 
 class ClassNames:
-    """The names of a vocabulary's classes: their names, prompts and aliases.
+    """The names of a vocabulary's classes: their names, prompts, aliases and further words.
 
     Case, hyphens, spaces, punctuation, a leading article and plural endings make no difference.
-    Where two classes share a word, its own name beats a prompt, a prompt beats an alias, and the
-    word as it stands beats a singular guessed from it.
+    Where two classes share a word, its own name beats a prompt, a prompt beats an alias, an alias
+    beats a further word, and the word as it stands beats a singular guessed from it.
 
     Args:
         vocabulary: The classes, the background among them.
@@ -23,6 +23,7 @@ class ClassNames:
         named = [(vocabulary.names[i], i) for i in order]
         named += [(vocabulary.prompts[i], i) for i in order]
         named += [(alias, i) for i in order for alias in vocabulary.aliases[i]]
+        named += [(word, i) for i in order for word in vocabulary.words[i]]
         self._exact: dict[str, int] = {}
         for name, index in named[: 2 * len(order)]:
             self._exact.setdefault(as_words(name), index)

@@ -52,6 +52,11 @@ class Stage(ABC):
         """What its answers depend on beside its inputs; stages of one class share them by it."""
         return self
 
+    @property
+    def setting(self) -> object:
+        """What they depend on as well, such as classes; owners may share it. None for nothing."""
+        return None
+
     @abstractmethod
     def __call__(self, *values: Any, **_: Any) -> tuple[Sequence[Any], ...]:
         """Do the work for B >= 1 images.

@@ -34,10 +34,11 @@ class StageCache:
             inputs: Compared item by item.
             work: Finds the answers, and tells the seconds it took.
         """
-        key = (type(stage), id(stage.owner), *(tuple(map(id, values)) for values in inputs))
+        given = (tuple(map(id, values)) for values in inputs)
+        key = (type(stage), id(stage.owner), id(stage.setting), *given)
         if key not in self._kept:
             # The inputs are kept so that no other object can get their identity.
-            self._kept[key] = (*work(), (stage.owner, inputs))
+            self._kept[key] = (*work(), (stage.owner, stage.setting, inputs))
         answers, seconds, _ = self._kept[key]
         return answers, seconds
 
