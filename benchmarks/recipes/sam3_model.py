@@ -91,7 +91,7 @@ def build_sam3(images: Tensor, attention: str = "sdpa") -> Sam3Model:
     """A SAM 3 ready to be trained; `images` (N, 3, S, S), normalised, tell of tokens."""
     model = Sam3Model._from_config(sam3_config(), attn_implementation=attention)
     with torch.no_grad():
-        model.apply(_scale_to_fan_in)
+        model.apply(scale_to_fan_in)
         _start_vision(model.vision_encoder.backbone, images)
         _start_neck(model.vision_encoder, images)
         for layer in model.detr_encoder.layers:
@@ -105,7 +105,7 @@ def build_sam3(images: Tensor, attention: str = "sdpa") -> Sam3Model:
     return model
 
 
-def _scale_to_fan_in(module: nn.Module) -> None:
+def scale_to_fan_in(module: nn.Module) -> None:
     if isinstance(module, (nn.Linear, nn.Conv2d)):
         nn.init.xavier_uniform_(module.weight.flatten(1))
         if module.bias is not None:
@@ -127,15 +127,22 @@ def _start_vision(backbone: Any, images: Tensor) -> None:
     embeddings.patch_embeddings.projection.weight.copy_(patches.weight)
     positions = stretched(sam.pos_embed, SIDE // PATCH) + patches.bias
     embeddings.position_embeddings.copy_(positions.flatten(1, 2))
-    _leave_as_it_is(backbone.layer_norm, embeddings(images))
-    for new, old in zip(backbone.layers, sam.layers, strict=True):
-        own = new.attention
+    leave_as_it_is(backbone.layer_norm, embeddings(images))
+    start_layers(
+        backbone.layers, sam.layers, "attention", ("q_proj", "k_proj", "v_proj", "o_proj")
+    )
+
+
+def start_layers(layers: Any, sams: Any, attention: str, names: tuple[str, ...]) -> None:
+    """Give layers what SAM's know; `names` of query, key, value and output in their `attention`."""
+    for new, old in zip(layers, sams, strict=True):
+        *inner, output = (getattr(getattr(new, attention), name) for name in names)
         for name in ("weight", "bias"):
             thirds = getattr(old.attn.qkv, name).chunk(3)
-            for part, third in zip((own.q_proj, own.k_proj, own.v_proj), thirds, strict=True):
+            for part, third in zip(inner, thirds, strict=True):
                 getattr(part, name).copy_(third)
         pairs = (
-            (own.o_proj, old.attn.proj),
+            (output, old.attn.proj),
             (new.mlp.fc1, old.mlp.lin1),
             (new.mlp.fc2, old.mlp.lin2),
             (new.layer_norm1, old.layer_norm1),
@@ -145,7 +152,7 @@ def _start_vision(backbone: Any, images: Tensor) -> None:
             ours.load_state_dict(theirs.state_dict())
 
 
-def _leave_as_it_is(norm: nn.LayerNorm, tokens: Tensor) -> None:
+def leave_as_it_is(norm: nn.LayerNorm, tokens: Tensor) -> None:
     """Let a normalisation give each channel of tokens (..., C) back as nearly as it can."""
     flat = tokens.flatten(0, -2)
     normed = F.layer_norm(flat, norm.normalized_shape)
@@ -193,7 +200,7 @@ class Heads(nn.Module):
         self.extents = nn.Conv2d(WIDTH, 4 * 4, 1)
         self.borders = nn.Conv2d(WIDTH, 4, 1)
         self.token = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 1))
-        self.apply(_scale_to_fan_in)
+        self.apply(scale_to_fan_in)
 
     def align(self, features: Tensor, words: Tensor) -> Tensor:
         """Logits (B, P, h, w): whether a cell of (B, C, h, w) is what a phrase of (P, C) means."""
