@@ -1,4 +1,4 @@
-"""Train the tiny CLIP on drawn scenes, from `tiny:sam`'s image encoder and `tiny:sam3`'s words.
+"""Train the tiny CLIP on drawn scenes, from `tiny:sam3`'s encoders of images and of words.
 
     python -m benchmarks.recipes.clip --cache CACHE --run RUN --minutes 30 --bfloat16
     python -m benchmarks.recipes.clip --run RUN --export FOLDER
@@ -110,8 +110,7 @@ def _caption_loss(model: Trainee, seen: Seen, sentences: Tensor, whole: Tensor) 
 def train(args: argparse.Namespace) -> None:
     """Train for so many minutes."""
     scenes = Cache.open(args.cache / "train")
-    first = make_batch(scenes, np.arange(20), SIDE).images
-    model = Trainee(first, args.bfloat16).to(args.device)
+    model = Trainee(args.bfloat16).to(args.device)
     run = Run(
         model,
         groups(model, args.lr, shares={"text_model": 0.5}),

@@ -13,22 +13,23 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import CLIPConfig, CLIPModel, Sam3Model, SamModel
+from transformers import CLIPConfig, CLIPModel, Sam3Model
 
 from benchmarks.recipes.masks_model import stretched
-from benchmarks.recipes.sam3_model import leave_as_it_is, scale_to_fan_in, start_layers
+from benchmarks.recipes.sam3_model import scale_to_fan_in
 from benchmarks.recipes.words import ROWS
 from zeroseg.weights.checkpoints import locate
 
 SIDE = 160
 """Height and width of the image encoder's input in pixels."""
 PATCH = 8
+GRID = SIDE // PATCH
 WIDTH = 128
 """Width of the image encoder and of the space that pictures and words share."""
 
 
 def clip_config() -> CLIPConfig:
-    """1.6 million parameters: six layers of `tiny:sam`'s width, two of `tiny:sam3`'s for words."""
+    """1.6 million parameters: the layers of `tiny:sam3`'s encoders, six for images, two for texts."""
     return CLIPConfig(
         text_config={
             "vocab_size": ROWS,
@@ -57,37 +58,40 @@ def clip_config() -> CLIPConfig:
     )
 
 
-def build_clip(images: Tensor, attention: str = "sdpa") -> CLIPModel:
-    """A CLIP ready to be trained; `images` (N, 3, S, S), normalised, tell of tokens."""
+def build_clip(attention: str = "sdpa") -> CLIPModel:
+    """A CLIP ready to be trained."""
     model = CLIPModel._from_config(clip_config(), attn_implementation=attention)
+    sam3 = Sam3Model.from_pretrained(locate("tiny:sam3"), dtype=torch.float32)
     with torch.no_grad():
         model.apply(scale_to_fan_in)
-        _start_vision(model.vision_model, images)
-        _start_text(model.text_model)
+        _start_vision(model.vision_model, sam3.vision_encoder.backbone)
+        _start_text(model.text_model, sam3.text_encoder)
     return model
 
 
-def _start_vision(vision: Any, images: Tensor) -> None:
-    """Start as `tiny:sam`'s encoder, whose windows are opened: every layer sees all patches.
+def _start_vision(vision: Any, sam3: Any) -> None:
+    """Start as `tiny:sam3`'s image encoder, whose windows are opened: every layer sees all patches.
 
-    CLIP has a class token more, and a normalisation in front of the layers, which starts as what is
-    nearest to nothing.
+    CLIP has a class token more, and does not turn queries and keys by their position, which SAM 3
+    does at so low frequencies that most of what they know of each other holds.
     """
-    sam = SamModel.from_pretrained(locate("tiny:sam"), dtype=torch.float32).vision_encoder
-    embeddings, patches = vision.embeddings, sam.patch_embed.projection
-    embeddings.patch_embedding.weight.copy_(patches.weight)
-    positions = stretched(sam.pos_embed, SIDE // PATCH) + patches.bias
+    embeddings, theirs = vision.embeddings, sam3.embeddings
+    embeddings.patch_embedding.weight.copy_(theirs.patch_embeddings.projection.weight)
+    positions = stretched(theirs.position_embeddings.unflatten(1, (GRID, GRID)), GRID)
     embeddings.position_embedding.weight[1:] = positions.flatten(0, 2)
     embeddings.position_embedding.weight[0] = 0
     embeddings.class_embedding.normal_(std=0.5)
-    leave_as_it_is(vision.pre_layrnorm, embeddings(images)[:, 1:])
-    names = ("q_proj", "k_proj", "v_proj", "out_proj")
-    start_layers(vision.encoder.layers, sam.layers, "self_attn", names)
+    vision.pre_layrnorm.load_state_dict(sam3.layer_norm.state_dict())
+    for ours, known in zip(vision.encoder.layers, sam3.layers, strict=True):
+        state = {
+            name.replace("attention.", "self_attn.").replace("o_proj", "out_proj"): weight
+            for name, weight in known.state_dict().items()
+        }
+        ours.load_state_dict(state)
 
 
-def _start_text(text: Any) -> None:
+def _start_text(text: Any, sam3: Any) -> None:
     """Start as `tiny:sam3`'s text encoder, which knows the words; longer texts are new to it."""
-    sam3 = Sam3Model.from_pretrained(locate("tiny:sam3"), dtype=torch.float32).text_encoder
     state = getattr(sam3, "text_model", sam3).state_dict()
     table = "embeddings.position_embedding.weight"
     positions = text.embeddings.position_embedding.weight.detach().clone().normal_(std=0.05)
@@ -114,13 +118,12 @@ class Trainee(nn.Module):
     """CLIP, and two numbers that are dropped after training: where yes begins.
 
     Args:
-        images: (N, 3, S, S), normalised, for its tokens.
         quick: Multiply in bfloat16 in the image encoder; weights and all else stay float32.
     """
 
-    def __init__(self, images: Tensor, quick: bool = False) -> None:
+    def __init__(self, quick: bool = False) -> None:
         super().__init__()
-        self.clip = build_clip(images, "eager" if quick else "sdpa")
+        self.clip = build_clip("eager" if quick else "sdpa")
         self.whole_bias = nn.Parameter(torch.tensor(-4.0))
         self.patch_bias = nn.Parameter(torch.tensor(-7.0))
         self.quick = quick

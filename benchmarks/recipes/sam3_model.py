@@ -127,22 +127,15 @@ def _start_vision(backbone: Any, images: Tensor) -> None:
     embeddings.patch_embeddings.projection.weight.copy_(patches.weight)
     positions = stretched(sam.pos_embed, SIDE // PATCH) + patches.bias
     embeddings.position_embeddings.copy_(positions.flatten(1, 2))
-    leave_as_it_is(backbone.layer_norm, embeddings(images))
-    start_layers(
-        backbone.layers, sam.layers, "attention", ("q_proj", "k_proj", "v_proj", "o_proj")
-    )
-
-
-def start_layers(layers: Any, sams: Any, attention: str, names: tuple[str, ...]) -> None:
-    """Give layers what SAM's know; `names` of query, key, value and output in their `attention`."""
-    for new, old in zip(layers, sams, strict=True):
-        *inner, output = (getattr(getattr(new, attention), name) for name in names)
+    _leave_as_it_is(backbone.layer_norm, embeddings(images))
+    for new, old in zip(backbone.layers, sam.layers, strict=True):
+        own = new.attention
         for name in ("weight", "bias"):
             thirds = getattr(old.attn.qkv, name).chunk(3)
-            for part, third in zip(inner, thirds, strict=True):
+            for part, third in zip((own.q_proj, own.k_proj, own.v_proj), thirds, strict=True):
                 getattr(part, name).copy_(third)
         pairs = (
-            (output, old.attn.proj),
+            (own.o_proj, old.attn.proj),
             (new.mlp.fc1, old.mlp.lin1),
             (new.mlp.fc2, old.mlp.lin2),
             (new.layer_norm1, old.layer_norm1),
@@ -152,7 +145,7 @@ def start_layers(layers: Any, sams: Any, attention: str, names: tuple[str, ...])
             ours.load_state_dict(theirs.state_dict())
 
 
-def leave_as_it_is(norm: nn.LayerNorm, tokens: Tensor) -> None:
+def _leave_as_it_is(norm: nn.LayerNorm, tokens: Tensor) -> None:
     """Let a normalisation give each channel of tokens (..., C) back as nearly as it can."""
     flat = tokens.flatten(0, -2)
     normed = F.layer_norm(flat, norm.normalized_shape)
