@@ -141,6 +141,10 @@ class Verification(AskingStage):
     part: Verifier
     name, needs, gives = "verification", ("image", "selection"), ("selection",)
 
+    def __init__(self, part: Verifier, vocabulary: Vocabulary) -> None:
+        part.require(vocabulary)
+        super().__init__(part, vocabulary)
+
     def __call__(
         self, images: Sequence[Tensor], selections: Sequence[Selection]
     ) -> tuple[Sequence[Selection]]:

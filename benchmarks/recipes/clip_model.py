@@ -29,7 +29,7 @@ WIDTH = 128
 
 
 def clip_config() -> CLIPConfig:
-    """1.6 million parameters: the layers of `tiny:sam3`'s encoders, six for images, two for texts."""
+    """1.6 M parameters: the layers of `tiny:sam3`'s encoders, six for images, two for words."""
     return CLIPConfig(
         text_config={
             "vocab_size": ROWS,
@@ -156,7 +156,7 @@ class Trainee(nn.Module):
 
 
 def value_layer(layer: Any, tokens: Tensor) -> Tensor:
-    """A layer in which every token (..., C) attends to itself alone (MaskCLIP, Zhou et al. 2022)."""
+    """A layer whose tokens (..., C) attend to themselves alone (MaskCLIP, Zhou et al., 2022)."""
     attention = layer.self_attn
     tokens = tokens + attention.out_proj(attention.v_proj(layer.layer_norm1(tokens)))
     return tokens + layer.mlp(layer.layer_norm2(tokens))

@@ -31,7 +31,9 @@ def vocabulary(more: Iterable[str] = ()) -> list[str]:
     """The token of each of the 1030 rows; words beside the world's come after all others."""
     letters = [*string.ascii_lowercase, *string.digits]
     words = [word for phrase in phrases() for word in phrase.split()]
-    tokens = dict.fromkeys([*words, *letters, *(f"##{letter}" for letter in letters), *",-'/&()", *more])
+    tokens = dict.fromkeys(
+        [*words, *letters, *(f"##{letter}" for letter in letters), *",-'/&()", *more]
+    )
     rows = [_FIXED.get(row, f"[unused{row}]") for row in range(ROWS)]
     free = [row for row in range(104, ROWS) if row not in _FIXED]
     for row, token in zip(free, tokens, strict=False):

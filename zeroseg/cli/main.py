@@ -14,6 +14,7 @@ from zeroseg import __version__
 from zeroseg.cli import (
     ablate,
     batch,
+    calibrate,
     compare,
     data,
     demo,
@@ -42,6 +43,7 @@ examples:
   zeroseg fetch --model large                         bring its files, verified
   zeroseg segment photos --model large --llm NAME     with a language model of your choice
   zeroseg batch s3://in s3://out --engine ray         a whole archive, as pools of workers
+  zeroseg calibrate photos --labels "dog, boat" --model mine.yaml -o presence.yaml
   zeroseg data check voc2012 VOCdevkit                is the data set whole?
   zeroseg test --model tiny --data drawn --vocabulary dram --count 100
   zeroseg oracle --data drawn --limit 100 --output runs/oracle
@@ -85,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"zeroseg {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     scored = (test, oracle, ablate, score, compare)
-    work = (segment, batch, draw, demo, data, *scored, models, doctor, fetch)
+    work = (segment, batch, draw, demo, data, *scored, models, doctor, fetch, calibrate)
     for command in work:
         command.add_parser(commands)
     return top
