@@ -129,10 +129,11 @@ class Trainee(nn.Module):
         self.quick = quick
 
     def see(self, images: Tensor) -> Seen:
-        """Encode images (B, 3, S, S)."""
+        """Encode images (B, 3, S, S), S in whole patches."""
         vision = self.clip.vision_model
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.quick):
-            tokens = vision.pre_layrnorm(vision.embeddings(images))
+            tokens = vision.embeddings(images, interpolate_pos_encoding=True)
+            tokens = vision.pre_layrnorm(tokens)
             *layers, last = vision.encoder.layers
             for layer in layers:
                 tokens = layer(tokens, None)
