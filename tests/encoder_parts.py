@@ -29,7 +29,7 @@ from zeroseg.vocabulary import Vocabulary
 
 SIDE = 32
 _TEXT = {
-    "vocab_size": 100,
+    "vocab_size": 58,
     "hidden_size": 16,
     "intermediate_size": 32,
     "num_hidden_layers": 2,
