@@ -8,8 +8,9 @@ Minutes are of processor time: the run may share its machine. It goes on from it
 when the same line is given again.
 
 Data: the cached scenes (seed 1000003), cropped, stretched, flipped and recoloured (`batches`), at
-112 x 112 pixels for the first half of the time, then at 160 x 160, and the texts of `clip_texts`. Scenes of seed 1000004 are watched; `clip_score`
-takes those of seed 13, which this recipe neither trains on nor watches.
+112 x 112 pixels for the first half of the time, then at 160 x 160, and the texts of `clip_texts`.
+Scenes of seed 1000004 are watched; `clip_score` takes those of seed 13, which this recipe neither
+trains on nor watches.
 
 CLIP learned from captions alone, on 400 million pictures; a drawn world has the truth, and the
 network is shown all of it, by the very paths that inference takes (class token or patches,
@@ -34,6 +35,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 from transformers import CLIPImageProcessor, CLIPModel, CLIPProcessor
 
@@ -149,6 +151,7 @@ def export(folder: Path, run: Path) -> None:
     images = CLIPImageProcessor(
         size={"height": SIDE, "width": SIDE},
         do_center_crop=False,
+        resample=Image.Resampling.BILINEAR,
         image_mean=list(IMAGE_MEAN),
         image_std=list(IMAGE_STD),
     )

@@ -62,9 +62,7 @@ def test_thresholds_are_written_and_taken(model: str, capsys: pytest.CaptureFixt
         assert [name in own for own in areas] == ([True, False] if there == 10 else [False, True])
 
 
-def test_every_picture_is_told_to_programs(
-    model: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_picture_is_told_to_programs(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     pictures()
     Path("in/broken.png").write_text("no picture")
     code = main(["calibrate", "in", *LABELS, "--model", model, "-o", "p.yaml", "--json"])
@@ -101,9 +99,7 @@ def test_models_without_such_a_verifier_are_refused(
     assert "is a ScriptedVerifier, which has no thresholds" in capsys.readouterr().err
 
 
-def test_no_picture_and_no_model_are_said(
-    model: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_picture_and_no_model_are_said(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["calibrate", "gone", "--model", model, "-o", "p.yaml"]) == 2
     assert "there are no pictures to find thresholds from" in capsys.readouterr().err
     with pytest.raises(SystemExit) as ended:

@@ -119,9 +119,7 @@ def test_offloaded_it_says_the_same() -> None:
     asked = [Selection(("dog", "boat"), (1, 2))] * 3
     plain = verifier(thresholds=thresholds(CLASSES), drop_below=0.0)
     away = offload(verifier(thresholds=thresholds(CLASSES), drop_below=0.0))
-    for one, other in zip(
-        plain(IMAGES, asked, CLASSES), away(IMAGES, asked, CLASSES), strict=True
-    ):
+    for one, other in zip(plain(IMAGES, asked, CLASSES), away(IMAGES, asked, CLASSES), strict=True):
         assert one.presence == pytest.approx(other.presence, abs=1e-6)
 
 
@@ -139,7 +137,7 @@ def test_a_system_refuses_before_any_picture() -> None:
 
 def test_thresholds_for_something_else_are_refused() -> None:
     known = thresholds(CLASSES)
-    with pytest.raises(CalibrationError, match="for the checkpoint 'other', but .* has ''"):
+    with pytest.raises(CalibrationError, match=r"for the checkpoint 'other', but .* has ''"):
         verifier(thresholds=replace(known, checkpoint="other"))
     with pytest.raises(CalibrationError, match="for the templates"):
         verifier(thresholds=known, templates="none")

@@ -55,7 +55,7 @@ def test_order_of_pictures_changes_nothing() -> None:
 
 def test_too_few_pictures_and_scores_without_groups_are_refused() -> None:
     scores, _ = seen()
-    with pytest.raises(CalibrationError, match="19 pictures are too few .* at least 20"):
+    with pytest.raises(CalibrationError, match=r"19 pictures are too few .* at least 20"):
         calibrated(scores[:19], CLASSES, "", ("{}",))
     with pytest.raises(CalibrationError, match="no class fall into two groups over these 50"):
         calibrated(torch.randn(50, 4, generator=torch.Generator().manual_seed(1)), CLASSES, "", ())
@@ -117,7 +117,7 @@ def test_a_file_of_something_else_is_refused(case: str, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named() -> None:
-    with pytest.raises(CalibrationError, match="'gone.yaml': No such file.*zeroseg calibrate"):
+    with pytest.raises(CalibrationError, match=r"'gone.yaml': No such file.*zeroseg calibrate"):
         PresenceThresholds.from_yaml("gone.yaml")
 
 
