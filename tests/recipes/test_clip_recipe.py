@@ -109,7 +109,7 @@ def test_words_of_captions_and_templates_are_tokens_after_all_others() -> None:
 
 
 def test_phrases_are_true_of_what_they_mean(batch: Batch) -> None:
-    asked = plain_phrases() + [Phrase("elephant")]
+    asked = [*plain_phrases(), Phrase("elephant")]
     right = true_of(batch, asked)
     assert right.shape == (*batch.categories.shape, len(asked))
     assert not bool(right[..., -1].any())
