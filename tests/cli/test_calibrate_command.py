@@ -10,8 +10,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests import encoder_parts
 from tests.cli.conftest import content
+from tests.encoders import encoder_parts
 from zeroseg.cli.main import main
 from zeroseg.refinement.presence_thresholds import PresenceThresholds
 

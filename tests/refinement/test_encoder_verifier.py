@@ -11,7 +11,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.encoder_parts import clip, siglip2, thresholds
+from tests.encoders.encoder_parts import ENCODERS, LENGTH, SIDE, clip, siglip, tipsv2
+from tests.refinement.presence_parts import thresholds
 from zeroseg import Selection, Vocabulary
 from zeroseg.errors import CalibrationError, CheckpointError
 from zeroseg.refinement import AllClasses, EncoderVerifier
@@ -27,6 +28,7 @@ IMAGES = [noise(40, 56, 1), noise(56, 40, 2), blank(33, 33)]
 
 
 def verifier(parts: Callable[[], tuple[Any, Any]] = clip, **options: Any) -> EncoderVerifier:
+    torch.manual_seed(0)
     options.setdefault("thresholds", thresholds(VerifierContract.vocabulary))
     return EncoderVerifier(*parts(), **options)
 
@@ -38,26 +40,31 @@ class TestClipVerifier(VerifierContract):
 
 class TestSiglip2Verifier(VerifierContract):
     def part(self) -> EncoderVerifier:
-        return verifier(siglip2, drop_below=0.0)
+        return verifier(siglip, drop_below=0.0)
 
 
-@pytest.mark.parametrize("parts", [clip, siglip2])
-def test_scores_are_those_of_the_stock_network(parts: Callable[[], tuple[Any, Any]]) -> None:
-    model, processor = parts()
+class TestTipsv2Verifier(VerifierContract):
+    def part(self) -> EncoderVerifier:
+        return verifier(tipsv2, drop_below=0.2)
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_scores_are_those_of_the_stock_network(kind: str) -> None:
+    model, processor = ENCODERS[kind]()
+    square = [F.interpolate(image[None].float(), (SIDE, SIDE))[0].byte() for image in IMAGES]
     words = ["dog", "hound", "puppy", "boat", "sky"]
+    length = {"padding": "max_length", "max_length": LENGTH} if kind == "siglip" else {}
     inputs = processor(
         text=[f"a photo of a {word}." for word in words],
-        images=[F.interpolate(i[None].float(), (32, 32))[0].byte() for i in IMAGES],
-        padding="max_length",
-        max_length=64,
+        images=square,
         return_tensors="pt",
+        **{"padding": True, **length},
     )
-    if parts is siglip2:
+    if kind == "siglip":  # which reads padding along
         inputs.pop("attention_mask", None)
     with torch.no_grad():
         output = model(**inputs)
     expected = output.image_embeds @ output.text_embeds.T
-    square = [F.interpolate(image[None].float(), (32, 32))[0].byte() for image in IMAGES]
     found = EncoderVerifier(model, processor).scores(square, CLASSES)
     best = torch.stack([expected[:, :3].amax(1), expected[:, 3], expected[:, 4]], 1)
     torch.testing.assert_close(found, best, atol=2e-5, rtol=0)

@@ -9,7 +9,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from tests.encoder_parts import thresholds
+from tests.refinement.presence_parts import thresholds
 from zeroseg import Vocabulary
 from zeroseg.errors import CalibrationError
 from zeroseg.refinement.calibrating import calibrated
