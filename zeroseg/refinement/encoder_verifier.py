@@ -22,7 +22,7 @@ from zeroseg.refinement.presence_thresholds import ClassThreshold, PresenceThres
 from zeroseg.refinement.verifier import Verifier
 from zeroseg.values import DISTRACTOR, Selection, check_images
 from zeroseg.vocabulary import Vocabulary
-from zeroseg.weights.needs import Checkpoint, Need
+from zeroseg.weights.needs import Checkpoint, Need, OwnFile
 
 
 class EncoderOptions(TypedDict, total=False):
@@ -54,7 +54,8 @@ class EncoderVerifier(Verifier):
         model: The network: `CLIPModel`, `SiglipModel` (SigLIP 2 of a fixed resolution is one, too)
             or `Tipsv2Model`.
         processor: What prepares pictures and words for it.
-        checkpoint: What the network is called, which thresholds are held against.
+        checkpoint: What the network is called, which thresholds are held against: the last part of
+            its name, so that a copy in a folder is the same.
         thresholds: Where each class begins to be there; None before they are found.
         templates: A set of `zeroseg.encoders.TEMPLATES`, or sentences of one's own, "{}" being the
             word.
@@ -94,7 +95,7 @@ class EncoderVerifier(Verifier):
         self.batch_size = batch_size
         self._words = WordVectors(templates_of(templates), kept_words)
         if thresholds is not None:
-            _require_same("checkpoint", thresholds.checkpoint, checkpoint)
+            _require_same("checkpoint", *map(_last, (thresholds.checkpoint, checkpoint)))
             _require_same("templates", thresholds.templates, self._words.templates)
         self.thresholds = thresholds
 
@@ -126,6 +127,8 @@ class EncoderVerifier(Verifier):
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
         """What must be here before it is built; see `zeroseg.weights.needs`."""
         yield Checkpoint(str(arguments["checkpoint"]))
+        if arguments["thresholds"] is not None:
+            yield OwnFile(str(arguments["thresholds"]), "zeroseg calibrate", "thresholds")
 
     def require(self, vocabulary: Vocabulary) -> None:
         """See `Verifier.require`.
@@ -229,6 +232,10 @@ class EncoderVerifier(Verifier):
 
 def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+
+
+def _last(name: str) -> str:
+    return name.rstrip("/").rpartition("/")[2]
 
 
 def _require_same(what: str, found: object, own: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,12 +11,15 @@ from torch import Tensor
 STARTS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 """Shares of the upper group that the search begins with; the likeliest end is taken."""
 STEPS = 300
+SETTLED = 1e-7
+"""Gain of a step in the logarithm of the likelihood, a number, with which the search ends."""
+AT_ONCE = 2**21
+"""Numbers times starts that are held at once, so that memory is bounded."""
 FLOOR = 1e-3
 """The least deviation, as a share of the range: equal numbers have none."""
 
 
-@dataclass(frozen=True)
-class TwoGroups:
+class TwoGroups(NamedTuple):
     """Two normal distributions of one deviation, for each of K rows of numbers.
 
     With one deviation for both, the chance that a number x is of the upper group is a logistic
@@ -57,15 +60,25 @@ def two_groups(numbers: Tensor) -> TwoGroups:
     Args:
         numbers: (K, N) float, N > 1.
     """
+    rows = max(1, AT_ONCE // (numbers.shape[1] * len(STARTS)))
+    parts = [_fitted(part) for part in numbers.split(rows)]
+    return TwoGroups(*(torch.cat(own) for own in zip(*parts, strict=True)))
+
+
+def _fitted(numbers: Tensor) -> TwoGroups:
     x = numbers.double().sort(1).values
     count = x.shape[1]
     sizes = torch.tensor([min(max(1, round(share * count)), count - 1) for share in STARTS])
     upper = torch.arange(count) >= count - sizes[:, None]  # (S, N)
     floor = (FLOOR * (x[:, -1] - x[:, 0])).clamp(min=1e-9)[:, None]
     chance = upper.double().expand(len(x), -1, -1)  # (K, S, N)
+    likelihood = x.new_full((len(x), len(sizes)), -math.inf)
     for _ in range(STEPS):
+        before = likelihood
         low, high, deviation, share = _maximised(x[:, None], chance, floor)
         chance, likelihood = _expected(x[:, None], low, high, deviation, share)
+        if bool((likelihood - before < SETTLED * count).all()):
+            break
     best = likelihood.argmax(1, keepdim=True)
     low, high, deviation, share, likelihood = (
         part.gather(1, best)[:, 0] for part in (low, high, deviation, share, likelihood)
