@@ -1,15 +1,18 @@
 """What the tiny CLIP reads while it trains, and which pictures and patches each text is true of.
 
 Every picture of a batch is compared with the same phrases: all classes, by name or a synonym, all
-fine names, a wider word and some that mean nothing. Half of them stand in a sentence. Besides, each
+fine names, a wider word and some that mean nothing. Half of them stand in one of the sentences that
+`zeroseg.encoders` knows. Besides, each
 picture is compared with the captions of all.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import chain
 
 import numpy as np
 import torch
@@ -21,17 +24,18 @@ from benchmarks.recipes.sam3_prompts import all_phrases
 from benchmarks.recipes.words import build_tokenizer
 from zeroseg.drawn.captions import BACKS, GROUNDS, NUMBERS, PREFIXES
 from zeroseg.drawn.world import CATEGORIES, FINE_NAMES
+from zeroseg.encoders.templates import TEMPLATES
 
-TEMPLATES = ("a photo of a {}", "a photo of the {}", "a picture of a {}", "a painting of a {}")
-SENTENCES = (
-    *TEMPLATES,
+SENTENCES = tuple(dict.fromkeys(chain(*TEMPLATES.values(), ("a {}", "a picture of a {}"))))
+_TEXTS = (
+    *SENTENCES,
     *NUMBERS.values(),
     *GROUNDS.values(),
     *BACKS.values(),
     *PREFIXES.values(),
     "a an and",
 )
-OTHER_WORDS = tuple(sorted({word for text in SENTENCES for word in text.split()} - {"{}"}))
+OTHER_WORDS = tuple(sorted({word for text in _TEXTS for word in re.findall("[a-z]+", text)}))
 """What captions and templates are made of, besides the world's words."""
 
 
@@ -50,7 +54,7 @@ def encode(texts: list[str]) -> Tensor:
 def phrases(rng: np.random.Generator) -> list[Phrase]:
     """What a batch is compared with, the classes first and in order."""
     return [
-        replace(phrase, text=pick(rng, TEMPLATES).format(phrase.text))
+        replace(phrase, text=pick(rng, SENTENCES).format(phrase.text))
         if rng.random() < 0.5
         else phrase
         for phrase in all_phrases(rng)
