@@ -2,8 +2,7 @@
 
 Every picture of a batch is compared with the same phrases: all classes, by name or a synonym, all
 fine names, a wider word and some that mean nothing. Half of them stand in one of the sentences that
-`zeroseg.encoders` knows. Besides, each
-picture is compared with the captions of all.
+`zeroseg.encoders` knows. Besides, each picture is compared with the captions of all.
 """
 
 from __future__ import annotations
