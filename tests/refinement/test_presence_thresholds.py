@@ -46,6 +46,18 @@ def test_thresholds_lie_between_the_groups() -> None:
     assert (found.checkpoint, found.templates, found.pictures) == ("an encoder", ("{}",), 300)
 
 
+def test_groups_in_another_place_than_those_of_the_others_do_not_count() -> None:
+    dice = torch.Generator().manual_seed(0)
+    there = torch.rand(300, 4, generator=dice) < 0.2
+    scores = 0.4 * there + 0.05 * torch.randn(300, 4, generator=dice)
+    outdoors = torch.rand(300, generator=dice) < 0.7
+    scores[:, 3] -= 0.8 * (~outdoors & ~there[:, 3])  # absent in two ways, which are farther apart
+    found = calibrated(scores, CLASSES, "", ("{}",))
+    assert [own.basis for own in found.classes.values()] == [*["two groups"] * 3, "others"]
+    limits = torch.tensor([own.threshold for own in found.classes.values()])
+    assert float(((scores > limits) == there).float().mean()) > 0.99
+
+
 def test_order_of_pictures_changes_nothing() -> None:
     scores, _ = seen(100)
     assert calibrated(scores, CLASSES, "", ("{}",)) == calibrated(

@@ -36,8 +36,9 @@ The model's verifier is an EncoderVerifier, which compares a picture with the wo
 How near a picture is to a word when the class is there differs from class to class and from one
 kind of picture to the next. So give a few hundred pictures of the kind that is to be segmented, as
 they come: the scores of a class fall into two groups, pictures with it and all others, and its
-threshold lies between them. No labels are read, and nothing is trained. A class that seems to be in
-none of the pictures, or in all, takes its threshold from the others, and is named: look at it.
+threshold lies between them. No labels are read, and nothing is trained. A class whose scores do not
+fall apart, as it is in none of the pictures or in all, takes its threshold from the others, and is
+marked: look at it.
 
 Only the verifier is loaded. A picture that cannot be read is reported and skipped; the exit code is
 then 1."""
@@ -172,8 +173,9 @@ def _tell(outlet: Outlet, names: list[str], scores: Tensor, found: PresenceThres
 
 _MEANING = {
     "two groups": "",
-    "never": "seems to be in no picture: its threshold is that of the others",
-    "always": "seems to be in every picture: its threshold is that of the others",
+    "others": "no two groups where those of the others are: its threshold is theirs",
+    "never": "seems to be in no picture: its threshold is by the others",
+    "always": "seems to be in every picture: its threshold is by the others",
 }
 
 

@@ -25,6 +25,9 @@ CLEARLY = 10.0
 Raftery, "Bayes factors", 1995)."""
 SMALLEST = 3
 """Pictures in the smaller group."""
+OUTLYING = 3.0
+"""Spreads (1.4826 times the median deviation from the median) by which a threshold may differ from
+what those of the other classes foretell."""
 
 
 def calibrated(
@@ -37,9 +40,10 @@ def calibrated(
     likely (minimum error, Kittler and Illingworth, 1986). Unlike Otsu's threshold, which it equals
     for groups of one size, it is right for classes that few pictures show.
 
-    A class whose scores do not fall apart is in none of the pictures, or in all: whichever its
-    level is nearer to, that of absent classes or of present ones. Its threshold is then as far from
-    its own mean as in the middle of the others.
+    A class whose scores do not fall apart, or fall apart far from where those of the others do,
+    takes what the others foretell: the middle of their thresholds; or, where that varies less than
+    half as much from class to class, as far from its own level as they are from theirs. Encoders
+    differ in this: words of CLIP's may have levels of their own.
 
     Args:
         scores: (N, C) cosines of N pictures with the vocabulary's classes, without the background
@@ -64,14 +68,21 @@ def calibrated(
             f"more of them, which show some of the classes and not others, or name the classes in "
             f"other words"
         )
-    threshold, width, bases = _completed(groups, apart, scores.double().mean(0))
+    foretold, bound = _foretold(groups, apart, scores.double().mean(0))
+    own = apart & ((groups.threshold - foretold).abs() <= bound)
+    threshold = torch.where(own, groups.threshold, foretold)
+    width = torch.where(own, groups.width, groups.width[apart].median())
     there = (scores.double() > threshold).sum(0)
-    rows = zip(vocabulary.classes, threshold.tolist(), width.tolist(), strict=True)
+    columns = (x.tolist() for x in (threshold, width, there, own))
     classes = {
         vocabulary.names[index]: ClassThreshold(
-            words_of(vocabulary, index), round(at, 6), max(round(over, 6), 1e-6), int(seen), basis
+            words=words_of(vocabulary, index),
+            threshold=round(at, 6),
+            width=max(round(over, 6), 1e-6),
+            there=seen,
+            basis="two groups" if fell else _basis(seen, len(scores)),
         )
-        for (index, at, over), seen, basis in zip(rows, there, bases, strict=True)
+        for index, at, over, seen, fell in zip(vocabulary.classes, *columns, strict=True)
     }
     return PresenceThresholds(checkpoint, templates, len(scores), classes)
 
@@ -83,19 +94,28 @@ def _fall_apart(groups: TwoGroups, scores: Tensor) -> Tensor:
     return (groups.gain > CLEARLY) & (groups.separation > APART) & (smaller >= SMALLEST)
 
 
-def _completed(
-    groups: TwoGroups, apart: Tensor, level: Tensor
-) -> tuple[Tensor, Tensor, list[Basis]]:
-    """Thresholds and widths (C,) of all classes, and what each rests on."""
+def _foretold(groups: TwoGroups, apart: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+    """Thresholds (C,) by those of classes that fall apart, and how far others may be from them."""
     low, high, threshold = (x[apart] for x in (groups.low, groups.high, groups.threshold))
     always = (level - high.median()).abs() < (level - low.median()).abs()
-    shift = torch.where(always, -(high - threshold).median(), (threshold - low).median())
-    bases: list[Basis] = [
-        "two groups" if own else "always" if all_over else "never"
-        for own, all_over in zip(apart.tolist(), always.tolist(), strict=True)
-    ]
-    return (
-        torch.where(apart, groups.threshold, level + shift),
-        torch.where(apart, groups.width, groups.width[apart].median()),
-        bases,
-    )
+    above, below = (threshold - low).quantile(0.5), (high - threshold).quantile(0.5)
+    by_level = torch.where(always, level - below, level + above)
+    by_level = torch.where(apart, groups.low + above, by_level)
+    middle, spread = _middle(threshold)
+    _, relative = _middle(threshold - low)
+    foretold = by_level if 2 * relative < spread else middle.expand_as(by_level)
+    gap = (high - low).quantile(0.5)
+    return foretold, torch.maximum(OUTLYING * torch.minimum(spread, relative), gap / 2)
+
+
+def _middle(numbers: Tensor) -> tuple[Tensor, Tensor]:
+    """The median, and a spread that outliers do not change."""
+    middle = numbers.quantile(0.5)
+    return middle, 1.4826 * (numbers - middle).abs().quantile(0.5)
+
+
+def _basis(there: int, pictures: int) -> Basis:
+    """What the threshold of a class rests on that has taken that of the others."""
+    if there < SMALLEST:
+        return "never"
+    return "always" if pictures - there < SMALLEST else "others"

@@ -18,9 +18,9 @@ from zeroseg.vocabulary import Vocabulary
 from zeroseg.weights.checkpoints import locate
 from zeroseg.writing import write_whole
 
-Basis = Literal["two groups", "never", "always"]
-"""What a threshold rests on: scores that fell into two groups; or those of the other classes, where
-the class seemed to be in none of the pictures, or in all."""
+Basis = Literal["two groups", "others", "never", "always"]
+"""What a threshold rests on: scores that fell into two groups; or the thresholds of the other
+classes, by which the class is in some of the pictures, in none, or in all."""
 
 _HEAD = """\
 # Written by zeroseg calibrate, from pictures without labels. A class is there with the chance
