@@ -29,7 +29,7 @@ WIDTH = 128
 
 
 def clip_config() -> CLIPConfig:
-    """1.6 M parameters: the layers of `tiny:sam3`'s encoders, six for images, two for words."""
+    """1.55 M parameters: the layers of `tiny:sam3`'s encoders, six for images, two for words."""
     return CLIPConfig(
         text_config={
             "vocab_size": ROWS,
