@@ -166,5 +166,5 @@ def test_bad_numbers_images_and_networks_are_refused(tmp_path: Path) -> None:
         part(IMAGES[:1], [], CLASSES)
     with pytest.raises(ValueError, match="expected \\(3, H, W\\)"):
         part([torch.zeros(3, 8, 8)], [Selection(("dog",), (1,))], CLASSES)
-    with pytest.raises(CheckpointError, match="of the kind 'sam3'"):
+    with pytest.raises(CheckpointError, match="it is a sam3, expected a clip"):
         EncoderVerifier.from_pretrained("tiny:sam3")
