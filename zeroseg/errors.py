@@ -88,6 +88,10 @@ class MissingKeyError(ZerosegError, RuntimeError):
         self.variable = variable
 
 
+class CalibrationError(ZerosegError, ValueError):
+    """Thresholds that are missing, damaged, for something else, or cannot be found."""
+
+
 class ChatError(ZerosegError, RuntimeError):
     """Something is wrong with a language model that concerns every question, not one of them."""
 

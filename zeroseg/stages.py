@@ -155,6 +155,10 @@ class Verification(AskingStage):
     name, needs, gives = "verification", ("image", "selection"), ("selection", "unverified")
     reads_classes = True
 
+    def __init__(self, part: Verifier, vocabulary: Vocabulary) -> None:
+        part.require(vocabulary)
+        super().__init__(part, vocabulary)
+
     def __call__(
         self, images: Sequence[Tensor], selections: Sequence[Selection]
     ) -> tuple[Sequence[Selection], Sequence[tuple[int, ...]]]:

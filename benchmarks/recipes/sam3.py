@@ -39,7 +39,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import Sam3ImageProcessor, Sam3Model, Sam3Processor
 
 from benchmarks.recipes.batches import IMAGE_MEAN, IMAGE_STD, Batch, make_batch
@@ -143,7 +143,7 @@ def see_score(model: Trainee, cache: Cache, count: int = 100) -> dict[str, float
     }
 
 
-def groups(model: Trainee, lr: float, shares: dict[str, float]) -> list[dict[str, Any]]:
+def groups(model: nn.Module, lr: float, shares: dict[str, float]) -> list[dict[str, Any]]:
     """Muon for inner matrices, AdamW at half the rate for the rest.
 
     `shares` says at what share of the rate those learn whose names have a part in them.

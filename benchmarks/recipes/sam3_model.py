@@ -91,7 +91,7 @@ def build_sam3(images: Tensor, attention: str = "sdpa") -> Sam3Model:
     """A SAM 3 ready to be trained; `images` (N, 3, S, S), normalised, tell of tokens."""
     model = Sam3Model._from_config(sam3_config(), attn_implementation=attention)
     with torch.no_grad():
-        model.apply(_scale_to_fan_in)
+        model.apply(scale_to_fan_in)
         _start_vision(model.vision_encoder.backbone, images)
         _start_neck(model.vision_encoder, images)
         for layer in model.detr_encoder.layers:
@@ -105,7 +105,7 @@ def build_sam3(images: Tensor, attention: str = "sdpa") -> Sam3Model:
     return model
 
 
-def _scale_to_fan_in(module: nn.Module) -> None:
+def scale_to_fan_in(module: nn.Module) -> None:
     if isinstance(module, (nn.Linear, nn.Conv2d)):
         nn.init.xavier_uniform_(module.weight.flatten(1))
         if module.bias is not None:
@@ -193,7 +193,7 @@ class Heads(nn.Module):
         self.extents = nn.Conv2d(WIDTH, 4 * 4, 1)
         self.borders = nn.Conv2d(WIDTH, 4, 1)
         self.token = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 1))
-        self.apply(_scale_to_fan_in)
+        self.apply(scale_to_fan_in)
 
     def align(self, features: Tensor, words: Tensor) -> Tensor:
         """Logits (B, P, h, w): whether a cell of (B, C, h, w) is what a phrase of (P, C) means."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import string
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from transformers import BertTokenizer
@@ -26,11 +27,13 @@ def phrases() -> list[str]:
     return list(dict.fromkeys([*CATEGORIES, *FINE_NAMES, *synonyms, *HYPERNYMS, *NEVER_DRAWN]))
 
 
-def vocabulary() -> list[str]:
-    """The token of each of the 1030 rows."""
+def vocabulary(more: Iterable[str] = ()) -> list[str]:
+    """The token of each of the 1030 rows; words beside the world's come after all others."""
     letters = [*string.ascii_lowercase, *string.digits]
     words = [word for phrase in phrases() for word in phrase.split()]
-    tokens = dict.fromkeys([*words, *letters, *(f"##{letter}" for letter in letters), *",-'/&()"])
+    tokens = dict.fromkeys(
+        [*words, *letters, *(f"##{letter}" for letter in letters), *",-'/&()", *more]
+    )
     rows = [_FIXED.get(row, f"[unused{row}]") for row in range(ROWS)]
     free = [row for row in range(104, ROWS) if row not in _FIXED]
     for row, token in zip(free, tokens, strict=False):
@@ -40,8 +43,8 @@ def vocabulary() -> list[str]:
     return rows
 
 
-def build_tokenizer() -> BertTokenizer:
+def build_tokenizer(more: Iterable[str] = ()) -> BertTokenizer:
     """The tokenizer of `vocabulary`, lower-casing like the published detector's."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "vocab.txt").write_text("\n".join(vocabulary()) + "\n", encoding="utf-8")
+        Path(folder, "vocab.txt").write_text("\n".join(vocabulary(more)) + "\n", encoding="utf-8")
         return BertTokenizer.from_pretrained(folder, do_lower_case=True)

@@ -27,7 +27,7 @@ from zeroseg.values import UNRESOLVED
 from zeroseg.vocabularies import DRAM
 from zeroseg.weights.checkpoints import locate
 
-MODELS = ("ram_plus", "blip2", "grounding_dino", "sam", "sam3", "chat")
+MODELS = ("ram_plus", "blip2", "grounding_dino", "sam", "sam3", "clip", "chat")
 SEED, COUNT = 11, 24
 
 
@@ -51,7 +51,7 @@ def full_miou(segmenter: ZeroShotSegmenter) -> float:
 
 def test_together_they_are_small_and_in_half_precision() -> None:
     files = [Path(locate(f"tiny:{model}")) / "model.safetensors" for model in MODELS]
-    assert sum(file.stat().st_size for file in files) < 30_000_000
+    assert sum(file.stat().st_size for file in files) < 35_000_000
     for file in files:
         with safe_open(file, "pt") as weights:
             kinds = {weights.get_tensor(key).dtype for key in weights.keys()}  # noqa: SIM118

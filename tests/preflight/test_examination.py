@@ -17,6 +17,7 @@ from tests.hub.server import Hub, Repository
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.errors import PresetError
 from zeroseg.preflight import Examination, examine, machine, require
+from zeroseg.preflight.bundle import Bundle
 from zeroseg.preflight.components import places
 from zeroseg.preflight.known import known
 from zeroseg.preflight.language import with_language_model
@@ -246,3 +247,26 @@ def test_paths_of_a_file_are_meant_from_its_folder(tmp_path: Path) -> None:
     file.write_text("a: {checkpoint: ./sam}\nb: [./gone, sam, ../x]\n")
     content = load_yaml(file)
     assert content == {"a": {"checkpoint": str(tmp_path / "sam")}, "b": ["./gone", "sam", "../x"]}
+
+
+def verifier(thresholds: Path) -> dict[str, Any]:
+    return {
+        "class_path": "zeroseg.refinement.EncoderVerifier",
+        "init_args": {"checkpoint": "tiny:sam3", "thresholds": str(thresholds)},
+    }
+
+
+def test_a_file_of_the_users_own_is_looked_for_and_carried(tmp_path: Path) -> None:
+    file = tmp_path / "own" / "presence.yaml"
+    [problem] = examine({"verifier": verifier(file)}).problems
+    assert f"verifier: file {file}: not here: make one by zeroseg calibrate" in problem
+    file.parent.mkdir()
+    file.write_text("presence: {}\n")
+    assert examine({"verifier": verifier(file)}).problems == []
+    target = tmp_path / "stick"
+    target.mkdir()
+    config: dict[str, Any] = {"verifier": verifier(file)}
+    for _ in range(2):  # also from there to there
+        config = load_yaml(Bundle.of(config, target).write("mine"))
+        assert config["verifier"]["init_args"]["thresholds"] == str(target / "presence.yaml")
+        assert (target / "presence.yaml").read_text() == "presence: {}\n"

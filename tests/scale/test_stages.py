@@ -13,11 +13,14 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.encoders import encoder_parts
+from tests.refinement.presence_parts import thresholds
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.data.drawn_scenes import DrawnScenes
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import PresetError, ZerosegError
 from zeroseg.presets import load_preset
+from zeroseg.refinement import EncoderVerifier
 from zeroseg.running.precision import PRECISIONS
 from zeroseg.scale.batch import BatchRun
 from zeroseg.scale.manifest import Summary
@@ -268,3 +271,28 @@ def test_detectors_that_know_pixels_verifiers_and_scorers(
         assert torch.equal(work.label_map.long(), result.label_map)
         expected = {0, 2} if parts.keys() & {"verifier", "reviewer"} else {1, 2}
         assert set(work.label_map.unique().tolist()) == expected
+
+
+def test_an_encoder_verifies_as_in_the_system_itself(standins: Standins, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, processor = encoder_parts.clip()
+    folder = str(tmp_path / "clip")
+    network.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    classes = Vocabulary.from_names(["background", "dog", "boat"])
+    dark, bright = (torch.full((3, 24, 32), value, dtype=torch.uint8) for value in (20, 220))
+    scores = EncoderVerifier(network, processor).scores([dark, bright], classes)[:, 0]
+    middle = float(scores.mean())
+    thresholds(classes, middle, 1e-3, folder).to_yaml(tmp_path / "presence.yaml")
+    given = {"checkpoint": folder, "thresholds": str(tmp_path / "presence.yaml")}
+    verifier = {"class_path": "zeroseg.refinement.EncoderVerifier", "init_args": given}
+    pre_refiner = {"class_path": "zeroseg.refinement.all_classes.AllClasses"}
+    recipe = Recipe.of(standins(pre_refiner=pre_refiner, verifier=verifier))
+    assert "verify" in pools_of(recipe)
+    works = walk(recipe, [plain(value=20), plain(value=220)]).works
+    results = recipe.segmenter("cpu").segment([dark, bright])
+    dog = [1 in work.label_map for work in works]
+    assert sum(dog) == 1
+    assert dog.index(True) == int(scores.argmax())
+    for work, result in zip(works, results, strict=True):
+        assert torch.equal(work.label_map.long(), result.label_map)

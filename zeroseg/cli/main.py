@@ -14,6 +14,7 @@ from zeroseg import __version__
 from zeroseg.cli import (
     ablate,
     batch,
+    calibrate,
     compare,
     data,
     demo,
@@ -44,6 +45,7 @@ examples:
   zeroseg segment photos --model large --llm NAME     with a language model of your choice
   zeroseg batch s3://in s3://out --engine ray         a whole archive, as pools of workers
   zeroseg vocabulary compile names.txt -o mine.yaml   words for a list of classes, once
+  zeroseg calibrate photos --labels "dog, boat" --model mine.yaml -o presence.yaml
   zeroseg data check voc2012 VOCdevkit                is the data set whole?
   zeroseg test --model tiny --data drawn --vocabulary dram --count 100
   zeroseg oracle --data drawn --limit 100 --output runs/oracle
@@ -87,7 +89,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"zeroseg {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     scored = (test, oracle, ablate, score, compare)
-    work = (segment, batch, draw, demo, vocabulary, data, *scored, models, doctor, fetch)
+    lists = (vocabulary, calibrate)
+    work = (segment, batch, draw, demo, *lists, data, *scored, models, doctor, fetch)
     for command in work:
         command.add_parser(commands)
     return top

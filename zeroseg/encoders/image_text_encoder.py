@@ -105,6 +105,18 @@ class ImageTextEncoder(ABC):
     def project(self, tokens: Tensor) -> Tensor:
         """What comes out of the last layer (..., C), in the space of words (..., D)."""
 
+    def whole(self, images: Sequence[Tensor]) -> Tensor:
+        """Whole images, squashed to the size that was trained on.
+
+        Args:
+            images: (3, H, W) uint8 each, RGB; at least one.
+
+        Returns:
+            (B, D) float32 of length 1: what the network pools of each.
+        """
+        seen = self.model.get_image_features(self.pixels(images, (self.side, self.side)))
+        return F.normalize(seen.pooler_output.float(), dim=-1)
+
     @abstractmethod
     def read(self, sentences: Sequence[str]) -> Tensor:
         """Sentences in the same space, (N, D).

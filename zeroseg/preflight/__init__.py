@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zeroseg.errors import PresetError
@@ -11,7 +12,8 @@ from zeroseg.preflight.components import Place, installed, needs_of, places
 from zeroseg.preflight.findings import Finding
 from zeroseg.preflight.policies import check_policy
 from zeroseg.preflight.wanted import Wanted, wanted_of
-from zeroseg.weights.needs import Package, SmallFile
+from zeroseg.weights.checkpoints import locate
+from zeroseg.weights.needs import OwnFile, Package, SmallFile
 
 if TYPE_CHECKING:
     import torch
@@ -85,6 +87,7 @@ def examine(
         *(_checkpoint(each) for each in wanted),
         *(judged(wanted, licence) if licence is not None else ()),
         *_small_files(found),
+        *_own_files(found),
         *_room(wanted),
         *_memory(wanted, device),
     ]
@@ -156,6 +159,16 @@ def _small_files(found: Sequence[Place]) -> Iterator[Finding]:
             yield Finding("file", subject, "problem", says)
         else:
             yield Finding("file", subject, "ok", f"to fetch from {file.url}")
+
+
+def _own_files(found: Sequence[Place]) -> Iterator[Finding]:
+    for place, need in needs_of(found, OwnFile):
+        subject = f"{place.name}: file {need.path}"
+        if Path(locate(need.path)).is_file():
+            yield Finding("file", subject, "ok", "is here")
+        else:
+            says = f"not here: make one by {need.made_by}, and give its path as {need.argument}"
+            yield Finding("file", subject, "problem", says)
 
 
 def _room(wanted: Sequence[Wanted]) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from zeroseg.preflight.machine import free_disk, gigabytes
 from zeroseg.preflight.secrets import without_secrets
 from zeroseg.preflight.wanted import Wanted, wanted_of
 from zeroseg.weights.hub import page, snapshot
-from zeroseg.weights.needs import Checkpoint, SmallFile
+from zeroseg.weights.needs import Checkpoint, OwnFile, SmallFile
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,12 @@ class Bundle:
         for place, need in needs_of(self.found, Checkpoint):
             if need.beside is None:
                 set_arguments(config, place, {need.argument: self._written(need)})
+        for place, own in needs_of(self.found, OwnFile):
+            if not own.path.startswith("tiny:"):
+                source, target = Path(own.path), self.folder / Path(own.path).name
+                if source.resolve() != target.resolve():
+                    copy_file(source, target)
+                set_arguments(config, place, {own.argument: f"./{target.name}"})
         file = self.folder / f"{name}.yaml"
         text = yaml.safe_dump(without_secrets(config), sort_keys=False, allow_unicode=True)
         file.write_text(text, encoding="utf-8")

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from zeroseg.errors import PresetError
 from zeroseg.preflight.class_paths import named
-from zeroseg.weights.needs import Checkpoint, Need, Package, SmallFile, arguments_of
+from zeroseg.weights.needs import Checkpoint, Need, OwnFile, Package, SmallFile, arguments_of
 
-Kind = TypeVar("Kind", Checkpoint, Package, SmallFile)
+Kind = TypeVar("Kind", Checkpoint, OwnFile, Package, SmallFile)
 
 
 @dataclass(frozen=True)

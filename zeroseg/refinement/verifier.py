@@ -21,6 +21,16 @@ class Verifier(nn.Module, ABC):
         """Whether it spends its time waiting for a server, so that others can work meanwhile."""
         return False
 
+    def require(self, vocabulary: Vocabulary) -> None:
+        """Refuse classes that it cannot judge, before any picture is looked at.
+
+        Args:
+            vocabulary: The classes.
+
+        Raises:
+            ZerosegError: It cannot judge one of them; by default it can judge all.
+        """
+
     @abstractmethod
     def forward(
         self, images: Sequence[Tensor], selections: Sequence[Selection], vocabulary: Vocabulary

@@ -77,7 +77,22 @@ class Package:
     install: str
 
 
-Need: TypeAlias = Checkpoint | SmallFile | Package
+@dataclass(frozen=True)
+class OwnFile:
+    """A file that the user makes.
+
+    Attributes:
+        path: As a component is given it; see `zeroseg.weights.checkpoints.locate`.
+        made_by: What makes one, for messages.
+        argument: The component's argument that names it.
+    """
+
+    path: str
+    made_by: str
+    argument: str
+
+
+Need: TypeAlias = Checkpoint | SmallFile | Package | OwnFile
 
 
 def maker(kind: Any) -> Any:
