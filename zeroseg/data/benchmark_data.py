@@ -49,4 +49,5 @@ class BenchmarkData(SampleData):
 
     def describe(self) -> dict[str, object]:
         """What identifies the data in results."""
-        return {**super().describe(), "split": self.split, "words": self.words}
+        described = {key: said for key, said in super().describe().items() if key != "words"}
+        return {**described, "split": self.split, "words": self.words}
