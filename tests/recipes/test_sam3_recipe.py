@@ -17,6 +17,7 @@ from benchmarks.recipes import sam3
 from benchmarks.recipes.batches import Batch, make_batch
 from benchmarks.recipes.cache import TRAIN_SEED, VALIDATION_SEED, Cache, build
 from benchmarks.recipes.detector_prompts import Phrase, visible
+from benchmarks.recipes.masks_model import stretched
 from benchmarks.recipes.masks_prompts import tight_boxes
 from benchmarks.recipes.sam3 import PROMPTS, ask, export, groups, see_losses, word_loss
 from benchmarks.recipes.sam3_loss import answer_losses
@@ -94,8 +95,10 @@ def test_the_image_encoder_starts_as_that_of_tiny_sam(model: Trainee, batch: Bat
     sam = SamModel.from_pretrained(locate("tiny:sam"), dtype=torch.float32).vision_encoder
     with torch.no_grad():
         ours = model.sam.vision_encoder.backbone(batch.images).last_hidden_state
-        theirs = sam.patch_embed(batch.images) + sam.pos_embed
+        theirs = sam.patch_embed.projection(batch.images).movedim(1, -1)
+        theirs = theirs + stretched(sam.pos_embed, SIDE // PATCH)
         for layer in sam.layers:
+            layer.window_size = layer.window_size and SIDE // PATCH // 2
             theirs = layer(theirs)
     assert float(torch.corrcoef(torch.stack([ours.flatten(), theirs.flatten()]))[0, 1]) > 0.9
 
