@@ -1,4 +1,4 @@
-"""`tiny-sam3`, and `open` with small networks, through the commands that people run."""
+"""`tiny-sam3`, `tiny-open`, and `open` with small networks, through the commands of people."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from zeroseg.evaluation.results import confusion_counts
 SCENES = ["--data", "drawn", "--vocabulary", "drawn-all", "--limit", "2", "--size", "96x64"]
 ROWS = {
     "open": {"without points"},
+    "tiny-open": {"without verification", "without dense scorer"},
     "tiny-sam3": {"without presence", "without dense head", "without instances"},
 }
 """Some of the ablation's rows of each."""
 
 
-@pytest.fixture(params=["open", "tiny-sam3"])
+@pytest.fixture(params=["open", "tiny-open", "tiny-sam3"])
 def preset(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
 def model(preset: str, tmp_path: Path) -> str:
-    if preset == "tiny-sam3":
+    if preset != "open":
         return preset
     file = tmp_path / "open.yaml"
     file.write_text(yaml.safe_dump(small_preset("open", tmp_path)))

@@ -23,7 +23,7 @@ from zeroseg.errors import ZerosegError
 
 NEEDS = {
     "set-up": 2,  # a virtual environment, packages of an index
-    "weights": 5,  # published ones; most of these need a key for a language model, too
+    "weights": 6,  # published ones; most of these need a key for a language model, too
     "data set": 7,
     "object store": 2,
     "minutes": 7,

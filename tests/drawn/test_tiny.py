@@ -89,6 +89,14 @@ def test_sam3_labels_whole_scenes() -> None:
     assert not bool((result.label_map == segmenter.vocabulary.background).any())
 
 
+def test_patches_and_boxes_label_whole_scenes() -> None:
+    segmenter = ZeroShotSegmenter.from_preset("tiny-open")
+    full = miou(segmenter, 8)
+    assert full > 0.75
+    segmenter.dense_scorer = None
+    assert miou(segmenter, 8) < full - 0.02
+
+
 def test_sam3_finds_things_over_a_background() -> None:
     segmenter = ZeroShotSegmenter.from_preset("tiny-sam3", vocabulary="person, car, umbrella")
     assert overlap(segmenter, scene_with("person", "umbrella"), "person") > 0.6

@@ -375,7 +375,7 @@ def test_kernels_of_the_hub_are_not_fetched(
         ("", "that is no name"),
         ("a b", "no such file or folder"),
         ("nowhere/model.safetensors", "is not on this machine, and HF_HUB_OFFLINE forbids"),
-        ("tiny:sam2", "it has blip2, chat, grounding_dino, ram_plus, sam"),
+        ("tiny:sam2", "it has blip2, chat, clip, grounding_dino, ram_plus, sam, sam3"),
         ("somebody/network", "is not on this machine, and HF_HUB_OFFLINE forbids"),
     ],
 )

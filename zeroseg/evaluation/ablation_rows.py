@@ -15,6 +15,7 @@ from typing_extensions import Unpack
 
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.dense.region_scorer import Pooling, RegionOptions, RegionScorer
+from zeroseg.errors import CalibrationError
 from zeroseg.evaluation.oracle import OracleSegmenter, has_dense_scores, tellable
 from zeroseg.evaluation.variants import Variants, component_entry, inner_entry, with_options
 from zeroseg.fusion.fusion import Evidence
@@ -35,6 +36,7 @@ from zeroseg.refinement.raw_tags import RawTags
 from zeroseg.refinement.selecting import select_classes
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.vocabularies import by_name, compiled
+from zeroseg.vocabulary import Vocabulary
 
 COUNTS = (1, 5, 10, 20, 40)
 """Points a box in the sweep (the paper's supplement sweeps them, too; 20 is its choice)."""
@@ -288,11 +290,22 @@ def _wordings(make: Variants) -> list[Candidate]:
     """The classes asked for by their names alone, and by the added words of the package."""
     own = make.full.vocabulary
     raw, added = by_name(own), compiled(own)
-    lists = {"words: raw": raw, "words: compiled": added}
-    return [
-        Candidate(name, "it is so" if words in (own, None) else "", partial(make.make, None, words))
-        for name, words in lists.items()
-    ]
+    candidates = []
+    for name, words in (("words: raw", raw), ("words: compiled", added)):
+        new = words is not None and words != own
+        lacks = _refused(make.full, words) if new else "it is so, or no words are known"
+        candidates.append(Candidate(name, lacks, partial(make.make, None, words), missed=new))
+    return candidates
+
+
+def _refused(full: ZeroShotSegmenter, vocabulary: Vocabulary | None) -> str:
+    """Why a system cannot be given other words; empty where it can."""
+    if full.verifier is not None and vocabulary is not None:
+        try:
+            full.verifier.require(vocabulary)
+        except CalibrationError as error:
+            return f"the verifier's thresholds are not for these words: {error}"
+    return ""
 
 
 def _truth(make: Variants) -> list[Candidate]:

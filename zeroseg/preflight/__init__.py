@@ -12,7 +12,6 @@ from zeroseg.preflight.components import Place, installed, needs_of, places
 from zeroseg.preflight.findings import Finding
 from zeroseg.preflight.policies import check_policy
 from zeroseg.preflight.wanted import Wanted, wanted_of
-from zeroseg.weights.checkpoints import locate
 from zeroseg.weights.needs import OwnFile, Package, SmallFile
 
 if TYPE_CHECKING:
@@ -162,6 +161,8 @@ def _small_files(found: Sequence[Place]) -> Iterator[Finding]:
 
 
 def _own_files(found: Sequence[Place]) -> Iterator[Finding]:
+    from zeroseg.weights.checkpoints import locate
+
     for place, need in needs_of(found, OwnFile):
         subject = f"{place.name}: file {need.path}"
         if Path(locate(need.path)).is_file():
