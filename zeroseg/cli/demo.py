@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from zeroseg.vocabulary import Vocabulary
 
 BEST, PAPER = "tiny-sam3", "tiny"
-"""The best system that comes along, and the paper's method."""
+"""The best system that comes along for any list of classes (`tiny-open` has to be calibrated for
+others than its own), and the paper's method."""
 
 _EXAMPLES = """\
   zeroseg demo
