@@ -1,4 +1,4 @@
-"""What holds for every test: no network, and one thread, since the networks are small."""
+"""What holds for every test: no network, one thread since models are small, and one seed."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest first; within a file nothing changes its order."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup() -> None:
+    """Networks of random weights are the same ones in every run."""
+    torch.manual_seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    """So are the numbers that a test draws by itself."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
