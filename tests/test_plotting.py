@@ -12,6 +12,7 @@ from PIL import Image
 
 from zeroseg.plotting import (
     boxes_and_points,
+    class_colors,
     colored,
     grid,
     indexed,
@@ -77,7 +78,7 @@ def test_boxes_and_points_stand_where_they_belong() -> None:
     xy = torch.tensor([[[120.0, 90.0], [0.0, 0.0]], [[250.0, 200.0], [260.0, 210.0]]])
     points = Points(xy, torch.tensor([[1, -10], [1, 0]]))
     image = blank(240, 320, 255)
-    sheet = np.asarray(boxes_and_points(image, found, points, DRAM))
+    sheet = np.asarray(boxes_and_points(image, found, points, class_colors(found, DRAM)))
     assert sheet.shape == (240, 320, 3)
     assert tuple(sheet[150, 40]) == DRAM.colors[DOG]
     assert tuple(sheet[210, 300]) == (128, 128, 128)  # without a class
@@ -85,9 +86,9 @@ def test_boxes_and_points_stand_where_they_belong() -> None:
     assert tuple(sheet[200, 250]) == (128, 128, 128)
     assert tuple(sheet[0, 0]) == (255, 255, 255)  # no point there
     assert tuple(sheet[215, 262]) == (255, 255, 255)  # points off the object are not shown
-    small = boxes_and_points(blank(), boxed((0, 0, 9, 9), labels=[DOG]), None, DRAM)
+    small = boxes_and_points(blank(), boxed((0, 0, 9, 9), labels=[DOG]), None, [(9, 9, 9)])
     assert small.size == (48 * 7, 32 * 7)  # small pictures are enlarged
-    assert boxes_and_points(blank(), boxed(), None, DRAM).size == small.size
+    assert boxes_and_points(blank(), boxed(), None, []).size == small.size
 
 
 def test_panels_and_grids_fit() -> None:

@@ -5,6 +5,7 @@ from zeroseg.chat import ChatModel as ChatModel
 from zeroseg.chat import OpenAIChat as OpenAIChat
 from zeroseg.chat import TransformersChat as TransformersChat
 from zeroseg.dense import DenseScorer as DenseScorer
+from zeroseg.described_image import DescribedImage as DescribedImage
 from zeroseg.detection import Detector as Detector
 from zeroseg.detection import GroundingDino as GroundingDino
 from zeroseg.errors import CalibrationError as CalibrationError

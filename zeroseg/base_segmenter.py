@@ -250,7 +250,7 @@ class BaseSegmenter(LightningModule, ABC):
             torch.Size([128, 128])
         """
         if isinstance(images, list | tuple):
-            return list(self._strict(images, _read_strictly))
+            return list(self._strict(images, read_strictly))
         one: Any = images
         return next(self._strict([one], lambda source, _: read_image(source)))
 
@@ -268,7 +268,7 @@ class BaseSegmenter(LightningModule, ABC):
         for part, job in in_flight(parts, begin, self.depth):
             results = _whole(self._finished(job), self)
             for (position, source), result in zip(part, results, strict=True):
-                yield _named(result, _name(source, position))
+                yield _named(result, source_name(source, position))
 
     def stream(self, sources: Iterable[ImageLike]) -> Iterator[Segmentation | Failure]:
         """Segment pictures one after another, in order.
@@ -290,12 +290,6 @@ class BaseSegmenter(LightningModule, ABC):
             picture.png ['dog', 'cat']
             missing.png reading
         """
-        single = isinstance(sources, str | bytes | os.PathLike)
-        if single or not isinstance(sources, Iterable):
-            raise ZerosegError(
-                f"{type(sources).__name__} is no list of pictures: give [picture], or the files "
-                f"of a folder by zeroseg.find_images"
-            )
         for part, job in in_flight(read_ahead(sources, self.batch_size), self._begin, self.depth):
             results = iter(self.finish(job))
             for name, picture in part:
@@ -416,7 +410,16 @@ def read_ahead(sources: Iterable[ImageLike], batch_size: int) -> Iterator[list[R
 
     Only files and bytes are read in threads. Whatever else comes is read before the next one is
     asked for: frames of an animation share one PIL image, and arrays may share one buffer.
+
+    Raises:
+        ZerosegError: `sources` is one picture, or nothing to go through.
     """
+    single = isinstance(sources, str | bytes | os.PathLike)
+    if single or not isinstance(sources, Iterable):
+        raise ZerosegError(
+            f"{type(sources).__name__} is no list of pictures: give [picture], or the files of a "
+            f"folder by zeroseg.find_images"
+        )
     numbered = iter(enumerate(sources))
     with ThreadPoolExecutor(batch_size, thread_name_prefix="zeroseg-reading") as pool:
         coming: list[Future[Read]] = []
@@ -438,14 +441,14 @@ def _reading(pool: ThreadPoolExecutor, source: ImageLike, position: int) -> Futu
 
 
 def _read(source: ImageLike, position: int) -> Read:
-    name = _name(source, position)
+    name = source_name(source, position)
     try:
         return name, read_image(source)
     except ImageError as error:
         return name, Failure(name, "reading", str(error))
 
 
-def _read_strictly(source: ImageLike, position: int) -> Tensor:
+def read_strictly(source: ImageLike, position: int) -> Tensor:
     """A picture of a list; the error says which it is."""
     try:
         return read_image(source)
@@ -460,7 +463,8 @@ def prediction_of(result: Segmentation | Failure, target: Tensor, vocabulary: Vo
     return result.label_map
 
 
-def _name(source: ImageLike, position: int) -> str:
+def source_name(source: ImageLike, position: int) -> str:
+    """What a picture is called: its path, else its position."""
     text = path_text(source)
     return str(position) if text is None else text
 

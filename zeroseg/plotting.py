@@ -11,8 +11,8 @@ from torch import Tensor
 from zeroseg.values import Detections, Points
 from zeroseg.vocabulary import Color, Vocabulary
 
-_PAPER, _INK = (250, 250, 248), (30, 30, 30)
-_UNLABELLED = (224, 224, 192)
+PAPER, _INK = (250, 250, 248), (30, 30, 30)
+_UNLABELLED, _GRAY = (224, 224, 192), (128, 128, 128)
 _LIFT = 24
 """Black is lifted to this grey where it must be told from the picture's own black."""
 
@@ -59,7 +59,7 @@ def overlay(
     present = [i for i in vocabulary.classes if (labels == i).any()]
     body = Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
     entries = [(vocabulary.names[i], vocabulary.colors[i]) for i in present]
-    return grid([body, legend(entries or [("nothing found", _PAPER)], body.width)])
+    return grid([body, legend(entries or [("nothing found", PAPER)], body.width)])
 
 
 def legend(entries: Sequence[tuple[str, Color]], width: int) -> Image.Image:
@@ -73,7 +73,7 @@ def legend(entries: Sequence[tuple[str, Color]], width: int) -> Image.Image:
             x, y = size // 2, y + round(1.5 * size)
         places.append((x, y, name, color))
         x += length
-    sheet = Image.new("RGB", (width, y + round(1.6 * size)), _PAPER)
+    sheet = Image.new("RGB", (width, y + round(1.6 * size)), PAPER)
     pen = ImageDraw.Draw(sheet)
     for left, top, name, color in places:
         pen.rectangle((left, top + 1, left + size, top + 1 + size), fill=color, outline=_INK)
@@ -81,19 +81,23 @@ def legend(entries: Sequence[tuple[str, Color]], width: int) -> Image.Image:
     return sheet
 
 
+def class_colors(detections: Detections, vocabulary: Vocabulary) -> list[Color]:
+    """A colour for each detection: its class's, or grey where it has none."""
+    labels = detections.labels.tolist()
+    return [_visible(vocabulary.colors[label]) if label >= 0 else _GRAY for label in labels]
+
+
 def boxes_and_points(
-    image: Tensor, detections: Detections, points: Points | None, vocabulary: Vocabulary
+    image: Tensor, detections: Detections, points: Points | None, colors: Sequence[Color]
 ) -> Image.Image:
-    """The picture with every box, its phrase and score, and the point prompts."""
+    """The picture with every box in its colour, its phrase and score, and the point prompts."""
     scale = max(1, round(320 / max(image.shape[1:])))
     sheet = picture(image).resize((image.shape[2] * scale, image.shape[1] * scale))
     pen = ImageDraw.Draw(sheet)
     size = max(10, sheet.width // 28)
     font = ImageFont.load_default(size)
     for index in reversed(range(len(detections))):
-        label = int(detections.labels[index])
-        known = label >= 0
-        color = _visible(vocabulary.colors[label]) if known else (128, 128, 128)
+        color = colors[index]
         box = [value * scale for value in detections.boxes[index].tolist()]
         pen.rectangle(box, outline=color, width=max(2, scale))
         if points is not None:
@@ -115,12 +119,12 @@ def panels(columns: Sequence[tuple[str, Image.Image]], height: int = 320) -> Ima
     shown = []
     for title, image in columns:
         width = round(image.width * height / image.height)
-        cell = Image.new("RGB", (width, height + bar), _PAPER)
+        cell = Image.new("RGB", (width, height + bar), PAPER)
         ImageDraw.Draw(cell).text((4, 4), title, fill=_INK, font=font)
         cell.paste(image.convert("RGB").resize((width, height)), (0, bar))
         shown.append(cell)
     total = sum(cell.width for cell in shown) + gap * (len(shown) - 1)
-    sheet = Image.new("RGB", (total, height + bar), _PAPER)
+    sheet = Image.new("RGB", (total, height + bar), PAPER)
     left = 0
     for cell in shown:
         sheet.paste(cell, (left, 0))
@@ -130,7 +134,7 @@ def panels(columns: Sequence[tuple[str, Image.Image]], height: int = 320) -> Ima
 
 def grid(rows: Sequence[Image.Image]) -> Image.Image:
     """Pictures one above the other."""
-    sheet = Image.new("RGB", (max(r.width for r in rows), sum(r.height for r in rows)), _PAPER)
+    sheet = Image.new("RGB", (max(r.width for r in rows), sum(r.height for r in rows)), PAPER)
     top = 0
     for row in rows:
         sheet.paste(row, (0, top))

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
 
-import torch
 from torch import Tensor, nn
 
-from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.base_segmenter import BaseSegmenter, read_strictly
 from zeroseg.dense.dense_scorer import DenseScorer
+from zeroseg.described_image import DescribedImage
+from zeroseg.describing import Describing
 from zeroseg.detection.detector import Detector
+from zeroseg.errors import ZerosegError
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.fusion.highest_score import HighestScore
+from zeroseg.images import ImageLike, read_image
 from zeroseg.masking.mask_predictor import MaskPredictor
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.exact_post_refiner import ExactPostRefiner
+from zeroseg.refinement.lexical_post_refiner import LexicalPostRefiner
 from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.refinement.reviewer import Reviewer
+from zeroseg.refinement.seen_things import SeenThings, seen_vocabulary
 from zeroseg.refinement.verifier import Verifier
 from zeroseg.running.stage import Stage
 from zeroseg.segmentation import Segmentation
@@ -37,7 +42,7 @@ from zeroseg.stages import (
     Tagging,
     Verification,
 )
-from zeroseg.values import Description, Selection
+from zeroseg.values import Description, Failure, Selection
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -159,23 +164,111 @@ class ZeroShotSegmenter(BaseSegmenter):
         given = {} if selections is None else {"selection": selections}
         return self._all({"image": images, **given}) if len(images) else []
 
-    @torch.inference_mode()
-    def describe(self, images: Sequence[Tensor]) -> list[Description]:
-        """Tags and captions alone.
+    @overload  # a text is a path, though it is a sequence of texts, too
+    def describe(  # type: ignore[overload-overlap]
+        self, images: ImageLike, *, captions: bool = ..., boxes: bool = ...
+    ) -> DescribedImage: ...
+
+    @overload
+    def describe(
+        self, images: Sequence[ImageLike], *, captions: bool = ..., boxes: bool = ...
+    ) -> list[DescribedImage]: ...
+
+    def describe(
+        self,
+        images: ImageLike | Sequence[ImageLike],
+        *,
+        captions: bool = True,
+        boxes: bool = True,
+    ) -> DescribedImage | list[DescribedImage]:
+        """Say what is in one picture, or in several, whatever the classes: tags, caption, boxes.
+
+        The detector is asked for what the tags name, each thing once; see `SeenThings`.
 
         Args:
-            images: N tensors (3, H, W) uint8, RGB, on this segmenter's device.
+            images: See `segment`.
+            captions: Whether there are to be captions, if there is a captioner.
+            boxes: Whether what the tags name is to be looked for; that takes longest.
+
+        Returns:
+            One DescribedImage for one picture, a list for a list.
+
+        Raises:
+            ImageError: A picture cannot be read; of a list, the message says which.
+            ZerosegError: There is neither tagger nor captioner.
+
+        Example:
+            >>> from zeroseg import ZeroShotSegmenter
+            >>> segmenter = ZeroShotSegmenter.from_preset("tiny")
+            >>> seen = segmenter.describe("picture.png")
+            >>> seen.description.caption
+            'a boy, a hound, a wine bottle and a stool on the floor'
+            >>> seen.found
+            {'wine bottle': 1, 'floor': 1, 'wall': 1, 'kitten': 1, 'boy': 1, 'hound': 1}
         """
-        found: list[Description] = []
-        given = {name for stage in self.stages for name in stage.gives}
-        wanted = [name for name in ("tags", "caption") if name in given]
-        for start in range(0, len(images), self.batch_size):
-            part = images[start : start + self.batch_size]
-            for item in self._runner().run({"image": part}, wanted):
-                if item.error is not None:
-                    raise item.error
-                found.append(Description(item.values.get("tags", ()), item.values.get("caption")))
-        return found
+        describing = self._describing(captions, boxes)
+        if isinstance(images, list | tuple):
+            return list(describing.strictly(images, read_strictly))
+        one: Any = images
+        return next(describing.strictly([one], lambda source, _: read_image(source)))
+
+    def describe_stream(
+        self, sources: Iterable[ImageLike], *, captions: bool = True, boxes: bool = True
+    ) -> Iterator[DescribedImage | Failure]:
+        """Describe pictures one after another, in order; one that fails is a Failure.
+
+        Args:
+            sources: See `stream`.
+            captions: See `describe`.
+            boxes: See `describe`.
+
+        Raises:
+            ZerosegError: There is neither tagger nor captioner, or `sources` is one picture.
+        """
+        return self._describing(captions, boxes).stream(sources)
+
+    def _describing(self, captions: bool, boxes: bool) -> Describing:
+        return Describing(
+            self.tagger,
+            self.captioner if captions else None,
+            self.detector if boxes else None,
+            self.vocabulary,
+            self.batch_size,
+            self.device,
+        )
+
+    def of_what_is_seen(self, descriptions: Iterable[Description]) -> ZeroShotSegmenter:
+        """The same system, whose classes are what was seen in pictures: one list for all of them.
+
+        In each picture it looks for what its own tags name; no language model chooses among them
+        or reads a detector's phrases. The components are this system's own.
+
+        Args:
+            descriptions: Of the pictures, as `describe` gives them.
+
+        Raises:
+            VocabularyError: The tags name nothing.
+            ZerosegError: There is no tagger.
+
+        Example:
+            >>> from zeroseg import ZeroShotSegmenter
+            >>> segmenter = ZeroShotSegmenter.from_preset("tiny")
+            >>> seen = segmenter.describe(["picture.png"])
+            >>> own = segmenter.of_what_is_seen(one.description for one in seen)
+            >>> list(own.segment("picture.png").areas)
+            ['wall', 'floor', 'hound', 'boy', 'wine bottle', 'kitten']
+        """
+        if self.tagger is None:
+            raise ZerosegError(
+                "this system has no tagger, whose tags could be classes; give it one, as RamPlus "
+                "is, or name the classes"
+            )
+        parts = {"pre_refiner": SeenThings(), "post_refiner": LexicalPostRefiner()}
+        sizes = {"batch_size": self.batch_size, "batches_in_flight": self.batches_in_flight}
+        made = ZeroShotSegmenter(
+            seen_vocabulary(descriptions), **{**self.components(), **parts, **sizes}
+        )
+        return made.to(self.device)
 
 
 def _check_slots(*slots: tuple[object, type, bool]) -> None:

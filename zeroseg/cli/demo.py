@@ -223,7 +223,8 @@ def panel(
         return None
     last, result = done[-1]
     vocabulary = result.vocabulary
-    boxes = plotting.boxes_and_points(result.image, result.detections, result.points, vocabulary)
+    colors = plotting.class_colors(result.detections, vocabulary)
+    boxes = plotting.boxes_and_points(result.image, result.detections, result.points, colors)
     row = plotting.panels(
         [
             ("picture", plotting.picture(result.image)),

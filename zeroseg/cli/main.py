@@ -18,6 +18,7 @@ from zeroseg.cli import (
     compare,
     data,
     demo,
+    describe,
     doctor,
     draw,
     fetch,
@@ -39,6 +40,8 @@ examples:
   zeroseg demo                                        draw scenes, segment them, show panels
   zeroseg draw --count 10 --output drawn              drawn scenes as pictures and masks
   zeroseg segment drawn/images --labels "dog, boat, person"
+  zeroseg describe drawn/images                       tags, caption, boxes: no list of classes
+  zeroseg segment drawn/images --labels auto          what is seen there, as classes
   zeroseg models                                      presets and checkpoints to choose from
   zeroseg doctor --model large                        is all here that large needs?
   zeroseg fetch --model large                         bring its files, verified
@@ -90,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     scored = (test, oracle, ablate, score, compare)
     lists = (vocabulary, calibrate)
-    work = (segment, batch, draw, demo, *lists, data, *scored, models, doctor, fetch)
+    work = (segment, describe, batch, draw, demo, *lists, data, *scored, models, doctor, fetch)
     for command in work:
         command.add_parser(commands)
     return top

@@ -178,6 +178,11 @@ class ModelOptions:
             print(f"note: {self.model}: {STANDS_IN[self.model]}", file=sys.stderr)
         return with_language_model(content, self.llm, self.llm_url)
 
+    def say_limits(self) -> None:
+        """Say on the terminal what pictures the system does not understand."""
+        if self.model.partition("-")[0] == "tiny":
+            print("note: the tiny models understand drawn scenes, not photographs", file=sys.stderr)
+
     def target(self) -> torch.device:
         """The device; see `options.device`."""
         return options.device(self.device)

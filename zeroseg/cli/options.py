@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SMALLEST, LARGEST = 32, 8192
 """Sides of a drawn scene in pixels."""
 
+AUTO = "auto"
+"""What `--labels` is where the classes are what is seen in the pictures."""
+
 Given = TypeVar("Given")
 
 
@@ -110,14 +113,20 @@ def add_output(parser: ArgumentParser) -> None:
     )
 
 
-def add_vocabulary(parser: ArgumentParser, default: str) -> None:
-    """`--labels` or `--vocabulary`."""
+def add_vocabulary(parser: ArgumentParser, default: str, more: str = "") -> None:
+    """`--labels` or `--vocabulary`.
+
+    Args:
+        parser: Of the command.
+        default: What the classes are where neither is given.
+        more: What `--labels` may be beside names.
+    """
     group = parser.add_argument_group("classes")
     source = group.add_mutually_exclusive_group()
     source.add_argument(
         "--labels",
         metavar='"A, B, C"',
-        help="class names, separated by commas; or a file of names, one a line",
+        help=f"class names, separated by commas; or a file of names, one a line{more}",
     )
     source.add_argument(
         "--vocabulary",
@@ -125,6 +134,11 @@ def add_vocabulary(parser: ArgumentParser, default: str) -> None:
         help=f"{', '.join(NAMES)}, any of them with -compiled for added words, or a file: .yaml, "
         f".json, or .txt with one name a line; {default}",
     )
+
+
+def is_auto(labels: str | None) -> bool:
+    """Whether the classes are what is seen in the pictures."""
+    return labels is not None and labels.strip().casefold() == AUTO
 
 
 def vocabulary(labels: str | None, name: str | None) -> Vocabulary | None:
@@ -135,6 +149,11 @@ def vocabulary(labels: str | None, name: str | None) -> Vocabulary | None:
     """
     from zeroseg.vocabulary import Vocabulary
 
+    if is_auto(labels):
+        raise VocabularyError(
+            f"--labels {AUTO}, what is seen in the pictures, is for `zeroseg segment`; name the "
+            f'classes here (one that is called so: --labels "{AUTO}, other")'
+        )
     if labels is not None:
         return Vocabulary.parse(labels)
     if name is not None:

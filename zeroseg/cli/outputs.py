@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zeroseg.data.names import sample_names
-from zeroseg.errors import ImageError
+from zeroseg.errors import ImageError, ZerosegError
 from zeroseg.find_images import search
 from zeroseg.values import Failure
+
+if TYPE_CHECKING:
+    from zeroseg.cli.outlet import Outlet
 
 _OURS = (".mask.png", ".overlay.png")
 """Endings of the pictures that a run writes; a later run does not take them for input."""
@@ -44,12 +49,28 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def plan(paths: Sequence[str], output: Path) -> Plan:
+def announced(planned: Plan, outlet: Outlet) -> Plan:
+    """The plan, after telling of what it leaves out.
+
+    Raises:
+        ZerosegError: There are no pictures.
+    """
+    for note in planned.notes:
+        print(f"left out: {note}", file=sys.stderr)
+    for failure in planned.failures:
+        outlet.failed(failure.message)
+        outlet.picture(failure.name, failure)
+    if not planned.pictures:
+        raise ZerosegError("there are no pictures to look at")
+    return planned
+
+
+def plan(paths: Sequence[str], output: Path | None) -> Plan:
     """Find the pictures that files, folders and patterns mean, and name their results.
 
     The results mirror the inputs: the picture `sub/x.jpg` of a folder gets `<output>/sub/x`; with
     several folders, the results lie in folders of those names. What an earlier run wrote into
-    `output` is left out.
+    `output` is left out. Without `output`, names are all that the results have.
     """
     found: dict[str, Path] = {}
     roots: list[str] = []
@@ -64,14 +85,15 @@ def plan(paths: Sequence[str], output: Path) -> Plan:
         notes += matches.notes
         roots.append(os.path.abspath(matches.root))
         for match in matches.files:
-            if not _is_ours(match, output):
+            if output is None or not _is_ours(match, output):
                 found.setdefault(os.path.abspath(match), match)
     if not found:
         return Plan((), tuple(failures), tuple(notes))
     common = os.path.commonpath(roots)
     names = sample_names([os.path.relpath(place, common) for place in found])
     pictures = [
-        Picture(source, output / name) for source, name in zip(found.values(), names, strict=True)
+        Picture(source, (output or Path()) / name)
+        for source, name in zip(found.values(), names, strict=True)
     ]
     return Plan(tuple(pictures), tuple(failures), tuple(dict.fromkeys(notes)))
 

@@ -19,8 +19,11 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from zeroseg.cli.options import listed
 from zeroseg.cli.terminal import unguarded
 from zeroseg.decoding import visible
+from zeroseg.refinement.seen_things import things
+from zeroseg.segmentation import Segmentation
 from zeroseg.values import Trace, Usage
 
 
@@ -112,6 +115,13 @@ def cost(usage: Usage, pictures: int) -> str | None:
 def shares(areas: Mapping[str, float]) -> str:
     """Classes with their share of the picture, such as "dog 23.1 %, boat 4.0 %"."""
     return ", ".join(f"{name} {share:.1%}" for name, share in areas.items()) or "nothing"
+
+
+def shares_or_seen(result: Segmentation) -> str:
+    """Classes with their share; where there are none, what the tags say is there instead."""
+    seen = things(tag.name for tag in result.description.tags)
+    said = f" of the list; seen: {listed(list(seen))}" if seen and not result.areas else ""
+    return shares(result.areas) + said
 
 
 def plain(words: str, style: str = "") -> Text:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import errno
-import sys
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeroseg.cli import model_options, options
-from zeroseg.errors import OutputError, ZerosegError
+from zeroseg.cli import model_options, open_set, options
+from zeroseg.errors import OutputError
 
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
@@ -25,15 +24,22 @@ _EXAMPLES = """\
   zeroseg segment drawn/images --labels "dog, boat, person"
   zeroseg segment a.jpg "holiday/**/*.png" --vocabulary voc2012 --output results
   zeroseg segment drawn/images --labels "animal, other" --set captioner=null
+  zeroseg segment drawn/images --labels auto
   zeroseg segment photos --model paper --vocabulary dram --device cuda
 
 For every picture three files are written, named after it: NAME.overlay.png (the classes in
 colour, with a legend), NAME.mask.png (indexed, the vocabulary's ids and colours) and NAME.json
 (classes, areas, tags, caption, boxes, times and what a language model was asked).
 A name such as other, background or none in the list stands for everything else.
+With --labels auto the classes are what the tagger sees in the pictures, one list for all of them.
 A picture that cannot be read is reported and skipped; the exit code is then 1.
 Folders are searched to their depths for whatever Pillow reads of pictures, and for .heic with
 pip install "zeroseg[heif]"; hidden files are left out, and videos and raw files are, and said."""
+
+_AUTO = (
+    f"; or {options.AUTO}: what is seen in the pictures, one list for all of them (they are looked "
+    f"at twice, and no language model chooses; zeroseg describe says what is seen)"
+)
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,7 +56,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="DIR",
         help="folder to write to; default runs/segment",
     )
-    options.add_vocabulary(parser, "by default the model's own")
+    options.add_vocabulary(parser, "by default the model's own", _AUTO)
     model_options.add_model(parser)
     parser.set_defaults(run=run)
 
@@ -58,24 +64,22 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: Namespace) -> int:
     """Segment the pictures; see `zeroseg.cli.main.main` for the exit code."""
     model = options.given(model_options.ModelOptions, arguments)
-    config = model.config()
-    vocabulary = options.vocabulary(arguments.labels, arguments.vocabulary)
+    config, auto = model.config(), options.is_auto(arguments.labels)
+    if auto:
+        config = open_set.for_what_is_seen(config, model.model)
+    labels = None if auto else arguments.labels
+    vocabulary = options.vocabulary(labels, arguments.vocabulary)
     model.target()
-    from zeroseg.cli.outputs import plan
+    from zeroseg.cli.outputs import announced, plan
 
     output = options.output_folder(arguments.output)
-    planned = plan(arguments.paths, output)
-    for note in planned.notes:
-        print(f"left out: {note}", file=sys.stderr)
-    outlet: Outlet = arguments.outlet
-    for failure in planned.failures:
-        outlet.failed(failure.message)
-        outlet.picture(failure.name, failure)
-    if not planned.pictures:
-        raise ZerosegError("there are no pictures to segment")
-    if model.model.partition("-")[0] == "tiny":
-        print("note: the tiny models understand drawn scenes, not photographs", file=sys.stderr)
-    return _Run(model.segmenter(config, vocabulary), planned, outlet).go(output)
+    planned = announced(plan(arguments.paths, output), arguments.outlet)
+    model.say_limits()
+    if auto:
+        segmenter: BaseSegmenter = open_set.of_what_is_seen(open_set.built(model, config), planned)
+    else:
+        segmenter = model.segmenter(config, vocabulary)
+    return _Run(segmenter, planned, arguments.outlet).go(output)
 
 
 _OF_ONE_NAME = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL)
@@ -92,6 +96,7 @@ class _Run:
         self.failures = list(planned.failures)
         self.done: list[tuple[str, str, float]] = []
         self.totals = Totals()
+        self.without = 0
 
     def go(self, output: Path) -> int:
         """Segment and save everything, print the summary, return the exit code."""
@@ -113,7 +118,7 @@ class _Run:
 
     def _keep(self, picture: Picture, result: Segmentation | Failure) -> None:
         from zeroseg.cli.outputs import printable
-        from zeroseg.cli.report import shares
+        from zeroseg.cli.report import shares_or_seen
         from zeroseg.values import Failure
 
         name = printable(picture.source)
@@ -131,7 +136,8 @@ class _Run:
             return
         self.outlet.picture(name, classes=result.areas, seconds=result.trace.seconds)
         self.totals.add(result.trace)
-        self.done.append((name, shares(result.areas), sum(result.trace.seconds.values())))
+        self.without += not result.areas
+        self.done.append((name, shares_or_seen(result), sum(result.trace.seconds.values())))
 
     def _print_summary(self, output: Path) -> None:
         from rich.table import Table
@@ -152,4 +158,10 @@ class _Run:
         if cost is not None:
             say(console, cost)
         counts = f"{len(self.done)} segmented, {len(self.failures)} failed"
+        if self.without:
+            say(
+                console,
+                f"none of the classes in {self.without} pictures; --labels {options.AUTO} segments "
+                f"what is seen, and other names may say it better",
+            )
         say(console, f"{counts}; results in {output}")

@@ -59,7 +59,11 @@ class FewShot:
         """
         system, refiner = _asking(segmenter)
         vocabulary = system.vocabulary
-        drawn = sample_examples(samples, system.describe, vocabulary, self.count, self.seed)
+
+        def describe(images: Sequence[Tensor]) -> list[Description]:
+            return [seen.description for seen in system.describe(images, boxes=False)]
+
+        drawn = sample_examples(samples, describe, vocabulary, self.count, self.seed)
         examples = explain(drawn, refiner.chat, vocabulary)
         _put(system, refiner, examples)
         usages = [exchange.usage for example in examples for exchange in example.exchanges]

@@ -17,6 +17,8 @@ from zeroseg.refinement.presence_thresholds import PresenceThresholds as Presenc
 from zeroseg.refinement.raw_tags import RawTags as RawTags
 from zeroseg.refinement.reviewer import Review as Review
 from zeroseg.refinement.reviewer import Reviewer as Reviewer
+from zeroseg.refinement.seen_things import SeenThings as SeenThings
+from zeroseg.refinement.seen_things import seen_vocabulary as seen_vocabulary
 from zeroseg.refinement.verifier import Verifier as Verifier
 from zeroseg.refinement.vision_reviewer import VisionReviewer as VisionReviewer
 from zeroseg.refinement.vision_verifier import VisionVerifier as VisionVerifier

@@ -64,6 +64,13 @@ class Thesaurus:
                     seen.add(other)
                     pending.append(Step(other, basic, step.depth + 1))
 
+    def above(self, concept: str) -> tuple[str, ...]:
+        """The wider concepts that it is a kind of, nearest first."""
+        found = [concept]
+        for word in found:
+            found += [wider for wider in self.wider.get(word, ()) if wider not in found]
+        return tuple(found[1:])
+
     def narrower(self, concept: str) -> tuple[str, ...]:
         """Other words for the concept and its nearest kinds that are no wide words themselves."""
         loose = [word for word, means in self.usually.items() if concept in means]
