@@ -77,6 +77,19 @@ class TestWhatIsDoubtful:
         assert asked(found.relabel(torch.tensor([1, 1])), sure) == []
         assert asked(boxed(HERE, THERE, scores=[0.9, 0.7], labels=[1, 2]), sure) == []
 
+    def test_look_alikes_that_claim_one_place_whatever_their_scores(self) -> None:
+        alike = replace(WORDS, look_alikes=((2, 1), (3, 4)))
+        far = boxed(HERE, HERE_TOO, scores=[0.95, 0.3], labels=[1, 2])
+        sure, doubts = maps(dog=1, cat=1, sky=1), Doubts(margin=0.1)
+        assert doubts.of(ALL, far, sure, WORDS) == []
+        assert doubts.of(ALL, far, sure, alike) == [Doubt((1, 2), (0, 1))]
+        swapped = far.relabel(torch.tensor([2, 1]))
+        assert doubts.of(ALL, swapped, sure, alike) == [Doubt((1, 2), (0, 1))]
+        others = far.relabel(torch.tensor([1, 3]))
+        assert doubts.of(ALL, others, sure, alike) == []
+        apart = boxed(HERE, THERE, scores=[0.95, 0.3], labels=[1, 2])
+        assert doubts.of(ALL, apart, sure, alike) == []
+
     def test_masks_have_to_cover_each_other_too(self) -> None:
         found = boxed(HERE, HERE_TOO, scores=[0.9, 0.7], labels=[1, 2])
         [masks] = BoxMasks()([blank()], [found])

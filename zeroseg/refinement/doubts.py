@@ -35,7 +35,8 @@ class Doubts:
             the score of the class's best detection.
         overlap: Regions of two classes are one, and one of the two wrong, if their boxes overlap by
             at least this IoU, and so do their masks where the detector gives masks.
-        margin: They are in doubt if their scores differ by no more than this.
+        margin: They are in doubt if their scores differ by no more than this, or by whatever if the
+            two are look-alikes of the vocabulary: a detector that takes one for the other is sure.
         most: Questions about one image; regions that score highest come first, and what is left
             stays as it is.
 
@@ -69,7 +70,7 @@ class Doubts:
         labels = found.labels.tolist()
         claims = [i for i, label in enumerate(labels) if label in vocabulary.classes]
         unsure = self.unsure(selection, found, dense, vocabulary)
-        rivals = self._rivals(found, claims)
+        rivals = self._rivals(found, claims, vocabulary)
         settled = {i for group in rivals for i in group}
         singles = [(i,) for i in claims if labels[i] in unsure and i not in settled]
         regions = sorted((*rivals, *singles))  # the best score first
@@ -89,8 +90,11 @@ class Doubts:
         presence = presence_of(selection, found, dense)
         return {i for i in vocabulary.classes if i in presence and low <= presence[i] <= high}
 
-    def _rivals(self, found: Detections, claims: Sequence[int]) -> list[tuple[int, ...]]:
+    def _rivals(
+        self, found: Detections, claims: Sequence[int], vocabulary: Vocabulary
+    ) -> list[tuple[int, ...]]:
         """Groups of detections of several classes that claim one place, the best of each first."""
+        alike = {frozenset(pair) for pair in vocabulary.look_alikes}
         near = (box_iou(found.boxes, found.boxes) >= self.overlap).tolist()
         labels, scores = found.labels.tolist(), found.scores.tolist()
         left, groups = list(claims), []
@@ -101,7 +105,10 @@ class Doubts:
                 for i in left
                 if near[best][i]
                 and labels[i] != labels[best]
-                and scores[best] - scores[i] <= self.margin
+                and (
+                    scores[best] - scores[i] <= self.margin
+                    or frozenset((labels[best], labels[i])) in alike
+                )
                 and self._cover_each_other(found, best, i)
             ]
             left = [i for i in left if i not in group]

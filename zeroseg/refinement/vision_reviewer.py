@@ -33,8 +33,9 @@ class VisionReviewer(Reviewer):
     """Shows a language model what is doubtful in an image, in numbered boxes, and asks what it is.
 
     Doubtful is what `Doubts` says: regions of classes whose presence is neither high nor low,
-    regions that two classes claim, and classes of which a dense map alone speaks. All of an image
-    goes into one question, and an image without doubts is not asked about. A region is taken away
+    regions that two classes claim with scores that are near, or whatever their scores where the two
+    are look-alikes, and classes of which a dense map alone speaks. All of an image goes into one
+    question, and an image without doubts is not asked about. A region is taken away
     where the answer is none of its classes; where it is another one of them, all that claimed the
     place are renamed to it. A class that was asked about and has no region left loses its dense
     maps, stuff only where its presence was in doubt.
