@@ -46,6 +46,36 @@ def test_what_is_no_list_offers_nothing(body: Any) -> None:
     assert read_offers(body) == []
 
 
+SIGHTED: dict[str, tuple[dict[str, Any], bool | None]] = {
+    "openrouter": ({"architecture": {"input_modalities": ["text", "image"]}}, True),
+    "openrouter, text": ({"architecture": {"input_modalities": ["text"]}}, False),
+    "beside": ({"input_modalities": ["text", "image"]}, True),
+    "github": ({"supported_input_modalities": ["text"]}, False),
+    "mistral": ({"capabilities": {"completion_chat": True, "vision": True}}, True),
+    "mistral, text": ({"capabilities": {"completion_chat": True, "vision": False}}, False),
+    "llama.cpp": ({"capabilities": ["completion", "multimodal"]}, True),
+    "llama.cpp, text": ({"capabilities": ["completion"]}, False),
+    "vllm": ({"max_model_len": 4096, "owned_by": "vllm"}, None),
+    "odd": (
+        {"capabilities": {"vision": "yes"}, "architecture": ["a"], "input_modalities": 5},
+        None,
+    ),
+    "odd list": ({"capabilities": [["completion"], "tools"]}, None),
+}
+
+
+@pytest.mark.parametrize(("entry", "sees"), SIGHTED.values(), ids=SIGHTED)
+def test_whether_a_model_takes_pictures(entry: dict[str, Any], sees: bool | None) -> None:
+    assert read_offers([{"id": "a", **entry}]) == [Offer("a", sees=sees)]
+
+
+def test_what_a_second_list_tells_of_a_model_is_heard() -> None:
+    models = [{"name": "a", "capabilities": ["completion", "multimodal"]}, {"name": "z"}, 5]
+    body = {"models": models, "object": "list", "data": [{"id": "a"}, {"id": "b"}]}
+    assert read_offers(body) == [Offer("a", sees=True), Offer("b")]
+    assert read_offers({**body, "models": "none"}) == [Offer("a"), Offer("b")]
+
+
 def test_odd_dates_are_none() -> None:
     for day in ("soon", None, 5, "", "2027-13-01", ["2027-01-14"]):
         assert read_offers([{"id": "a", "shutdown_date": day}]) == [Offer("a")]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.chat.server import answer, offering, serving
+from tests.chat.server import Response, answer, offering, serving
+from tests.small_checkpoints import write
 from zeroseg.errors import PresetError
-from zeroseg.preflight import examine
+from zeroseg.preflight import examine, hub
 from zeroseg.preflight.components import places
+from zeroseg.preflight.hub import Remote
 from zeroseg.preflight.language import with_language_model
 from zeroseg.preflight.wanted import wanted_here
 from zeroseg.presets import load_preset
@@ -50,6 +53,63 @@ def test_a_server_that_is_asked_is_looked_for_and_named() -> None:
     named = with_language_model(config, "other", None)
     for part in ("verifier", "reviewer"):
         assert named[part]["init_args"]["chat"]["init_args"]["model"] == "other"
+
+
+@pytest.mark.parametrize("sees", [None, True, False])
+def test_a_server_is_asked_whether_its_model_takes_pictures(sees: bool | None) -> None:
+    told = {} if sees is None else {"capabilities": {"vision": sees}}
+    other = {"id": "other", "capabilities": {"vision": True}}
+    offers = json.dumps({"data": [{"id": "m", **told}, other]})
+    with serving([answer("none")]) as server:
+        server.models = Response(body=offers)
+        chat = {"class_path": "zeroseg.chat.OpenAIChat"}
+        chat["init_args"] = {"base_url": server.address, "model": "m"}
+        examination = examine(seeing(chat))
+        unseen = {"class_path": "zeroseg.refinement.LLMPreRefiner", "init_args": {"chat": chat}}
+        blind = examine({**load_preset("tiny"), "pre_refiner": unseen})
+    assert examination.problems == []
+    said = [own for own in examination.warnings if "reads text only" in own]
+    assert len(said) == (sees is False)
+    assert all("such as other" in own for own in said)
+    assert blind.warnings == []  # it is shown none
+
+
+@pytest.mark.parametrize("kind", ["chat", "seeing_chat", "damaged"])
+def test_a_checkpoint_that_reads_text_only_is_found_beforehand(kind: str, tmp_path: Path) -> None:
+    folder = write("chat" if kind == "damaged" else kind, tmp_path / "here")
+    if kind == "damaged":
+        (folder / "config.json").write_text("{")
+    chat = {**LOCAL, "init_args": {"checkpoint": str(folder)}}
+    examination = examine(seeing(chat))
+    found = [own for own in examination.findings if own.topic == "sight"]
+    assert [own.state for own in found] == {
+        "chat": ["problem"] * 2,
+        "seeing_chat": ["ok"] * 2,
+        "damaged": [],
+    }[kind]
+    assert len(examination.problems) == (kind == "chat")
+    assert all("take a checkpoint for images and text" in own for own in examination.problems)
+    unseen = {"class_path": "zeroseg.refinement.LLMPreRefiner", "init_args": {"chat": chat}}
+    asked = examine({**load_preset("tiny"), "pre_refiner": unseen})
+    assert [own for own in asked.findings if own.topic == "sight"] == []
+
+
+@pytest.mark.parametrize(
+    ("config", "state"),
+    [
+        ({"architectures": ["LlamaForCausalLM"], "model_type": "llama"}, "problem"),
+        ({"architectures": ["Qwen2_5_VLForConditionalGeneration"]}, "ok"),
+        ({"model_type": "llava"}, "ok"),
+        ({}, None),  # the hub tells nothing
+    ],
+)
+def test_what_the_hub_tells_of_a_checkpoint_that_is_not_here(
+    config: dict[str, Any], state: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Remote("somebody/sees", "model", "0" * 40, (), "mit", False, config)
+    monkeypatch.setattr(hub, "ask", lambda checkpoint: told)
+    found = [own.state for own in examine(seeing(LOCAL)).findings if own.topic == "sight"]
+    assert found == ([] if state is None else [state] * 2)
 
 
 def test_a_checkpoint_that_is_needed_is_wanted_once_and_offloaded_with_its_part() -> None:

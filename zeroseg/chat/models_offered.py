@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -31,10 +31,12 @@ class Offer:
     Attributes:
         id: The name to ask for.
         shutdown: The day on which the server stops taking requests for it; None if it names none.
+        sees: Whether it takes pictures; None where the server does not say.
     """
 
     id: str
     shutdown: date | None = None
+    sees: bool | None = None
 
 
 def list_offers(wire: Wire, patience: Patience) -> list[Offer]:
@@ -67,8 +69,14 @@ def read_offers(body: Any) -> list[Offer]:
     if isinstance(body, dict):
         listed = body.get("data", body.get("models"))
     entries = listed if isinstance(listed, list) else []
-    offers = [_offer(entry) for entry in entries]
-    return list({offer.id: offer for offer in offers if offer is not None}.values())
+    found = [offer for offer in map(_offer, entries) if offer is not None]
+    offers = {offer.id: offer for offer in found}
+    # llama.cpp lists its models twice, and what they can in one of the lists only.
+    more = body.get("models") if isinstance(body, dict) and listed is not body.get("models") else ()
+    for other in map(_offer, more if isinstance(more, list) else ()):
+        if other is not None and other.id in offers and offers[other.id].sees is None:
+            offers[other.id] = replace(offers[other.id], sees=other.sees)
+    return list(offers.values())
 
 
 def choose(offers: Sequence[Offer], today: date) -> Offer | None:
@@ -116,7 +124,28 @@ def _offer(entry: Any) -> Offer | None:
         return None
     name = entry.get("id", entry.get("name", entry.get("model")))
     ends = entry.get("shutdown_date", entry.get("expiration_date"))
-    return Offer(name, _day(ends)) if isinstance(name, str) and name else None
+    return Offer(name, _day(ends), _sees(entry)) if isinstance(name, str) and name else None
+
+
+def _sees(entry: Mapping[str, Any]) -> bool | None:
+    """Whether a model takes pictures, where its entry says so in one of the ways that are known.
+
+    OpenRouter tells `architecture.input_modalities`, others `input_modalities` beside the name,
+    GitHub Models `supported_input_modalities`; Mistral tells `capabilities.vision`, llama.cpp lists
+    "multimodal" among `capabilities`, or not. Most servers tell nothing.
+    """
+    architecture = entry.get("architecture")
+    places = (entry, architecture if isinstance(architecture, dict) else {})
+    for place in places:
+        for key in ("input_modalities", "supported_input_modalities"):
+            if isinstance(place.get(key), list):
+                return "image" in place[key]
+    told = entry.get("capabilities")
+    if isinstance(told, dict) and isinstance(told.get("vision"), bool):
+        return bool(told["vision"])
+    if isinstance(told, list) and "completion" in told:
+        return "multimodal" in told or "vision" in told
+    return None
 
 
 def _day(text: Any) -> date | None:

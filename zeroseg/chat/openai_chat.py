@@ -176,13 +176,17 @@ class OpenAIChat(ChatModel):
         except Unreadable as error:
             raise self._say().silent(error) from None
 
-    def check(self) -> list[str]:
+    def check(self, pictures: bool = False) -> list[str]:
         """Find out whether the model can be asked, before there is work to lose.
 
         A model that the server does not list is asked a word: some servers load models by name.
 
+        Args:
+            pictures: Whether it is to be shown some.
+
         Returns:
-            Warnings: that the model will be shut down.
+            Warnings: that the model will be shut down, or that it reads text only while it is to be
+            shown pictures, where its server says so.
 
         Raises:
             ChatError: The server is out of reach, refuses the key, or does not know the model.
@@ -198,6 +202,13 @@ class OpenAIChat(ChatModel):
             instead = [o for o in offers if o.shutdown is None and o.id != self.model]
             others = f"; {self.address} also offers {listed(instead)}" if instead else ""
             warnings.append(f"{self.model} {verb} shut down on {ends}{others}")
+        if pictures and offer is not None and offer.sees is False:
+            seeing = [other for other in offers if other.sees]
+            such = f", such as {listed(seeing)}" if seeing else ""
+            warnings.append(
+                f"{self.model} reads text only, as {self.address} says, but it is to be shown "
+                f"pictures; name a model that sees{such}"
+            )
         return warnings
 
     def _offers_if_any(self) -> list[Offer]:

@@ -123,7 +123,7 @@ class TransformersChat(ChatModel):
             CheckpointError: It is damaged, incomplete, of another network, or has no chat template.
         """
         name = cls.__name__
-        sees = _sees(load_pretrained(AutoConfig, checkpoint, name))
+        sees = cls.sees(load_pretrained(AutoConfig, checkpoint, name).to_dict())
         kind = AutoModelForImageTextToText if sees else AutoModelForCausalLM
         model = load_pretrained(kind, checkpoint, name, dtype=dtype)
         processor = load_pretrained(AutoProcessor if sees else AutoTokenizer, checkpoint, name)
@@ -135,6 +135,14 @@ class TransformersChat(ChatModel):
             thinking=thinking,
             max_thought_tokens=max_thought_tokens,
         )
+
+    @staticmethod
+    def sees(config: Mapping[str, Any]) -> bool:
+        """Whether a checkpoint with this `config.json` is a model for images and text."""
+        kinds = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+        if config.get("architectures"):
+            return any(architecture in kinds.values() for architecture in config["architectures"])
+        return config.get("model_type") in kinds
 
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
@@ -303,14 +311,6 @@ class TransformersChat(ChatModel):
             vocabulary = self.tokenizer.get_added_vocab()
             found.update(i for token, i in vocabulary.items() if token and behind.startswith(token))
         return sorted(found - {None})
-
-
-def _sees(config: Any) -> bool:
-    """Whether a checkpoint is a model for images and text."""
-    kinds = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-    if config.architectures:
-        return any(architecture in kinds.values() for architecture in config.architectures)
-    return config.model_type in kinds
 
 
 def _refused(reason: str) -> Reply:

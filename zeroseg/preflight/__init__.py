@@ -11,6 +11,7 @@ from zeroseg.errors import PresetError
 from zeroseg.preflight.components import Place, installed, needs_of, places
 from zeroseg.preflight.findings import Finding
 from zeroseg.preflight.policies import check_policy
+from zeroseg.preflight.sight import sights
 from zeroseg.preflight.wanted import Wanted, wanted_of
 from zeroseg.weights.needs import OwnFile, Package, SmallFile
 
@@ -84,6 +85,7 @@ def examine(
         *language,
         *_packages(found),
         *(_checkpoint(each) for each in wanted),
+        *sights(found, wanted),
         *(judged(wanted, licence) if licence is not None else ()),
         *_small_files(found),
         *_own_files(found),

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from zeroseg.errors import PresetError
 from zeroseg.preflight.class_paths import named
-from zeroseg.weights.needs import Checkpoint, Need, OwnFile, Package, SmallFile, arguments_of
+from zeroseg.weights.needs import (
+    Checkpoint,
+    Need,
+    OwnFile,
+    Package,
+    Sight,
+    SmallFile,
+    arguments_of,
+)
 
-Kind = TypeVar("Kind", Checkpoint, OwnFile, Package, SmallFile)
+Kind = TypeVar("Kind", Checkpoint, OwnFile, Package, Sight, SmallFile)
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,12 @@ def needs_of(found: Iterable[Place], kind: type[Kind]) -> Iterator[tuple[Place, 
         for need in place.needs:
             if isinstance(need, kind):
                 yield place, need
+
+
+def seeing(found: Sequence[Place]) -> list[Place]:
+    """The language models that are shown pictures."""
+    shown = {(*own.path, "init_args", need.argument) for own, need in needs_of(found, Sight)}
+    return [place for place in found if place.path in shown]
 
 
 def names_of(found: Iterable[Place]) -> str:

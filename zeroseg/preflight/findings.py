@@ -13,8 +13,8 @@ class Finding:
     """One thing that was looked for.
 
     Attributes:
-        topic: What kind of thing: "language model", "checkpoint", "licence", "package", "file",
-            "disk", "memory".
+        topic: What kind of thing: "language model", "sight", "checkpoint", "licence", "package",
+            "file", "disk", "memory".
         subject: Which one.
         state: "problem" where nothing can run, "warning" where it may not go well.
         says: What was found, and what to do where it is not "ok".

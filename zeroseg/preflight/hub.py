@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from huggingface_hub import HfApi
@@ -46,6 +47,7 @@ class Remote:
         files: What is read of it.
         licence: As its card says; None where it says nothing.
         gated: Whether its licence has to be accepted first; it has been, if there is a `Remote`.
+        config: What the hub tells of its `config.json`: kind of model and of network.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Remote:
     files: tuple[RemoteFile, ...]
     licence: str | None
     gated: bool
+    config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def page(self) -> str:
@@ -82,7 +85,8 @@ def ask(checkpoint: Checkpoint) -> Remote:
         raise HubError(f"{page(name, holds)} has no file {error}") from None
     files = tuple(_remote_file(sizes[file]) for file in names)
     licence = (info.card_data or {}).get("license")
-    return Remote(name, holds, str(info.sha), files, licence, bool(info.gated))
+    config = getattr(info, "config", None) or {}
+    return Remote(name, holds, str(info.sha), files, licence, bool(info.gated), config)
 
 
 def _remote_file(file: Any) -> RemoteFile:

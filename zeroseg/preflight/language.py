@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zeroseg.errors import ChatError, MissingKeyError, PresetError
-from zeroseg.preflight.components import Place, names_of, places, set_arguments
+from zeroseg.preflight.components import Place, names_of, places, seeing, set_arguments
 from zeroseg.preflight.findings import Finding, State
 
 _SAME = ("model", "base_url", "api_key", "key_variable")
@@ -59,20 +59,21 @@ def examined(config: Mapping[str, Any], kept: bool) -> tuple[dict[str, Any], lis
         what was found.
     """
     own = copy.deepcopy(dict(config))
+    shown = {place.path for place in seeing(list(places(own)))}
     groups: dict[tuple[Any, ...], list[Place]] = {}
     for place in asked(own):
         key = (place.kind, *(str(place.arguments.get(name)) for name in _SAME))
         groups.setdefault(key, []).append(place)
     findings: list[Finding] = []
     for group in groups.values():
-        model, found = _examine(group, kept)
+        model, found = _examine(group, kept, any(place.path in shown for place in group))
         findings += found
         for place in group if model else ():
             set_arguments(own, place, {"model": model})
     return own, findings
 
 
-def _examine(group: list[Place], kept: bool) -> tuple[str | None, list[Finding]]:
+def _examine(group: list[Place], kept: bool, pictures: bool) -> tuple[str | None, list[Finding]]:
     subject = names_of(group)
 
     from zeroseg.chat.openai_chat import MODEL_VARIABLE
@@ -87,7 +88,7 @@ def _examine(group: list[Place], kept: bool) -> tuple[str | None, list[Finding]]
     except (TypeError, ValueError):  # arguments that it does not take: building says so
         return None, []
     try:
-        warnings = chat.check()
+        warnings = chat.check(pictures)
     except ChatError as error:
         named = group[0].arguments.get("model") or os.environ.get(MODEL_VARIABLE)
         if kept and named:  # all of its answers may be at hand

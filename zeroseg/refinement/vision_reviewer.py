@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -21,6 +22,7 @@ from zeroseg.refinement.reviewer import Review, Reviewer
 from zeroseg.refinement.vision_verifier import SHOWN_SIDE, check_looking
 from zeroseg.values import UNRESOLVED, DenseScores, Detections, Exchange, Selection
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.weights.needs import Need, Sight
 
 _QUESTION = "What is there? Answer each with one of its classes, or with none."
 _CORRECTION = (
@@ -86,6 +88,11 @@ class VisionReviewer(Reviewer):
         self.template = read_template(template, "review.txt", ("classes", "tips"))
         self.tips = tips
         self.retries = retries
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be so before it is built; see `zeroseg.weights.needs`."""
+        yield Sight("chat")
 
     @property
     def waits(self) -> bool:

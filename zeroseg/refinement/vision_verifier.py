@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from zeroseg.refinement.selecting import only
 from zeroseg.refinement.verifier import Verifier
 from zeroseg.values import Selection
 from zeroseg.vocabulary import Vocabulary
+from zeroseg.weights.needs import Need, Sight
 
 SHOWN_SIDE = 768
 """Pixels of a picture's longer side as it is shown by default; ours, not measured."""
@@ -76,6 +78,11 @@ class VisionVerifier(Verifier):
         self.template = read_template(template, "verification.txt", ("classes", "tips"))
         self.tips = tips
         self.retries = retries
+
+    @staticmethod
+    def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
+        """What must be so before it is built; see `zeroseg.weights.needs`."""
+        yield Sight("chat")
 
     @property
     def waits(self) -> bool:

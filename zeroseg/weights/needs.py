@@ -92,7 +92,18 @@ class OwnFile:
     argument: str
 
 
-Need: TypeAlias = Checkpoint | SmallFile | Package | OwnFile
+@dataclass(frozen=True)
+class Sight:
+    """A language model, among the arguments, that is shown pictures.
+
+    Attributes:
+        argument: The component's argument that is the language model.
+    """
+
+    argument: str = "chat"
+
+
+Need: TypeAlias = Checkpoint | SmallFile | Package | OwnFile | Sight
 
 
 def maker(kind: Any) -> Any:
