@@ -50,6 +50,7 @@ from tests.baselines.test_closed_set_vote import (
     mask2former,
     segformer,
 )
+from tests.chat import tiny_vision
 from tests.dense.clipseg_parts import clipseg
 from tests.detection import sam3_parts
 from tests.encoders import encoder_parts
@@ -64,6 +65,7 @@ from tests.masking.conftest import (
     tracker_model,
 )
 from tests.masking.test_official_sam import SIZES
+from tests.refinement.presence_parts import thresholds
 from tests.small_checkpoints import write
 from tests.weights.official.dino_parts import small_tokenizer, small_weights
 from zeroseg import LLMPostRefiner, LLMPreRefiner, Sam, Segmentation, Selection, ZeroShotSegmenter
@@ -71,6 +73,7 @@ from zeroseg.baselines import SemanticSegmentAnything
 from zeroseg.baselines.clip_vote import ClipVote
 from zeroseg.baselines.closed_set_vote import ClosedSetVote
 from zeroseg.chat.chat_model import Conversation, Reply
+from zeroseg.chat.transformers_chat import TransformersChat
 from zeroseg.data import DrawnScenes
 from zeroseg.dense import ClipSeg, DenseScorer, PatchScorer, RegionScorer, Sam3Dense
 from zeroseg.detection import presence_preview
@@ -102,7 +105,13 @@ from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.presets import load_preset
 from zeroseg.recognition import Florence2Captioner
 from zeroseg.reference import ReferenceOverlap, ReferencePoints
-from zeroseg.refinement import AllClasses, LexicalPostRefiner
+from zeroseg.refinement import (
+    AllClasses,
+    EncoderVerifier,
+    LexicalPostRefiner,
+    VisionReviewer,
+    VisionVerifier,
+)
 from zeroseg.running import transfer
 from zeroseg.running.item import Item
 from zeroseg.running.runner import Runner
@@ -291,6 +300,14 @@ def test_a_list_of_pictures_of_the_host_and_of_the_device(
     assert there.device.type == DEVICE.type
     assert_same(expected, there.segment(IMAGES))
     assert_same(expected[:2], there.segment([image.to(DEVICE) for image in IMAGES[:2]]))
+
+
+def test_what_is_in_pictures(host: ZeroShotSegmenter, there: ZeroShotSegmenter) -> None:
+    for one, other in zip(host.describe(IMAGES), there.describe(moved(IMAGES)), strict=True):
+        assert one.found == other.found
+        assert one.description.caption == other.description.caption
+        assert other.image.device.type == other.detections.boxes.device.type == "cpu"
+        torch.testing.assert_close(one.detections.boxes, other.detections.boxes, atol=0.1, rtol=0)
 
 
 def test_a_stream(there: ZeroShotSegmenter, expected: list[Segmentation]) -> None:
@@ -709,6 +726,40 @@ def test_dense_scores(name: str, away: bool) -> None:
         for a, b in zip(one, part(images_there, asked), strict=True):
             assert not len(b) or b.maps.device.type == DEVICE.type
             torch.testing.assert_close(a.maps, b.maps.cpu(), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize("kind", encoder_parts.ENCODERS)
+def test_presence_by_an_encoder(kind: str, away: bool) -> None:
+    told = thresholds(CLASSES)
+    part = EncoderVerifier(*encoder_parts.ENCODERS[kind](), thresholds=told, drop_below=0.0)
+    asked = [Selection(("dog", "cat"), (1, 2)), Selection(), Selection(("dog",), (1,))]
+    one, scores = part(NOISE, asked, CLASSES), part.scores(NOISE, CLASSES)
+    part = (offload(part) if away else part).to(DEVICE)
+    for images_there in (NOISE, moved(NOISE)):
+        found = part.scores(images_there, CLASSES)
+        torch.testing.assert_close(found.cpu(), scores, atol=1e-4, rtol=1e-4)
+        for a, b in zip(one, part(images_there, asked, CLASSES), strict=True):
+            assert a.prompts == b.prompts
+            assert a.presence == (b.presence and pytest.approx(b.presence, abs=1e-3))
+
+
+@pytest.mark.parametrize("family", ["llava", "qwen2_vl"])
+def test_a_model_that_sees(family: str) -> None:
+    chat = TransformersChat(*getattr(tiny_vision, family)(), max_new_tokens=6, batch_size=2)
+    verifier, reviewer = VisionVerifier(chat), VisionReviewer(chat, band=(0.0, 1.0))
+    asked = [Selection(("dog", "cat"), (1, 2)), Selection(), Selection(("dog",), (1,))]
+    found = [own.relabel(torch.ones(len(own), dtype=torch.int64)) for own in FOUND]
+
+    def said(images: list[Tensor], boxes: list[Detections]) -> list[str]:
+        seen = verifier(images, asked, CLASSES)
+        reviews = reviewer(images, asked, boxes, [None] * len(images), CLASSES)
+        return [e.reply for own in (*seen, *reviews) for e in own.exchanges]
+
+    one = said(NOISE, found)
+    assert len(one) >= 4 and any(one)
+    chat.to(DEVICE)
+    assert one == said(NOISE, found) == said(moved(NOISE), moved(found))
 
 
 def clip() -> ClipVote:
