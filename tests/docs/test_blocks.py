@@ -24,7 +24,7 @@ from zeroseg.errors import ZerosegError
 NEEDS = {
     "set-up": 2,  # a virtual environment, packages of an index
     "weights": 6,  # published ones; most of these need a key for a language model, too
-    "data set": 7,
+    "data set": 9,
     "object store": 2,
     "minutes": 7,
     "hours": 1,

@@ -174,11 +174,13 @@ def _print(report: AblationReport) -> None:
     for row in rows:
         cells = _cells(row)
         table.add_row(row["name"], *(cells.get(heading, "") for heading in columns))
+    if any(row["miou"] is None for row in rows):
+        table.caption, table.caption_justify = "not run: the reasons stand below", "left"
     console = Terminal()
     console = Terminal(width=max(console.width, _WIDTH))
     console.print(table)
     for row in rows:
-        if row["finding"] and row["group"] == "table":
+        if row["finding"] and (row["group"] == "table" or row["miou"] is None):
             say(console, f"{row['name']}: {row['finding']}")
 
 

@@ -304,7 +304,11 @@ def _refused(full: ZeroShotSegmenter, vocabulary: Vocabulary | None) -> str:
         try:
             full.verifier.require(vocabulary)
         except CalibrationError as error:
-            return f"the verifier's thresholds are not for these words: {error}"
+            return (
+                f"the verifier's thresholds hold for the words that they were found with alone; "
+                f"ablate without it (--set verifier=null), or with thresholds for the other words "
+                f"({error})"
+            )
     return ""
 
 
