@@ -77,6 +77,7 @@ def test_the_ablation_writes_its_table(config: str, capsys: pytest.CaptureFixtur
     assert "without pre-refinement" in printed
     assert "without pre-refinement: " in printed
     assert "without post-refinement: not run: a phrase is only ever taken for a class" in printed
+    assert "not run: the reasons stand below" in printed
     # Given again, nothing is left to do and the table is the same.
     assert main(["ablate", "--model", config, *SCENES, "--output", "a"]) == 0
     assert [row["miou"] for row in content("a/ablation.json")] == [row["miou"] for row in rows]

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from zeroseg import (
+    DescribedImage,
     GroundingDino,
     RamPlus,
     Sam,
@@ -27,12 +28,20 @@ from zeroseg.cli.main import main
 from zeroseg.data import DrawnScenes, open_data
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.metrics import SegmentationScores, count_pixels
-from zeroseg.refinement import LexicalPostRefiner, LexicalPreRefiner
+from zeroseg.refinement import (
+    LexicalPostRefiner,
+    LexicalPreRefiner,
+    SeenThings,
+    seen_vocabulary,
+)
 
 SHOWN = (
     ZeroShotSegmenter.from_preset,
     ZeroShotSegmenter.segment,
     ZeroShotSegmenter.stream,
+    ZeroShotSegmenter.describe,
+    ZeroShotSegmenter.of_what_is_seen,
+    DescribedImage.plot,
     Segmentation.plot,
     Segmentation.save,
     Vocabulary.from_names,
@@ -43,6 +52,8 @@ SHOWN = (
     Sam,
     LexicalPreRefiner,
     LexicalPostRefiner,
+    SeenThings,
+    seen_vocabulary,
     DrawnScenes,
     open_data,
     evaluate,

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import torch
 
+from tests.encoders import encoder_parts
 from tests.evaluation.conftest import QUIET
+from tests.refinement.presence_parts import thresholds
 from zeroseg.data.drawn_scenes import DrawnScenes
 from zeroseg.data.sample import Sample
 from zeroseg.evaluation.ablation import ablate
 from zeroseg.evaluation.ablation_rows import rows
 from zeroseg.evaluation.evaluate import evaluate
 from zeroseg.refinement.all_classes import AllClasses
+from zeroseg.refinement.encoder_verifier import EncoderVerifier
 from zeroseg.running.stage_cache import StageCache
 from zeroseg.segmentation import Segmentation
 from zeroseg.segmenter import ZeroShotSegmenter
@@ -45,6 +48,17 @@ def test_the_rows_are_the_words_that_the_system_does_not_have() -> None:
     own = replace(PLAIN, words=tuple(("zq",) if n == "dog" else () for n in PLAIN.names))
     assert set(found(own)) == {"words: compiled", "words: raw"}
     assert not found(Vocabulary.from_names(["dog", "boat"]))  # nobody has words for these
+
+
+def test_words_that_a_verifier_is_not_calibrated_for_are_not_run_and_it_is_said() -> None:
+    full = system(PLAIN)
+    verifier = EncoderVerifier(*encoder_parts.clip(), thresholds=thresholds(PLAIN))
+    full = ZeroShotSegmenter(PLAIN, **{**full.components(), "verifier": verifier})
+    table, _ = rows(full, "none", (1,))
+    [row] = [own for own in table if own.name.startswith("words")]
+    assert row.name == "words: compiled" and row.system is None
+    assert "hold for the words that they were found with alone" in row.reason
+    assert "--set verifier=null" in row.reason and "zeroseg calibrate" in row.reason
 
 
 def test_what_words_are_worth_is_in_the_table(tmp_path: Path) -> None:
