@@ -59,6 +59,17 @@ def test_no_part_is_loaded_that_has_none_in_it(config: str) -> None:
     assert main(["describe", "x.png", "--model", config, *changes]) == 0
 
 
+def test_a_result_that_cannot_be_called_so_fails_alone(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture("in/x.png")
+    picture("in/y.png")
+    Path("out/x.json").mkdir(parents=True)
+    assert main(["describe", "in", "--model", config, "--output", "out"]) == 1
+    assert "failed at saving" in capsys.readouterr().out
+    assert Path("out/y.json").is_file()
+
+
 def test_bad_pictures_fail_alone(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a.png", "z.png"):
         picture(f"in/{name}")
@@ -113,6 +124,14 @@ def test_one_list_for_all_pictures_and_bad_ones_are_told_once(
     assert lists[0] == lists[1]
 
 
+def test_pictures_that_all_fail_are_told_of(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("text.png").write_text("this is no picture")
+    assert main(["segment", "text.png", "--model", config, "--labels", "auto"]) == 2
+    assert "no picture can be looked at; text.png: " in capsys.readouterr().err
+
+
 def test_nothing_seen_is_said(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     picture("x.png")
     none = ["--set", "tagger.init_args.names=[background]"]
@@ -148,7 +167,7 @@ def test_a_picture_without_the_classes_says_what_was_seen(
     ]
     assert main(["segment", "x.png", "--model", config, "--labels", "cow, chair", *blind]) == 0
     out = capsys.readouterr().out
-    assert "nothing" in out and "seen:" not in out
+    assert "nothing" in out and "seen:" not in out and "--labels auto" not in out
 
 
 @pytest.mark.parametrize("command", [["test", "--model", "tiny", "--data", "drawn"], ["demo"]])

@@ -89,22 +89,22 @@ class _Run:
         return 1 if self.failures else 0
 
     def _keep(self, picture: Picture, result: DescribedImage | Failure) -> None:
-        from zeroseg.cli.outputs import printable
+        from zeroseg.cli.outputs import printable, saved
         from zeroseg.values import Failure
 
         name = printable(picture.source)
-        named = replace(result, name=name)
-        if isinstance(named, Failure):
-            self.failures.append(named)
-            self.outlet.failed(f"{name}: {named.message}")
-            self.outlet.picture(name, named)
+        result = replace(result, name=name)
+        if self.output is not None and not isinstance(result, Failure):
+            result = saved(result, picture.base) or result
+        if isinstance(result, Failure):
+            self.failures.append(result)
+            self.outlet.failed(f"{name}: {result.message}")
+            self.outlet.picture(name, result)
             return
-        if self.output is not None:
-            named.save(picture.base)
-        told = named.to_dict()
+        told = result.to_dict()
         self.outlet.picture(told.pop("name"), **told)
-        self.totals.add(named.trace)
-        self.rows.append(_row(named))
+        self.totals.add(result.trace)
+        self.rows.append(_row(result))
 
     def _print_summary(self) -> None:
         from rich.table import Table

@@ -78,6 +78,7 @@ def of_what_is_seen(segmenter: ZeroShotSegmenter, planned: Plan) -> ZeroShotSegm
     Pictures that fail are passed over: they fail again, and are told of, when they are segmented.
 
     Raises:
+        ZerosegError: All of them fail.
         VocabularyError: The tags name nothing.
         CalibrationError: The system's verifier knows no such classes.
     """
@@ -85,12 +86,18 @@ def of_what_is_seen(segmenter: ZeroShotSegmenter, planned: Plan) -> ZeroShotSegm
     from zeroseg.values import Description, Failure
 
     seen: list[Description] = []
+    failed: list[Failure] = []
     with progress(Terminal(stderr=True)) as bar:
         task = bar.add_task("looking at what is there", total=len(planned.pictures))
         sources = (picture.source for picture in planned.pictures)
         for result in segmenter.describe_stream(sources, captions=False, boxes=False):
-            seen += [] if isinstance(result, Failure) else [result.description]
+            if isinstance(result, Failure):
+                failed.append(result)
+            else:
+                seen.append(result.description)
             bar.advance(task)
+    if failed and not seen:
+        raise ZerosegError(f"no picture can be looked at; {failed[0].name}: {failed[0].message}")
     made = segmenter.of_what_is_seen(seen)
     if made.verifier is not None:
         try:

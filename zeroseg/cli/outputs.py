@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -10,15 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroseg.data.names import sample_names
-from zeroseg.errors import ImageError, ZerosegError
+from zeroseg.errors import ImageError, OutputError, ZerosegError
 from zeroseg.find_images import search
 from zeroseg.values import Failure
 
 if TYPE_CHECKING:
     from zeroseg.cli.outlet import Outlet
+    from zeroseg.described_image import DescribedImage
+    from zeroseg.segmentation import Segmentation
 
 _OURS = (".mask.png", ".overlay.png")
 """Endings of the pictures that a run writes; a later run does not take them for input."""
+
+
+_OF_ONE_NAME = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL)
+"""Why one file cannot be written; any other reason holds for all of them."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,21 @@ def plan(paths: Sequence[str], output: Path | None) -> Plan:
         for source, name in zip(found.values(), names, strict=True)
     ]
     return Plan(tuple(pictures), tuple(failures), tuple(dict.fromkeys(notes)))
+
+
+def saved(result: Segmentation | DescribedImage, base: Path) -> Failure | None:
+    """Write the files of a result; a Failure where they cannot be called so.
+
+    Raises:
+        OutputError: They cannot be written for a reason that holds for others, too.
+    """
+    try:
+        result.save(base)
+    except OutputError as error:
+        if getattr(error.__cause__, "errno", None) not in _OF_ONE_NAME:
+            raise
+        return Failure(result.name, "saving", str(error))
+    return None
 
 
 def printable(path: str | Path) -> str:

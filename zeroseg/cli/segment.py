@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import errno
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroseg.cli import model_options, open_set, options
-from zeroseg.errors import OutputError
 
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
@@ -82,10 +80,6 @@ def run(arguments: Namespace) -> int:
     return _Run(segmenter, planned, arguments.outlet).go(output)
 
 
-_OF_ONE_NAME = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL)
-"""Why one file cannot be written; any other reason holds for all of them."""
-
-
 class _Run:
     """Goes through the pictures, saves each result at once, and sums up."""
 
@@ -117,26 +111,24 @@ class _Run:
                 bar.advance(task)
 
     def _keep(self, picture: Picture, result: Segmentation | Failure) -> None:
-        from zeroseg.cli.outputs import printable
+        from zeroseg.cli.outputs import printable, saved
         from zeroseg.cli.report import shares_or_seen
+        from zeroseg.refinement.seen_things import SEEN
         from zeroseg.values import Failure
 
         name = printable(picture.source)
+        result = replace(result, name=name)
         if not isinstance(result, Failure):
-            try:
-                replace(result, name=name).save(picture.base)
-            except OutputError as error:
-                if getattr(error.__cause__, "errno", None) not in _OF_ONE_NAME:
-                    raise
-                result = Failure(name, "saving", str(error))
+            result = saved(result, picture.base) or result
         if isinstance(result, Failure):
-            self.failures.append(replace(result, name=name))
+            self.failures.append(result)
             self.outlet.failed(f"{name}: {result.message}")
             self.outlet.picture(name, result)
             return
         self.outlet.picture(name, classes=result.areas, seconds=result.trace.seconds)
         self.totals.add(result.trace)
-        self.without += not result.areas
+        named = result.vocabulary.name != SEEN and bool(result.description.tags)
+        self.without += named and not result.areas
         self.done.append((name, shares_or_seen(result), sum(result.trace.seconds.values())))
 
     def _print_summary(self, output: Path) -> None:

@@ -14,6 +14,9 @@ from zeroseg.refinement.words import keys, words_of
 from zeroseg.values import UNRESOLVED, Description, Selection
 from zeroseg.vocabulary import Vocabulary, as_words
 
+SEEN = "seen"
+"""What a vocabulary of what was seen is called."""
+
 
 class SeenThings(PreRefiner):
     """Looks for the things that the tags of an image name, whatever the classes are.
@@ -77,7 +80,7 @@ def seen_vocabulary(descriptions: Iterable[Description]) -> Vocabulary:
             name: sorted({*joined, *(word for own in joined for word in words[own])} - {name})
             for name, joined in classes.items()
         },
-        name="seen",
+        name=SEEN,
     )
 
 
