@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 from zeroseg.fusion.class_scores import ClassScores
+from zeroseg.fusion.fusion import Fusion
 from zeroseg.fusion.signatures import Signatures
+from zeroseg.fusion.things_and_stuff import ThingsAndStuff
+from zeroseg.vocabulary import Vocabulary
 
 SPREAD = 0.15
 """Deviation of scores from a signature (ActiveSAM's sigma, the same for all data sets)."""
@@ -24,6 +27,47 @@ _LEAST = 1e-6
 """The least share of a class or the background."""
 _AT_ONCE = 1 << 16
 """Places that are settled together; memory is 12 bytes for each of them and each class."""
+
+
+def settle(
+    scores: ClassScores,
+    known: Signatures,
+    fusion: ThingsAndStuff,
+    vocabulary: Vocabulary,
+    spread: float = SPREAD,
+) -> Tensor:
+    """Decide the places of an image by signatures, and by a fusion what these do not settle.
+
+    Args:
+        scores: Of the image.
+        known: Signatures of the vocabulary's classes.
+        fusion: What the scores are of; it also says whether places are left to the background.
+        vocabulary: The classes.
+        spread: How far scores lie from a signature.
+
+    Returns:
+        (H, W) int64 class indices.
+    """
+    never = fusion.background_rule(vocabulary) == "never"
+    found = Settler(scores, known, None if never else vocabulary.background, spread)()
+    return torch.where(found == UNSETTLED, fusion.decided(scores, vocabulary), found)
+
+
+def weighing(fusion: Fusion) -> ThingsAndStuff:
+    """A fusion that has scores of classes which a signature could explain.
+
+    Raises:
+        TypeError: It has none.
+        ValueError: It puts stuff under things, which is no matter of scores.
+    """
+    if not isinstance(fusion, ThingsAndStuff):
+        raise TypeError(f"signatures need ThingsAndStuff, not {type(fusion).__name__}")
+    if fusion.stuff == "under things":
+        raise ValueError(
+            "signatures compare all classes; stuff under things is not compared: take 'beside "
+            "things'"
+        )
+    return fusion
 
 
 class Settler:

@@ -6,16 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from typing_extensions import Self
 
 from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
-from zeroseg.fusion.fusion import Evidence, Fusion
+from zeroseg.fusion.fusion import Fusion
 from zeroseg.fusion.score_source import sources
-from zeroseg.fusion.settling import SPREAD, UNSETTLED, Settler
-from zeroseg.fusion.signature_pool import checked
+from zeroseg.fusion.settling import SPREAD, settle, weighing
 from zeroseg.fusion.signatures import Signatures
 from zeroseg.fusion.things_and_stuff import ThingsAndStuff
 from zeroseg.values import DenseScores, Detections, Masks
@@ -55,8 +53,9 @@ class SignatureFusion(Fusion):
         if not spread > 0:
             raise ValueError(f"spread is {spread}, expected a positive number")
         self.signatures = signatures
-        self.fusion = checked(ThingsAndStuff() if fusion is None else fusion)
+        self.fusion = weighing(ThingsAndStuff() if fusion is None else fusion)
         self.spread = spread
+        self.evidence = self.fusion.evidence
 
     @classmethod
     def from_pretrained(
@@ -77,14 +76,7 @@ class SignatureFusion(Fusion):
     @staticmethod
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
         """What must be here before it is built; see `zeroseg.weights.needs`."""
-        yield OwnFile(
-            str(arguments["signatures"]), "zeroseg calibrate --signatures", "signatures"
-        )
-
-    @property
-    def evidence(self) -> Evidence:  # type: ignore[override]
-        """That of the other fusion."""
-        return self.fusion.evidence
+        yield OwnFile(str(arguments["signatures"]), "zeroseg calibrate --signatures", "signatures")
 
     @property
     def hears_presence(self) -> bool:
@@ -120,6 +112,4 @@ class SignatureFusion(Fusion):
     ) -> Tensor:
         """Decide every pixel, see `Fusion.forward`."""
         scores = self.fusion.class_scores(masks, detections, vocabulary, dense)
-        plain = self.fusion.decided(scores, vocabulary)
-        found = Settler(scores, self.signatures, vocabulary.background, self.spread)()
-        return torch.where(found == UNSETTLED, plain, found)
+        return settle(scores, self.signatures, self.fusion, vocabulary, self.spread)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -11,18 +10,17 @@ from torch import Tensor
 
 from zeroseg.errors import CalibrationError
 from zeroseg.fusion.class_scores import ClassScores
-from zeroseg.fusion.fusion import Evidence, Fusion
+from zeroseg.fusion.estimating import estimated, read
+from zeroseg.fusion.fusion import Fusion
 from zeroseg.fusion.score_source import Source
-from zeroseg.fusion.signatures import FEWEST, Signatures, as_written, asked_words
-from zeroseg.fusion.things_and_stuff import ThingsAndStuff
+from zeroseg.fusion.settling import settle, weighing
+from zeroseg.fusion.signature_effect import SignatureEffect
+from zeroseg.fusion.signatures import Signatures
 from zeroseg.values import DenseScores, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
 
 FEWEST_PICTURES = 20
 """From which signatures are found at the least; a few hundred are better."""
-CLEARLY, HARDLY = 0.5, 0.3
-"""A class stands out where it scores more than the first and all others less than the second
-(ActiveSAM)."""
 _CELL = 4
 """Side of the squares of pixels that are averaged (ActiveSAM)."""
 _PLACES = 4096
@@ -52,15 +50,11 @@ class SignaturePool(Fusion):
         ValueError: It puts stuff under things, which is no matter of scores.
     """
 
-    def __init__(self, fusion: ThingsAndStuff) -> None:
+    def __init__(self, fusion: Fusion) -> None:
         super().__init__()
-        self.fusion = checked(fusion)
+        self.fusion = weighing(fusion)
+        self.evidence = self.fusion.evidence
         self.seen: list[ClassScores] = []
-
-    @property
-    def evidence(self) -> Evidence:  # type: ignore[override]
-        """That of the other one."""
-        return self.fusion.evidence
 
     @property
     def hears_verifier(self) -> bool:
@@ -79,10 +73,12 @@ class SignaturePool(Fusion):
         self.seen.append(_sampled(scores, len(self.seen)))
         return self.fusion.decided(scores, vocabulary)
 
-    def signatures(
-        self, vocabulary: Vocabulary, source: Mapping[str, Source | None]
-    ) -> Signatures:
+    def signatures(self, vocabulary: Vocabulary, source: Mapping[str, Source | None]) -> Signatures:
         """The signatures of a vocabulary's classes.
+
+        Args:
+            vocabulary: The classes.
+            source: What gave the scores; see `zeroseg.fusion.score_source.sources`.
 
         Raises:
             CalibrationError: There are too few pictures, or no class wins often enough.
@@ -92,46 +88,40 @@ class SignaturePool(Fusion):
                 f"{len(self.seen)} pictures are too few to find signatures from; give at least "
                 f"{FEWEST_PICTURES}, better a few hundred of the kind that is to be segmented"
             )
-        found = Groups.of(self.seen, len(vocabulary))
-        total = sum(own.maps.shape[2] for own in self.seen)
-        places = found.sizes["highest"]
-        if not bool((places >= FEWEST).any()):
+        found = estimated(self.seen, vocabulary, self._background(vocabulary), source)
+        if not bool(found.known.any()):
             raise CalibrationError(
-                f"no class scores highest at {FEWEST} places of these {len(self.seen)} pictures; "
-                f"give more of them, which show some of the classes"
+                f"no class scores highest at {found.fewest} places of these {len(self.seen)} "
+                f"pictures; give more of them, which show some of the classes"
             )
-        return Signatures(
-            source,
-            len(self.seen),
-            total,
-            None,
-            asked_words(vocabulary),
-            places,
-            as_written(found.mean("highest")),
-            as_written(found.clear()),
-        )
+        return found
 
+    def _background(self, vocabulary: Vocabulary) -> bool:
+        """Whether places are left to the background at all."""
+        return self.fusion.background_rule(vocabulary) != "never"
 
-def checked(fusion: Fusion) -> ThingsAndStuff:
-    """A fusion that has scores of classes which a signature could explain.
+    def effect(self, known: Signatures, vocabulary: Vocabulary) -> SignatureEffect:
+        """What signatures change on the places that they were found from.
 
-    Raises:
-        TypeError: It has none.
-        ValueError: It puts stuff under things, which is no matter of scores.
-    """
-    if not isinstance(fusion, ThingsAndStuff):
-        raise TypeError(f"signatures need ThingsAndStuff, not {type(fusion).__name__}")
-    if fusion.stuff == "under things":
-        raise ValueError(
-            "signatures compare all classes; stuff under things is not compared: take 'beside "
-            "things'"
-        )
-    return fusion
+        Args:
+            known: The signatures.
+            vocabulary: The classes.
+        """
+        left = self._background(vocabulary)
+        halves = [
+            estimated(self.seen[start::2], vocabulary, left, known.source, known.fewest // 2)
+            for start in (0, 1)
+        ]
+        found = SignatureEffect()
+        for scores in map(read, self.seen):
+            decided = [settle(scores, own, self.fusion, vocabulary) for own in (known, *halves)]
+            found.add(self.fusion.decided(scores, vocabulary), *decided)
+        return found
 
 
 def _sampled(scores: ClassScores, seed: int) -> ClassScores:
     """Scores of some places, in bytes on the CPU: maps (A, 1, n) uint8."""
-    pooled = F.avg_pool2d(scores.maps, _CELL, ceil_mode=True).flatten(1)
+    pooled = F.avg_pool2d(scores.maps[:, None], _CELL, ceil_mode=True).flatten(1)
     places = pooled.shape[1]
     if places > _PLACES:
         dice = torch.Generator().manual_seed(seed)

@@ -21,7 +21,7 @@ from zeroseg.weights.checkpoints import locate
 from zeroseg.writing import write_whole
 
 FEWEST = 2000
-"""Places that a class has to win in the pool for its signature to settle anything (ActiveSAM)."""
+"""Places of all pictures that a class has to win to be typical of anything (ActiveSAM)."""
 
 _HEAD = """\
 # Written by zeroseg calibrate --signatures, from pictures without labels. Of each class: the words
@@ -50,6 +50,7 @@ class Signatures:
         places: (K,) int64, how many each class scored highest at.
         usual: (K, K) float32, row k being the mean scores of all classes at those places.
         clear: (K, K) float32, the mean where class k stood out.
+        fewest: Places that a class has to win for its signature to settle anything.
     """
 
     source: Mapping[str, Source | None]
@@ -60,6 +61,7 @@ class Signatures:
     places: Tensor
     usual: Tensor
     clear: Tensor
+    fewest: int = FEWEST
 
     @property
     def share(self) -> Tensor:
@@ -69,7 +71,7 @@ class Signatures:
     @property
     def known(self) -> Tensor:
         """Which classes won often enough to be typical of anything, (K,) bool."""
-        return self.places >= FEWEST
+        return self.places >= self.fewest
 
     def require(self, vocabulary: Vocabulary) -> None:
         """Refuse another list of words.

@@ -322,9 +322,7 @@ def _judge(detections: Detections, dense: DenseScores | None) -> DenseScores | N
     return dense if detections.dense is None else detections.dense
 
 
-def _presence(
-    judge: DenseScores | None, labels: Sequence[int], vocabulary: Vocabulary
-) -> Tensor:
+def _presence(judge: DenseScores | None, labels: Sequence[int], vocabulary: Vocabulary) -> Tensor:
     """That of classes (A,), each the highest of its words'; 1 where nothing judges it."""
     found = torch.ones(len(labels))
     if judge is None or judge.presence is None:
