@@ -53,9 +53,11 @@ def find(
     source = sources(segmenter.detector, segmenter.dense_scorer, pool.fusion)
     found = pool.signatures(segmenter.vocabulary, source)
     found.to_yaml(output)
+    for name, areas in seen.items():
+        outlet.picture(name, classes=areas)
     _print(found, pool.effect(found, segmenter.vocabulary), segmenter.vocabulary)
     print(f"signatures in {output}")
-    return seen
+    return len(seen)
 
 
 def _plain(entry: Any) -> Any:
@@ -84,13 +86,15 @@ def _dense(system: BaseSegmenter, name: str) -> ZeroShotSegmenter:
     return system
 
 
-def _look(segmenter: ZeroShotSegmenter, pictures: Sequence[Picture], outlet: Outlet) -> int:
-    """Segment the pictures; how many could be."""
+def _look(
+    segmenter: ZeroShotSegmenter, pictures: Sequence[Picture], outlet: Outlet
+) -> dict[str, dict[str, float]]:
+    """Segment the pictures; the areas of classes in those that could be."""
     from zeroseg.cli.outputs import printable
     from zeroseg.cli.report import Terminal, progress
     from zeroseg.values import Failure
 
-    done = 0
+    done = {}
     with progress(Terminal(stderr=True)) as bar:
         task = bar.add_task("looking", total=len(pictures))
         results = segmenter.stream(picture.source for picture in pictures)
@@ -100,8 +104,7 @@ def _look(segmenter: ZeroShotSegmenter, pictures: Sequence[Picture], outlet: Out
                 outlet.failed(f"{name}: {result.message}")
                 outlet.picture(name, result)
             else:
-                outlet.picture(name, classes=result.areas)
-                done += 1
+                done[name] = result.areas
             bar.advance(task)
     return done
 
@@ -150,7 +153,7 @@ def _sentences(found: Signatures, effect: SignatureEffect, vocabulary: Vocabular
     never = [names[i] for i in vocabulary.classes if not found.places[i]]
     seldom = [names[i] for i in vocabulary.classes if found.places[i] and not found.known[i]]
     if never:
-        said.append(f"never wins, so that nothing is known of it: {options.listed(never)}")
+        said.append(f"never wins, so that nothing is known of it: {', '.join(never)}")
     if seldom:
         said.append(
             f"wins at fewer than {found.fewest} places, so that its pixels stay as they are: "

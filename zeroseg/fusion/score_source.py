@@ -33,6 +33,8 @@ def source_of(part: nn.Module) -> Source:
     kind = type(part)
     found: Source = {"class": kind.__name__}
     for name, inner in part.named_children():
+        if name.startswith("_"):
+            continue
         if isinstance(inner, PreTrainedModel):
             found[name] = PurePath(inner.name_or_path).name
         elif isinstance(inner, DenseScorer | Detector | MaskPredictor | MaskProposer):

@@ -169,11 +169,6 @@ class ThingsAndStuff(Fusion):
         Raises:
             ValueError: Dense maps are all that is to be read, and there are none.
         """
-        if dense is None and self.evidence == "dense":
-            raise ValueError(
-                "ThingsAndStuff is to read dense scores alone, and the system has none: take a "
-                "detector that gives them, such as Sam3, or a dense scorer"
-            )
         if self.background == "auto":
             plain = self.variant(background=self.background_rule(vocabulary))
             return plain.forward(masks, detections, vocabulary, dense)
@@ -210,6 +205,9 @@ class ThingsAndStuff(Fusion):
             dense: Of the image.
             least: Classes that score no pixel as much are left out. The default is ActiveSAM's
                 bound for presence, which no score of a word exceeds.
+
+        Raises:
+            ValueError: See `forward`.
         """
         plain = self.variant(background=self.background_rule(vocabulary))
         claims = [own for own in plain._claims(detections, vocabulary, dense) if own.bound >= least]
@@ -240,6 +238,11 @@ class ThingsAndStuff(Fusion):
         self, detections: Detections, vocabulary: Vocabulary, dense: DenseScores | None
     ) -> list[_Claim]:
         """What speaks for each class that is spoken for, by falling bounds."""
+        if dense is None and self.evidence == "dense":
+            raise ValueError(
+                "ThingsAndStuff is to read dense scores alone, and the system has none: take a "
+                "detector that gives them, such as Sam3, or a dense scorer"
+            )
         own, weighed = self._instance_weights(detections, dense)
         words, peaks = _word_weights(dense, weighed)
         answers = detections.labels.cpu()
