@@ -77,7 +77,5 @@ def test_too_little_is_said() -> None:
     for _ in range(20):
         look(empty, 0.0, 0.0)
     empty.seen = [type(own)((), own.maps[:0], own.presence[:0]) for own in empty.seen]
-    with pytest.raises(
-        CalibrationError, match="no class scores highest at 2000 places of"
-    ):
+    with pytest.raises(CalibrationError, match="no class scores highest at 2000 places of"):
         empty.signatures(CLASSES, SOURCE)

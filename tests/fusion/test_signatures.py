@@ -50,9 +50,7 @@ def test_shares_and_what_is_known() -> None:
 def test_other_words_are_refused() -> None:
     known().require(CLASSES)
     other = Vocabulary.from_names(["background", "cow", "sheep", "grass", "tree"])
-    with pytest.raises(
-        CalibrationError, match=r"list is background, cow, .*\(5 in all"
-    ):
+    with pytest.raises(CalibrationError, match=r"list is background, cow, .*\(5 in all"):
         known().require(other)
     plain = Vocabulary.from_names(["background", "cow", "sheep", "sky"])
     with pytest.raises(CalibrationError, match=r"'sky' is for the words \['sky', 'clouds'\], but"):

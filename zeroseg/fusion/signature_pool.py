@@ -35,6 +35,7 @@ class SignaturePool(Fusion):
         pool = SignaturePool(segmenter.fusion)
         segmenter.fusion = pool
         segmenter.segment(pictures)
+        source = sources(segmenter.detector, segmenter.dense_scorer, pool.fusion)
         pool.signatures(segmenter.vocabulary, source).to_yaml("signatures.yaml")
 
     A picture takes a byte for each class that could be in it and each of 4,096 places at most.
