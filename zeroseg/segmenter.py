@@ -133,7 +133,12 @@ class ZeroShotSegmenter(BaseSegmenter):
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The walk, in the order of the flow."""
+        """The walk, in the order of the flow.
+
+        Raises:
+            ZerosegError: A component cannot do its part with these classes, or beside the others.
+        """
+        self.fusion.require(self.vocabulary, self.detector, self.dense_scorer)
         walk: tuple[tuple[type[ComponentStage], nn.Module | None], ...] = (
             (Tagging, self.tagger),
             (Captioning, self.captioner),

@@ -337,18 +337,27 @@ class Fusing(ComponentStage):
 
     part: Fusion
     name, needs, gives = "fusion", ("masks", "detections"), ("label_map",)
-    takes: ClassVar[Mapping[str, Any]] = {"dense": None}
+    takes: ClassVar[Mapping[str, Any]] = {"dense": None, "selection": None}
     apart = True
     reads_classes = True
+
+    def __init__(self, part: Fusion, vocabulary: Vocabulary) -> None:
+        part.require(vocabulary)
+        super().__init__(part, vocabulary)
 
     def __call__(
         self,
         masks: Sequence[Masks],
         detections: Sequence[Detections],
         dense: Sequence[DenseScores | None],
+        selections: Sequence[Selection | None],
     ) -> tuple[Sequence[Tensor]]:
         maps = []
-        for own, found, scores in zip(masks, detections, dense, strict=True):
+        for own, found, scores, asked in zip(masks, detections, dense, selections, strict=True):
+            judged = asked.presence if asked is not None and self.part.hears_verifier else None
+            if judged is not None:
+                found = replace(found, dense=_weighed(found.dense, judged))
+                scores = _weighed(scores, judged)
             scores = found.dense if scores is None else scores
             known = () if scores is None else (scores,)
             maps.append(self.part(own, found, self.vocabulary, *known))
@@ -357,6 +366,14 @@ class Fusing(ComponentStage):
     def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
         size = inputs[0].size
         seams.check_label_map(self.describe(), answers[0], size, self.vocabulary)
+
+
+def _weighed(dense: DenseScores | None, verified: Sequence[float]) -> DenseScores | None:
+    """Dense scores whose presence is also what a verifier says of it."""
+    if dense is None:
+        return None
+    own = dense.maps.new_tensor(verified, dtype=torch.float32)
+    return replace(dense, presence=own if dense.presence is None else own * dense.presence)
 
 
 def unresolved(found: Sequence[Detections]) -> list[str]:

@@ -101,7 +101,7 @@ def test_models_without_such_a_verifier_are_refused(
 
 def test_no_picture_and_no_model_are_said(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["calibrate", "gone", "--model", model, "-o", "p.yaml"]) == 2
-    assert "there are no pictures to find thresholds from" in capsys.readouterr().err
+    assert "there are no pictures to find thresholds or signatures from" in capsys.readouterr().err
     with pytest.raises(SystemExit) as ended:
         main(["calibrate", "gone", "-o", "p.yaml"])
     assert ended.value.code == 2

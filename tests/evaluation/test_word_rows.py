@@ -57,7 +57,7 @@ def test_words_that_a_verifier_is_not_calibrated_for_are_not_run_and_it_is_said(
     table, _ = rows(full, "none", (1,))
     [row] = [own for own in table if own.name.startswith("words")]
     assert row.name == "words: compiled" and row.system is None
-    assert "hold for the words that they were found with alone" in row.reason
+    assert "holds for the words that it was found with alone" in row.reason
     assert "--set verifier=null" in row.reason and "zeroseg calibrate" in row.reason
 
 

@@ -10,8 +10,17 @@ import torch
 from torch import Tensor
 
 from zeroseg.fusion.things_and_stuff import ThingsAndStuff
+from zeroseg.stages import Fusing
 from zeroseg.testing import FusionContract, boxed
-from zeroseg.values import DISTRACTOR, UNRESOLVED, DenseScores, Detections, Geometry, Masks
+from zeroseg.values import (
+    DISTRACTOR,
+    UNRESOLVED,
+    DenseScores,
+    Detections,
+    Geometry,
+    Masks,
+    Selection,
+)
 from zeroseg.vocabulary import Vocabulary
 
 CLASSES = Vocabulary.from_names(
@@ -222,6 +231,47 @@ def test_stuff_stays_under_things() -> None:
 
 
 @pytest.mark.parametrize("background", VARIANTS["background"])
+@pytest.mark.parametrize("presence", VARIANTS["presence"])
+def test_scores_of_classes_decide_what_is_decided_at_once(background: Any, presence: Any) -> None:
+    part = ThingsAndStuff(presence=presence, background=background, threshold=0.3)
+    masks, found = scene(1)
+    scores = part.class_scores(masks, found, CLASSES, found.dense, least=0.0)
+    whole = part(masks, found, CLASSES, found.dense)
+    assert torch.equal(part.decided(scores, CLASSES), whole)
+    assert len(set(scores.labels)) == len(scores) == (4 if background == "never" else 5)
+    assert found.dense is not None and found.dense.presence is not None
+    own = found.dense.presence[[0, 1]].max() if presence != "never" else torch.tensor(1.0)
+    assert scores.presence[scores.labels.index(DOG)] == own
+
+
+def test_classes_that_score_next_to_nothing_are_left_out_of_scores() -> None:
+    dense = everything(0.9, 0.05, 0.2, labels=(DOG, SKY, DISTRACTOR), presence=[1.0, 1.0, 1.0])
+    nothing = Masks(torch.zeros(0, 2, 3), Geometry.itself((2, 3)))
+    scores = ThingsAndStuff().class_scores(nothing, Detections.empty(), CLASSES, dense)
+    assert scores.labels == (DOG, OTHER)
+    empty = ThingsAndStuff().class_scores(nothing, Detections.empty(), CLASSES)
+    assert scores.maps.shape == (2, 2, 3)
+    assert empty.maps.shape == (0, 2, 3)
+    assert ThingsAndStuff().decided(empty, CLASSES).unique().tolist() == [OTHER]
+
+
+@pytest.mark.parametrize("weighs", [False, True])
+def test_what_a_verifier_says_weighs_where_it_is_to(weighs: bool) -> None:
+    nothing = Masks(torch.zeros(0, 2, 3), Geometry.itself((2, 3)))
+    dense = everything(0.8, 0.7, labels=(DOG, SKY), presence=[0.9, 0.9])
+    judged = Selection(("dog", "sky"), (DOG, SKY), presence=(0.6, 1.0))
+    for own in (dense, replace(dense, presence=None)):
+        for detector, scorer in ((None, own), (own, None)):
+            found = replace(Detections.empty(), dense=detector)
+            stage = Fusing(ThingsAndStuff(verifier=weighs), CLASSES)
+            [[labels]] = stage([nothing], [found], [scorer], [judged])
+            assert labels.unique().tolist() == [SKY if weighs else DOG]
+    deaf = Fusing(ThingsAndStuff(verifier=True, presence="never"), CLASSES)
+    [[labels]] = deaf([nothing], [Detections.empty()], [dense], [judged])
+    assert labels.unique().tolist() == [DOG]
+
+
+@pytest.mark.parametrize("background", VARIANTS["background"])
 def test_classes_that_cannot_win_are_not_enlarged(
     background: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,3 +312,5 @@ def test_dense_maps_alone_have_to_be_there() -> None:
     masks, found = scene(0)
     with pytest.raises(ValueError, match="take a detector that gives them"):
         ThingsAndStuff("dense")(masks, found, CLASSES)
+    with pytest.raises(ValueError, match="take a detector that gives them"):
+        ThingsAndStuff("dense").class_scores(masks, found, CLASSES)

@@ -31,7 +31,8 @@ and dense maps by presence, such as SAM 3: without presence, with presence once 
 the dense head, without instances, without the first of two looks; the true presence; other
 backgrounds. Of one with a dense scorer: without it, and without or with another pooling over
 regions. Of lists that have added words: the names alone (words: raw), and those words (words:
-compiled). Where the vocabulary has stuff, things and stuff have columns of their own.
+compiled). With signatures (zeroseg calibrate --signatures): without them, or with those of
+--signatures. Where the vocabulary has stuff, things and stuff have columns of their own.
 
 What rows share (tags, captions, image embeddings, detections, answers of the chat model) is
 computed once; calls, cost and time of a row are what it would take alone.
@@ -65,6 +66,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="points a box in the sweep; default 1 5 10 20 40",
     )
+    parser.add_argument(
+        "--signatures",
+        metavar="FILE",
+        help='file of zeroseg calibrate --signatures, for the row "signatures: with"',
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write to")
     parser.set_defaults(run=run)
 
@@ -87,6 +93,7 @@ def run(arguments: Namespace) -> int:
         _other(arguments.other, given.model),
         counts,
         ReferenceRawTags() if given.data.protocol == "paper" else RawTags(),
+        arguments.signatures,
         **about,
     )
     runs = {line.row.name: line.run for line in report.lines if line.run is not None}

@@ -141,7 +141,8 @@ class PatchScorer(DenseScorer):
         self.others = tuple(others)
         self.logit_scale = logit_scale
         self.batch_size = batch_size
-        self._words = WordVectors(templates_of(templates), kept_words)
+        self.templates = templates_of(templates)
+        self._words = WordVectors(self.templates, kept_words)
 
     @classmethod
     def from_pretrained(

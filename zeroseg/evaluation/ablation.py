@@ -45,6 +45,7 @@ LEFT_OUT = (
     "without scope",
     "without two-stage",
     "words: raw",
+    "signatures: without",
 )
 """Rows of which it is said whether what they leave out is worth anything."""
 
@@ -131,6 +132,7 @@ def ablate(
     other: Other,
     counts: Sequence[int] = COUNTS,
     raw_tags: RawTags | None = None,
+    signatures: str | Path | None = None,
     **options: Any,
 ) -> AblationReport:
     """Score the full system and all its ablations, in step, each with a result folder.
@@ -144,13 +146,14 @@ def ablate(
         other: Refiners with another chat model and their configuration; or why there are none.
         counts: Points a box in the sweep.
         raw_tags: What asks for unrefined tags.
+        signatures: See `rows`.
         options: See `evaluate`.
 
     Raises:
         ZerosegError: The system has no such stages; or see `evaluate`.
     """
     whole = with_stages(full, "the ablation")
-    table, shared = rows(whole, other, counts, raw_tags)
+    table, shared = rows(whole, other, counts, raw_tags, signatures)
     systems = {row.name: row.system for row in table if row.system is not None}
     folders = {name: Path(output) / "rows" / _slug(name) for name in systems}
     runs = evaluate(systems, data, folders, **options)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, get_args
 
 from typing_extensions import Unpack
@@ -19,6 +20,7 @@ from zeroseg.errors import CalibrationError
 from zeroseg.evaluation.oracle import OracleSegmenter, has_dense_scores, tellable
 from zeroseg.evaluation.variants import Variants, component_entry, inner_entry, with_options
 from zeroseg.fusion.fusion import Evidence
+from zeroseg.fusion.signature_fusion import SignatureFusion
 from zeroseg.fusion.things_and_stuff import (
     Background,
     FusionOptions,
@@ -36,7 +38,6 @@ from zeroseg.refinement.raw_tags import RawTags
 from zeroseg.refinement.selecting import select_classes
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.vocabularies import by_name, compiled
-from zeroseg.vocabulary import Vocabulary
 
 COUNTS = (1, 5, 10, 20, 40)
 """Points a box in the sweep (the paper's supplement sweeps them, too; 20 is its choice)."""
@@ -105,6 +106,7 @@ def rows(
     other: Other,
     counts: Sequence[int] = COUNTS,
     raw_tags: RawTags | None = None,
+    signatures: str | Path | None = None,
 ) -> tuple[list[Row], Variants]:
     """All rows of the ablation that the full system has.
 
@@ -112,16 +114,20 @@ def rows(
     supplement's sweep of points). Of one that weighs instances and dense maps by presence, they
     are what each of the three is worth; of one with a dense scorer, what that and its pooling
     are; of one that looks twice, what the first look costs. Where classes have further words, or
-    the package has some for them, what these are worth.
+    the package has some for them, what these are worth. Where there are signatures, what they are.
 
     Args:
         full: The complete system.
         other: Refiners with another chat model and their configuration; or why there are none.
         counts: Points a box in the sweep.
         raw_tags: What asks for unrefined tags; `RawTags()` by default.
+        signatures: A file of `zeroseg calibrate --signatures` for a system that has none yet.
 
     Returns:
         The rows, the full system first, and what they share.
+
+    Raises:
+        CalibrationError: The signatures cannot be read.
     """
     make, raw = Variants(full), raw_tags or RawTags()
     candidates = (
@@ -131,6 +137,7 @@ def rows(
         *_looks(make),
         *_truth(make),
         *_wordings(make),
+        *_signatures(make, signatures),
         *_more(make, raw),
         *_fusions(make),
         *_sweep(make, counts),
@@ -138,10 +145,24 @@ def rows(
     found = [Row("full", make.make())]
     for own in candidates:
         if not own.lacks:
-            found.append(Row(own.name, own.system(), own.group))
+            found.append(_row(own))
         elif own.missed:
             found.append(Row(own.name, None, own.group, own.lacks))
     return found, make
+
+
+def _row(own: Candidate) -> Row:
+    """A row whose system can be made; it may be refused what was calibrated for the full one."""
+    system = own.system()
+    try:
+        _ = system.stages
+    except CalibrationError as error:
+        reason = (
+            f"what was calibrated holds for the words that it was found with alone; ablate without "
+            f"it (such as --set verifier=null), or with what was found for the others ({error})"
+        )
+        return Row(own.name, None, own.group, reason)
+    return Row(own.name, system, own.group)
 
 
 def is_described(system: ZeroShotSegmenter) -> bool:
@@ -293,23 +314,29 @@ def _wordings(make: Variants) -> list[Candidate]:
     candidates = []
     for name, words in (("words: raw", raw), ("words: compiled", added)):
         new = words is not None and words != own
-        lacks = _refused(make.full, words) if new else "it is so, or no words are known"
+        lacks = "" if new else "it is so, or no words are known"
         candidates.append(Candidate(name, lacks, partial(make.make, None, words), missed=new))
     return candidates
 
 
-def _refused(full: ZeroShotSegmenter, vocabulary: Vocabulary | None) -> str:
-    """Why a system cannot be given other words; empty where it can."""
-    if full.verifier is not None and vocabulary is not None:
-        try:
-            full.verifier.require(vocabulary)
-        except CalibrationError as error:
-            return (
-                f"the verifier's thresholds hold for the words that they were found with alone; "
-                f"ablate without it (--set verifier=null), or with thresholds for the other words "
-                f"({error})"
-            )
-    return ""
+def _signatures(make: Variants, path: str | Path | None) -> list[Candidate]:
+    """Confusions and the background settled by signatures, and by scores alone."""
+    fusion = make.full.fusion
+    if isinstance(fusion, SignatureFusion):
+        plain, own = inner_entry(make.full, "fusion", "fusion"), fusion.fusion
+        return [Candidate("signatures: without", "", lambda: make.make(plain, fusion=own))]
+    if path is None:
+        return []
+    if not isinstance(fusion, ThingsAndStuff):
+        raise CalibrationError(
+            f"{type(fusion).__name__} has no scores that signatures could be held against; take "
+            f"ThingsAndStuff"
+        )
+    settled = SignatureFusion.from_pretrained(path, fusion)
+    inner = (make.full.config or {}).get("fusion") or component_entry(fusion)
+    given = {"signatures": str(path), "fusion": inner}
+    entry = {"fusion": {**component_entry(settled), "init_args": given}}
+    return [Candidate("signatures: with", "", lambda: make.make(entry, fusion=settled))]
 
 
 def _truth(make: Variants) -> list[Candidate]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor, nn
 
+from zeroseg.dense.dense_scorer import DenseScorer
+from zeroseg.detection.detector import Detector
 from zeroseg.values import DenseScores, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
 
@@ -26,6 +28,29 @@ class Fusion(nn.Module, ABC):
     def hears_presence(self) -> bool:
         """Whether it weighs by presence, beyond what scores of detections hold of it."""
         return True
+
+    @property
+    def hears_verifier(self) -> bool:
+        """Whether what a verifier says of presence reaches it, as part of that of dense scores."""
+        return False
+
+    def require(
+        self,
+        vocabulary: Vocabulary,
+        detector: Detector | None = None,
+        dense_scorer: DenseScorer | None = None,
+    ) -> None:
+        """Refuse what it cannot decide, before any picture is looked at.
+
+        Args:
+            vocabulary: The classes.
+            detector: What gives the detections; None where that is not known, as in a worker that
+                does some of the stages.
+            dense_scorer: What gives dense scores beside it, if anything does.
+
+        Raises:
+            ZerosegError: It was made for others; by default it takes all.
+        """
 
     @abstractmethod
     def forward(

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import Self, TypedDict, Unpack
 
+from zeroseg.fusion.class_scores import ClassScores
 from zeroseg.fusion.fusion import Evidence, Fusion
 from zeroseg.running.transfer import sent
 from zeroseg.values import DISTRACTOR, DenseScores, Detections, Masks
@@ -40,6 +42,7 @@ class FusionOptions(TypedDict, total=False):
     background: Background
     threshold: float
     stuff: Stuff
+    verifier: bool
     chunk: int
 
 
@@ -90,6 +93,8 @@ class ThingsAndStuff(Fusion):
             COCO-Object, 0.1 on PASCAL Context.
         stuff: "beside things", the default: all classes compete. "under things": stuff is read
             from dense maps alone, and no stuff takes a pixel that an instance of a thing covers.
+        verifier: Whether presence is what the detector or scorer says of it times what a verifier
+            says, where there is one. By default a verifier only decides what is looked for.
         chunk: Masks or maps brought to full size at a time; memory is about
             (4 * chunk + 24) * H * W bytes.
 
@@ -105,6 +110,7 @@ class ThingsAndStuff(Fusion):
         background: Background = "auto",
         threshold: float = 0.4,
         stuff: Stuff = "beside things",
+        verifier: bool = False,
         chunk: int = 8,
     ) -> None:
         super().__init__()
@@ -126,12 +132,18 @@ class ThingsAndStuff(Fusion):
         self.background = background
         self.threshold = threshold
         self.stuff = stuff
+        self.verifier = verifier
         self.chunk = chunk
 
     @property
     def hears_presence(self) -> bool:
         """See `Fusion.hears_presence`."""
         return self.presence != "never"
+
+    @property
+    def hears_verifier(self) -> bool:
+        """See `Fusion.hears_verifier`."""
+        return self.verifier and self.hears_presence
 
     def variant(self, **changes: Unpack[FusionOptions]) -> Self:
         """The same fusion with some options otherwise."""
@@ -157,16 +169,10 @@ class ThingsAndStuff(Fusion):
         Raises:
             ValueError: Dense maps are all that is to be read, and there are none.
         """
-        if dense is None and self.evidence == "dense":
-            raise ValueError(
-                "ThingsAndStuff is to read dense scores alone, and the system has none: take a "
-                "detector that gives them, such as Sam3, or a dense scorer"
-            )
         if self.background == "auto":
             plain = self.variant(background=self.background_rule(vocabulary))
             return plain.forward(masks, detections, vocabulary, dense)
-        claims = self._claims(detections, vocabulary, dense)
-        device = masks.logits.device
+        claims, device = self._claims(detections, vocabulary, dense), masks.logits.device
         best = torch.zeros(masks.size, device=device)
         second = torch.zeros(masks.size, device=device)
         labels = torch.full(masks.size, vocabulary.background, dtype=torch.int64, device=device)
@@ -180,12 +186,63 @@ class ThingsAndStuff(Fusion):
             labels.masked_fill_(scores > best, claim.label)
             torch.maximum(second, torch.minimum(best, scores), out=second)
             torch.maximum(best, scores, out=best)
-        return labels.masked_fill(self._undecided(best, second), vocabulary.background)
+        return labels.masked_fill(self.undecided(best, second), vocabulary.background)
+
+    def class_scores(
+        self,
+        masks: Masks,
+        detections: Detections,
+        vocabulary: Vocabulary,
+        dense: DenseScores | None = None,
+        least: float = SUPPRESSED,
+    ) -> ClassScores:
+        """What the highest is taken of: scores of all classes that could be there.
+
+        Args:
+            masks: See `forward`; so for all others.
+            detections: Of the image.
+            vocabulary: The classes.
+            dense: Of the image.
+            least: Classes that score no pixel as much are left out. The default is ActiveSAM's
+                bound for presence, which no score of a word exceeds.
+
+        Raises:
+            ValueError: See `forward`.
+        """
+        plain = self.variant(background=self.background_rule(vocabulary))
+        claims = [own for own in plain._claims(detections, vocabulary, dense) if own.bound >= least]
+        device, weighed = masks.logits.device, plain._instance_weights(detections, dense)[1]
+        maps = [plain._scores(claim, masks, dense) for claim in claims]
+        labels = tuple(claim.label for claim in claims)
+        judge = _judge(detections, dense) if weighed else None
+        return ClassScores(
+            labels,
+            torch.stack(maps) if maps else torch.zeros(0, *masks.size, device=device),
+            sent(_presence(judge, labels, vocabulary), device),
+        )
+
+    def decided(self, scores: ClassScores, vocabulary: Vocabulary) -> Tensor:
+        """What `forward` says of scores of classes that are known already, (H, W) int64.
+
+        Args:
+            scores: See `class_scores`; classes that were left out there take no place here.
+            vocabulary: The classes.
+        """
+        plain = self.variant(background=self.background_rule(vocabulary))
+        rivals = F.pad(scores.maps, (0, 0, 0, 0, 0, 2))  # two that score nothing
+        (best, second), ranked = rivals.topk(2, 0)
+        labels = torch.tensor([*scores.labels, *[vocabulary.background] * 2], device=best.device)
+        return labels[ranked[0]].masked_fill(plain.undecided(best, second), vocabulary.background)
 
     def _claims(
         self, detections: Detections, vocabulary: Vocabulary, dense: DenseScores | None
     ) -> list[_Claim]:
         """What speaks for each class that is spoken for, by falling bounds."""
+        if dense is None and self.evidence == "dense":
+            raise ValueError(
+                "ThingsAndStuff is to read dense scores alone, and the system has none: take a "
+                "detector that gives them, such as Sam3, or a dense scorer"
+            )
         own, weighed = self._instance_weights(detections, dense)
         words, peaks = _word_weights(dense, weighed)
         answers = detections.labels.cpu()
@@ -219,7 +276,7 @@ class ThingsAndStuff(Fusion):
 
         A detector that knows presence has it in its scores once.
         """
-        judge = dense if detections.dense is None else detections.dense
+        judge = _judge(detections, dense)
         scores = detections.scores.cpu()
         wanted = _TIMES[self.presence]
         if judge is None or judge.presence is None or not len(judge):
@@ -252,8 +309,8 @@ class ThingsAndStuff(Fusion):
         least = self.threshold if self.background == "threshold" else 0.0
         return scores + (covered & (scores >= least))
 
-    def _undecided(self, best: Tensor, second: Tensor) -> Tensor:
-        """Which pixels (H, W) are left to the background."""
+    def undecided(self, best: Tensor, second: Tensor) -> Tensor:
+        """Which places are left to the background, by their two highest scores."""
         raised = best > 1
         best, second = best - raised.float(), (second - raised.float()).clamp(min=0)
         if self.background == "threshold":
@@ -261,6 +318,23 @@ class ThingsAndStuff(Fusion):
         if self.background == "margin":
             return best * (best - second).clamp(min=0).sqrt() < self.threshold**STEEPNESS
         return best <= 0
+
+
+def _judge(detections: Detections, dense: DenseScores | None) -> DenseScores | None:
+    """What says how likely prompts are in the image at all."""
+    return dense if detections.dense is None else detections.dense
+
+
+def _presence(judge: DenseScores | None, labels: Sequence[int], vocabulary: Vocabulary) -> Tensor:
+    """That of classes (A,), each the highest of its words'; 1 where nothing judges it."""
+    found = torch.ones(len(labels))
+    if judge is None or judge.presence is None:
+        return found
+    asked, presence = torch.tensor(judge.labels), judge.presence.float().cpu()
+    for place, label in enumerate(labels):
+        own = presence[asked == (DISTRACTOR if label == vocabulary.background else label)]
+        found[place] = own.amax() if len(own) else 1.0
+    return found
 
 
 def _places(labels: Tensor, label: int) -> Tensor:

@@ -60,7 +60,8 @@ class EncoderVerifier(Verifier):
         templates: A set of `zeroseg.encoders.TEMPLATES`, or sentences of one's own, "{}" being the
             word.
         drop_below: Classes that are less likely there are no longer looked for. 0.5 by default; 0
-            drops none, and leaves it to whoever reads `Selection.presence`.
+            drops none, and leaves it to whoever reads `Selection.presence`, such as
+            `ThingsAndStuff(verifier=True)`.
         batch_size: Pictures to a pass of the network.
         kept_words: Words whose vectors are kept for the images that follow; 0 for none.
 

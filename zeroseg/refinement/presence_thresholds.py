@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import yaml
 
-from zeroseg import yaml_text
+from zeroseg import fields, yaml_text
 from zeroseg.class_lists.values import shown
 from zeroseg.decoding import decoded
 from zeroseg.errors import CalibrationError
@@ -138,66 +137,34 @@ def _read(content: object) -> PresenceThresholds:
     Raises:
         ValueError: It is something else.
     """
-    presence = _mapping(content, ("presence",), "the file")["presence"]
-    own = _mapping(presence, ("checkpoint", "templates", "pictures", "classes"), "presence")
+    presence = fields.mapping(content, ("presence",), "the file")["presence"]
+    own = fields.mapping(presence, ("checkpoint", "templates", "pictures", "classes"), "presence")
     classes = own["classes"]
     if not isinstance(classes, dict) or not classes:
         raise ValueError(f"presence.classes: {shown(classes)} is no mapping from classes")
     return PresenceThresholds(
-        _text(own["checkpoint"], "presence.checkpoint"),
-        _texts(own["templates"], "presence.templates"),
-        _count(own["pictures"], "presence.pictures"),
+        fields.text(own["checkpoint"], "presence.checkpoint"),
+        fields.texts(own["templates"], "presence.templates"),
+        fields.count(own["pictures"], "presence.pictures"),
         {
-            _text(name, "presence.classes: a name"): _class(value, f"presence.classes.{name}")
+            fields.text(name, "presence.classes: a name"): _class(value, f"presence.classes.{name}")
             for name, value in classes.items()
         },
     )
 
 
 def _class(value: object, where: str) -> ClassThreshold:
-    own = _mapping(value, ("words", "threshold", "width", "there", "basis"), where)
+    own = fields.mapping(value, ("words", "threshold", "width", "there", "basis"), where)
     if own["basis"] not in get_args(Basis):
         expected = list(get_args(Basis))
         raise ValueError(f"{where}.basis: {shown(own['basis'])}, expected one of {expected}")
-    width = _number(own["width"], f"{where}.width")
+    width = fields.number(own["width"], f"{where}.width")
     if width <= 0:
         raise ValueError(f"{where}.width: {width} is not positive")
     return ClassThreshold(
-        _texts(own["words"], f"{where}.words"),
-        _number(own["threshold"], f"{where}.threshold"),
+        fields.texts(own["words"], f"{where}.words"),
+        fields.number(own["threshold"], f"{where}.threshold"),
         width,
-        _count(own["there"], f"{where}.there"),
+        fields.count(own["there"], f"{where}.there"),
         own["basis"],
     )
-
-
-def _mapping(value: object, keys: Sequence[str], where: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or set(value) != set(keys):
-        held = list(value) if isinstance(value, dict) else value
-        raise ValueError(f"{where}: {shown(held)}, expected a mapping of {', '.join(keys)}")
-    return value
-
-
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{where}: {shown(value)} is not text")
-    return value
-
-
-def _texts(value: object, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value:
-        raise ValueError(f"{where}: {shown(value)} is not a list of texts")
-    return tuple(_text(item, where) for item in value)
-
-
-def _number(value: object, where: str) -> float:
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    if not known or not math.isfinite(value):  # type: ignore[arg-type]
-        raise ValueError(f"{where}: {shown(value)} is not a number")
-    return float(value)  # type: ignore[arg-type]
-
-
-def _count(value: object, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{where}: {shown(value)} is not a whole number from 0 up")
-    return value
