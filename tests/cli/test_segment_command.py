@@ -146,8 +146,8 @@ def test_files_folders_and_globs_each_picture_once() -> None:
     found = plan(["a", "b/*.png", "./a/x.jpg", str(Path("a").absolute())], Path("out"))
     assert found.failures == ()
     assert {str(j.source): str(j.base) for j in found.pictures} == {
-        "a/sub/y.png": "out/a/sub/y",
-        "a/x.jpg": "out/a/x",
+        "a/sub/y.png": "out/sub/y",
+        "a/x.jpg": "out/x",
         "b/x.png": "out/b/x",
     }
     found = plan(["a", "none/*.png"], Path("out"))
@@ -164,6 +164,23 @@ def test_names_of_results_never_clash() -> None:
     bases = {str(own.source): str(own.base) for own in plan(["in"], Path("out")).pictures}
     wanted = ("x.jpg", "x.png", "y.b", "y.c", "x.jpg.png", "s/x")
     assert bases == {f"in/{f}": f"out/{name}" for f, name in zip(files, wanted, strict=True)}
+
+
+def bases(*paths: str) -> list[str]:
+    return [own.base.as_posix() for own in plan(paths, Path("out")).pictures]
+
+
+def test_one_more_path_changes_no_name() -> None:
+    for name in ("a/x.jpg", "a/x.png", "a/sub/y.png", "b/x.jpg", "b/sub/y.png", "b/sub/z.png"):
+        picture(Path(name))
+    assert bases("a/x.jpg") == ["out/x"]
+    assert bases("a/x.jpg", "b/x.jpg") == ["out/x", "out/b/x"]
+    assert bases("a/x.jpg", "a/x.png") == ["out/x", "out/x.png"]
+    alone = bases("a")
+    assert alone == ["out/sub/y", "out/x.jpg", "out/x.png"]
+    assert bases("a", "b") == [*alone, "out/b/sub/y", "out/b/sub/z", "out/b/x"]
+    assert bases("a/sub", "b/sub/z.png", "b/sub") == ["out/y", "out/z", "out/sub/y"]
+    assert bases("b/sub", str(Path("b/sub").absolute())) == ["out/y", "out/z"]
 
 
 def test_what_an_earlier_run_wrote_is_no_input(config: str) -> None:

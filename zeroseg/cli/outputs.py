@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +47,14 @@ class Plan:
 def plan(paths: Sequence[str], output: Path) -> Plan:
     """Find the pictures that files, folders and patterns mean, and name their results.
 
-    The results mirror the inputs: the picture `sub/x.jpg` of a folder gets `<output>/sub/x`; with
-    several folders, the results lie in folders of those names. What an earlier run wrote into
-    `output` is left out.
+    A picture is named by the path that means it, whatever else is given: a file by itself, so that
+    `a/x.jpg` gets `<output>/x`; the picture `sub/x.jpg` of a folder or pattern `<output>/sub/x`.
+    Where a path before has taken such a name, all results of this one lie in a folder called as its
+    own, so that `a/x.jpg b/x.jpg` get `<output>/x` and `<output>/b/x`. What an earlier run wrote
+    into `output` is left out.
     """
-    found: dict[str, Path] = {}
-    roots: list[str] = []
+    names = _Names()
+    pictures: list[Picture] = []
     failures: list[Failure] = []
     notes: list[str] = []
     for path in paths:
@@ -62,18 +64,49 @@ def plan(paths: Sequence[str], output: Path) -> Plan:
             failures.append(Failure(printable(path), "reading", str(error)))
             continue
         notes += matches.notes
-        roots.append(os.path.abspath(matches.root))
-        for match in matches.files:
-            if not _is_ours(match, output):
-                found.setdefault(os.path.abspath(match), match)
-    if not found:
-        return Plan((), tuple(failures), tuple(notes))
-    common = os.path.commonpath(roots)
-    names = sample_names([os.path.relpath(place, common) for place in found])
-    pictures = [
-        Picture(source, output / name) for source, name in zip(found.values(), names, strict=True)
-    ]
+        root, files = matches.root, matches.names
+        theirs = [file for file in files if not _is_ours(Path(root, file), output)]
+        named = names.add(os.path.abspath(root), theirs)
+        pictures += [Picture(Path(root, file), output / name) for file, name in named.items()]
     return Plan(tuple(pictures), tuple(failures), tuple(dict.fromkeys(notes)))
+
+
+class _Names:
+    """Gives each picture a name of its own, path after path."""
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+        self.taken: set[str] = set()
+        self.roots: set[str] = set()
+
+    def add(self, root: str, files: Sequence[str]) -> dict[str, str]:
+        """The names of the pictures below a folder that are not known yet, by their files."""
+        called = zip(files, sample_names(files), strict=True)
+        plain = {file: name for file, name in called if self._is_new(os.path.join(root, file))}
+        for named in self._ways(plain, root):
+            folded = {name.casefold() for name in named.values()}
+            if folded.isdisjoint(self.taken):
+                break
+        self.taken |= folded
+        self.roots.add(root)
+        return named
+
+    def _is_new(self, place: str) -> bool:
+        place = os.path.normpath(place)
+        new = place not in self.known
+        self.known.add(place)
+        return new
+
+    def _ways(self, plain: dict[str, str], root: str) -> Iterator[dict[str, str]]:
+        """By their names, with the suffix next to pictures of the same folder, by their folders."""
+        yield plain
+        if root in self.roots:
+            yield {file: file for file in plain}
+        above, prefix = root, ""
+        while os.path.basename(above):
+            above, prefix = os.path.dirname(above), os.path.join(os.path.basename(above), prefix)
+            yield {file: os.path.join(prefix, name) for file, name in plain.items()}
+        yield {file: os.path.join(prefix, file) for file in plain}
 
 
 def printable(path: str | Path) -> str:

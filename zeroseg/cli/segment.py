@@ -25,11 +25,16 @@ _EXAMPLES = """\
   zeroseg segment drawn/images --labels "dog, boat, person"
   zeroseg segment a.jpg "holiday/**/*.png" --vocabulary voc2012 --output results
   zeroseg segment drawn/images --labels "animal, other" --set captioner=null
+  zeroseg segment drawn/images --threshold dog=0.4 --region 0,0,128,96 --instances --confidence
   zeroseg segment photos --model paper --vocabulary dram --device cuda
 
 For every picture three files are written, named after it: NAME.overlay.png (the classes in
 colour, with a legend), NAME.mask.png (indexed, the vocabulary's ids and colours) and NAME.json
-(classes, areas, tags, caption, boxes, times and what a language model was asked).
+(classes, areas, tags, caption, boxes, times and what a language model was asked). --instances
+adds the mask of each box to NAME.json; --confidence adds NAME.confidence.png, and says at the end
+which pictures are the least sure. A picture of a folder is named by its path below that folder, a
+file by itself; where two paths mean pictures of one name, those of the later path lie in a folder
+called as theirs.
 A name such as other, background or none in the list stands for everything else.
 A picture that cannot be read is reported and skipped; the exit code is then 1.
 Folders are searched to their depths for whatever Pillow reads of pictures, and for .heic with
@@ -52,7 +57,57 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     options.add_vocabulary(parser, "by default the model's own")
     model_options.add_model(parser)
+    call = parser.add_argument_group("results")
+    call.add_argument(
+        "--threshold",
+        dest="thresholds",
+        action="append",
+        default=[],
+        type=_threshold,
+        metavar="CLASS=SCORE",
+        help="drop what is found of a class with a lower score, 0 to 1; may be repeated",
+    )
+    call.add_argument(
+        "--region",
+        type=_region,
+        metavar="X1,Y1,X2,Y2",
+        help="look at this part of each picture alone, in pixels; all else of it is background",
+    )
+    call.add_argument(
+        "--instances", action="store_true", help="keep the mask of each thing that is found"
+    )
+    call.add_argument(
+        "--confidence", action="store_true", help="say how sure each pixel and picture is"
+    )
     parser.set_defaults(run=run)
+
+
+def _threshold(text: str) -> tuple[str, float]:
+    """An option CLASS=SCORE."""
+    name, sign, value = text.rpartition("=")
+    try:
+        return name.strip(), float(value if sign and name.strip() else "")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not CLASS=SCORE, such as dog=0.4") from None
+
+
+def _region(text: str) -> tuple[int, ...]:
+    """An option of four whole numbers."""
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError:
+        said = f"'{text}' is not X1,Y1,X2,Y2 in whole pixels, such as 10,20,300,400"
+        raise argparse.ArgumentTypeError(said) from None
+
+
+def _variant(segmenter: BaseSegmenter, arguments: Namespace) -> BaseSegmenter:
+    """The segmenter with what the options of results say."""
+    return segmenter.variant(
+        thresholds=dict(arguments.thresholds),
+        region=arguments.region,
+        instances=arguments.instances,
+        confidence=arguments.confidence,
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -75,8 +130,12 @@ def run(arguments: Namespace) -> int:
         raise ZerosegError("there are no pictures to segment")
     if model.model.partition("-")[0] == "tiny":
         print("note: the tiny models understand drawn scenes, not photographs", file=sys.stderr)
-    return _Run(model.segmenter(config, vocabulary), planned, outlet).go(output)
+    segmenter = _variant(model.segmenter(config, vocabulary), arguments)
+    return _Run(segmenter, planned, outlet).go(output)
 
+
+_FIRST = 5
+"""Pictures that are named as the least sure."""
 
 _OF_ONE_NAME = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL)
 """Why one file cannot be written; any other reason holds for all of them."""
@@ -91,6 +150,7 @@ class _Run:
         self.segmenter, self.pictures, self.outlet = segmenter, planned.pictures, outlet
         self.failures = list(planned.failures)
         self.done: list[tuple[str, str, float]] = []
+        self.sure: list[tuple[float, str]] = []
         self.totals = Totals()
 
     def go(self, output: Path) -> int:
@@ -119,7 +179,7 @@ class _Run:
         name = printable(picture.source)
         if not isinstance(result, Failure):
             try:
-                replace(result, name=name).save(picture.base)
+                replace(result, name=name).save_as(picture.base)
             except OutputError as error:
                 if getattr(error.__cause__, "errno", None) not in _OF_ONE_NAME:
                     raise
@@ -129,7 +189,10 @@ class _Run:
             self.outlet.failed(f"{name}: {result.message}")
             self.outlet.picture(name, result)
             return
-        self.outlet.picture(name, classes=result.areas, seconds=result.trace.seconds)
+        told = {} if result.confidence is None else {"confidence": result.confidence.score}
+        self.outlet.picture(name, classes=result.areas, seconds=result.trace.seconds, **told)
+        if result.confidence is not None:
+            self.sure.append((result.confidence.score, name))
         self.totals.add(result.trace)
         self.done.append((name, shares(result.areas), sum(result.trace.seconds.values())))
 
@@ -151,5 +214,8 @@ class _Run:
         cost = self.totals.cost()
         if cost is not None:
             say(console, cost)
+        if self.sure:
+            least = ", ".join(f"{name} {score:.2f}" for score, name in sorted(self.sure)[:_FIRST])
+            say(console, f"least sure, to be looked at first: {least}")
         counts = f"{len(self.done)} segmented, {len(self.failures)} failed"
         say(console, f"{counts}; results in {output}")
