@@ -16,9 +16,9 @@ ORDER = (
     "rle", "class_lists", "vocabulary", "vocabularies", "values", "running", "weights",
     "find_images", "pixels", "images", "chat", "encoders", "recognition", "refinement", "compiling",
     "detection", "masking", "dense", "fusion", "confidence", "reference", "seams", "stages",
-    "thresholds", "preflight", "presets", "plotting", "instance", "result_json",
-    "result_page", "segmentation", "regions", "outcomes", "call_options", "metrics", "drawn",
-    "data", "base_segmenter", "segmenter", "baselines", "testing", "evaluation", "scale", "cli", "__main__",
+    "thresholds", "preflight", "presets", "plotting", "instance", "result_json", "result_page",
+    "segmentation", "regions", "outcomes", "call_options", "metrics", "drawn", "data",
+    "base_segmenter", "segmenter", "baselines", "testing", "evaluation", "scale", "cli", "__main__",
 )  # fmt: skip
 """Modules and folders of the package: each imports only from those before it."""
 

@@ -1,4 +1,4 @@
-"""A result as a small piece of HTML, for notebooks: no script, nothing fetched, all text escaped."""
+"""A result as a small piece of HTML for notebooks: no script, nothing fetched, all escaped."""
 
 from __future__ import annotations
 

@@ -76,20 +76,22 @@ class _Names:
 
     def __init__(self) -> None:
         self.known: set[str] = set()
-        self.taken: set[str] = set()
-        self.roots: set[str] = set()
+        self.taken: dict[str, str] = {}
 
     def add(self, root: str, files: Sequence[str]) -> dict[str, str]:
         """The names of the pictures below a folder that are not known yet, by their files."""
         called = zip(files, sample_names(files), strict=True)
         plain = {file: name for file, name in called if self._is_new(os.path.join(root, file))}
         for named in self._ways(plain, root):
-            folded = {name.casefold() for name in named.values()}
-            if folded.isdisjoint(self.taken):
+            if not self._holders(named):
                 break
-        self.taken |= folded
-        self.roots.add(root)
+        self.taken |= {name.casefold(): root for name in named.values()}
         return named
+
+    def _holders(self, named: dict[str, str]) -> set[str]:
+        """The folders whose pictures have taken some of these names."""
+        folded = (name.casefold() for name in named.values())
+        return {self.taken[name] for name in folded if name in self.taken}
 
     def _is_new(self, place: str) -> bool:
         place = os.path.normpath(place)
@@ -100,7 +102,7 @@ class _Names:
     def _ways(self, plain: dict[str, str], root: str) -> Iterator[dict[str, str]]:
         """By their names, with the suffix next to pictures of the same folder, by their folders."""
         yield plain
-        if root in self.roots:
+        if self._holders(plain) == {root}:
             yield {file: file for file in plain}
         above, prefix = root, ""
         while os.path.basename(above):

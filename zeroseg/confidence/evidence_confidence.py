@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -157,7 +158,7 @@ def _mapped(scores: Tensor, knots: Sequence[Sequence[float]] | None) -> Tensor:
     """Scores by a map that is straight between knots."""
     if not knots:
         return scores
-    x, y = scores.new_tensor(knots).unbind(1)
+    x, y = scores.new_tensor(knots).T.contiguous()
     if len(x) == 1:
         return torch.full_like(scores, float(y[0]))
     right = torch.searchsorted(x, scores.contiguous()).clamp(1, len(x) - 1)
@@ -169,6 +170,6 @@ def _check_knots(knots: Any) -> None:
     pairs = all(len(pair) == 2 and all(0 <= value <= 1 for value in pair) for pair in knots)
     if not pairs:
         raise ValueError(f"knots are {knots!r}, expected pairs of numbers in [0, 1]")
-    for (x, y), (following, above) in zip(knots, knots[1:], strict=False):
+    for (x, y), (following, above) in pairwise(knots):
         if following <= x or above < y:
             raise ValueError(f"knots do not rise at {[following, above]}")
