@@ -301,4 +301,6 @@ def test_presets_may_hold_how_sure_scores_are() -> None:
     sure = segmenter.segment(blank(), confidence=True).confidence
     raw = segmenter.variant(confidence=True).segment(blank(), vocabulary=["dog"]).confidence
     assert sure is not None and raw is not None
-    assert float(sure.probability[0, 0]) == pytest.approx(0.5 + (0.9 * 0.7311 - 0.2) / 1.4, abs=1e-3)
+    assert float(sure.probability[0, 0]) == pytest.approx(
+        0.5 + (0.9 * 0.7311 - 0.2) / 1.4, abs=1e-3
+    )

@@ -206,7 +206,9 @@ def test_values_are_equal_by_what_they_hold() -> None:
     assert one != boxed((0, 0, 4, 4), (0, 0, 2, 2), labels=[1, 1])
     masks = Masks(torch.ones(1, 4, 4), Geometry.itself((4, 4)))
     assert replace(one, masks=masks) != one
-    assert replace(one, masks=masks) == replace(other, masks=replace(masks, logits=torch.ones(1, 4, 4)))
+    assert replace(one, masks=masks) == replace(
+        other, masks=replace(masks, logits=torch.ones(1, 4, 4))
+    )
     assert masks != replace(masks, logits=masks.logits.double())
     assert masks != "masks"
     assert len({one, other, replace(one, masks=masks)}) == 2

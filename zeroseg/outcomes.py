@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,8 +29,6 @@ from zeroseg.values import (
     Trace,
 )
 from zeroseg.vocabulary import Vocabulary
-
-Value = TypeVar("Value")
 
 READ: Mapping[str, type] = {
     "description": Description,
@@ -77,11 +75,11 @@ def results_of(
         picture = one.image if region is None else item.values["picture"].cpu()
         with torch.inference_mode(False):
             own = writable(one)
-            results.append(own if region is None else put_back(own, picture, region))
+            results.append(own if region is None else put_back(own, writable(picture), region))
     return results
 
 
-def writable(value: Value) -> Value:
+def writable(value: Any) -> Any:
     """The same with tensors that can be written to, copied where they came of inference mode."""
     if isinstance(value, Tensor):
         return value.clone() if value.is_inference() else value

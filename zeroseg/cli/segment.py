@@ -8,7 +8,7 @@ import sys
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zeroseg.cli import model_options, options
 from zeroseg.errors import OutputError, ZerosegError
@@ -189,7 +189,9 @@ class _Run:
             self.outlet.failed(f"{name}: {result.message}")
             self.outlet.picture(name, result)
             return
-        told = {} if result.confidence is None else {"confidence": result.confidence.score}
+        told: dict[str, Any] = (
+            {} if result.confidence is None else {"confidence": result.confidence.score}
+        )
         self.outlet.picture(name, classes=result.areas, seconds=result.trace.seconds, **told)
         if result.confidence is not None:
             self.sure.append((result.confidence.score, name))
