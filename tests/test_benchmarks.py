@@ -75,7 +75,7 @@ def test_confidence(report: Report) -> None:
     found = report("confidence", "--model", "tiny-sam3", "--scenes", "2")
     assert 0 < found["error"]["fitted here"] < 1
     ways = found["area"]["of the preset"]
-    assert ways["perfect"]["area"] <= ways["mean of classes"]["area"] <= 1
+    assert ways["perfect"]["area"] <= ways["expected mIoU"]["area"] <= 1
     assert found["knots"]["background_knots"] == sorted(found["knots"]["background_knots"])
 
 

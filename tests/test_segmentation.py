@@ -89,7 +89,7 @@ def test_a_notebook_shows_it_whole_and_escaped() -> None:
     assert read.seen.count("b") == 1  # the title's own
     for said in (
         "<i>x.png, 48 x 32", "<b>boat</b>", "54.2%", "puppy 0.75", "a dog & a boat", "dog, boat",
-        "0.75 (tags 0.50, fusion 0.25)", "1 calls", "0.2500 US dollars", "</pre><script>", "0.62",
+        "0.75 (tags 0.50, fusion 0.25)", "calls 1", "0.2500 US dollars", "</pre><script>", "0.62",
     ):  # fmt: skip
         assert said in read.text
     assert not re.search(r"(?:src|href)=\"(?!data:image/jpeg;base64,)", page)

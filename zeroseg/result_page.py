@@ -131,4 +131,4 @@ def _cost(trace: Trace) -> str:
     usage = trace.usage
     price = "of unknown price" if usage.cost is None else f"{usage.cost:.4f} US dollars"
     tokens = usage.prompt_tokens + usage.completion_tokens
-    return f"{usage.calls} calls, {usage.cached} from cache, {tokens} tokens, {price}"
+    return f"calls {usage.calls}, from cache {usage.cached}, tokens {tokens}, {price}"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from zeroseg.confidence.evidence_confidence import EvidenceConfidence, class_mean
+from zeroseg.confidence.evidence_confidence import EvidenceConfidence, expected_iou
 from zeroseg.testing import BoxMasks, ConfidenceEstimatorContract, blank, boxed
 from zeroseg.values import DISTRACTOR, UNRESOLVED, DenseScores, Detections, Geometry, Masks
 from zeroseg.vocabulary import Vocabulary
@@ -86,11 +86,25 @@ def test_scores_become_probabilities_between_knots_and_stay_level_beyond() -> No
     torch.testing.assert_close(maps.probability(scores, background), expected)
 
 
-def test_the_image_scores_as_the_mean_of_its_classes() -> None:
+def test_the_image_scores_as_its_expected_miou() -> None:
     values = torch.tensor([[0.2, 0.4, 1.0], [0.0, 0.0, 0.5]])
     labels = torch.tensor([[0, 0, 2], [255, 255, 2]])
-    assert class_mean(values, labels, 4) == pytest.approx((0.3 + 0.75) / 2)
-    assert class_mean(values, torch.full((2, 3), 255), 4) == 1.0
+    # of class 0 0.6 of two are right, and half a pixel of it is expected among those of class 2
+    assert expected_iou(values, labels, 4) == pytest.approx((0.6 / 2.5 + 1.5 / 3.4) / 2)
+    assert expected_iou(values, torch.zeros(2, 3).long(), 4) == pytest.approx(2.1 / 6)
+    assert expected_iou(values, torch.full((2, 3), 255), 4) == 1.0
+
+
+def test_pixels_that_are_right_as_often_as_they_say_have_that_miou() -> None:
+    truth = torch.randint(0, 3, (400, 400))
+    sure = 0.5 + 0.5 * torch.rand(400, 400)
+    wrong = (truth + torch.randint(1, 3, (400, 400))) % 3
+    labels = torch.where(torch.rand(400, 400) < sure, truth, wrong)
+    ious = [
+        float(((labels == c) & (truth == c)).sum() / ((labels == c) | (truth == c)).sum())
+        for c in range(3)
+    ]
+    assert expected_iou(sure, labels, 3) == pytest.approx(sum(ious) / 3, abs=0.01)
 
 
 def test_an_uncertain_mask_is_less_sure_than_a_certain_one() -> None:

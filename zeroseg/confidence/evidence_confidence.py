@@ -28,9 +28,8 @@ class EvidenceConfidence(ConfidenceEstimator):
     it: scores of detectors are no probabilities. The map is fitted on other pictures; see
     `zeroseg.metrics.calibration.rising_knots` and `benchmarks/confidence.py`.
 
-    The score of the image is the mean over the classes in its label map (the background among
-    them, if it is there) of the mean probability of their pixels: as in mIoU, a small class counts
-    as much as a large one.
+    The score of the image is the mIoU that is to be expected by these probabilities, see
+    `expected_iou`.
 
     Args:
         knots: Pairs of a score and its probability, both rising, between which the map of classes
@@ -69,7 +68,7 @@ class EvidenceConfidence(ConfidenceEstimator):
         labels = sent(label_map, masks.logits.device)
         own, best = self.compare(labels, masks, detections, vocabulary, dense)
         probability = self.probability(own, labels == vocabulary.background)
-        score = class_mean(probability, labels, len(vocabulary))
+        score = expected_iou(probability, labels, len(vocabulary))
         return Confidence(probability, (own - best).clamp(0, 1), min(max(score, 0.0), 1.0))
 
     def compare(
@@ -132,19 +131,29 @@ class EvidenceConfidence(ConfidenceEstimator):
         return torch.where(background, _mapped(scores, self.background_knots), of_classes)
 
 
-def class_mean(values: Tensor, labels: Tensor, count: int) -> float:
-    """The mean over classes of the mean over their pixels.
+def expected_iou(probability: Tensor, labels: Tensor, count: int) -> float:
+    """The mIoU that is to be expected of a label map, over the classes that are in it.
+
+    Of a class, the pixels that are expected to be right, over all of its pixels and those of it
+    that are expected elsewhere: what is expected to be wrong in the other classes is shared out
+    evenly among those that are there.
 
     Args:
-        values: (H, W) float.
+        probability: (H, W) float in [0, 1], how likely each pixel is right.
         labels: (H, W) int64, below `count`; others are left out.
         count: Of classes.
+
+    Returns:
+        A number in [0, 1]; 1 where no pixel has a class.
     """
     known = labels < count
-    classes, weights = labels[known].cpu(), values[known].cpu().double()
+    classes, weights = labels[known].cpu(), probability[known].cpu().double()
     pixels = classes.bincount(minlength=count)
-    means = classes.bincount(weights, minlength=count)[pixels > 0] / pixels[pixels > 0]
-    return float(means.mean()) if len(means) else 1.0
+    there = pixels > 0
+    right = classes.bincount(weights, minlength=count)[there]
+    wrong = pixels[there] - right
+    elsewhere = (wrong.sum() - wrong) / max(len(wrong) - 1, 1)
+    return float((right / (pixels[there] + elsewhere)).mean()) if len(wrong) else 1.0
 
 
 def _highest(parts: Iterator[Tensor], scores: Tensor) -> Tensor:
