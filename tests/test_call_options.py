@@ -15,6 +15,7 @@ from zeroseg.confidence.evidence_confidence import EvidenceConfidence
 from zeroseg.data.sample import Sample
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ComponentError, ImageError, VocabularyError, ZerosegError
+from zeroseg.fusion.highest_score import HighestScore
 from zeroseg.fusion.things_and_stuff import ThingsAndStuff
 from zeroseg.masking.points import TopLogits
 from zeroseg.masking.sam import Sam
@@ -58,6 +59,22 @@ def test_other_classes_for_one_call() -> None:
         segmenter.segment(blank(), vocabulary="dog,,cat")
     [one] = segmenter.stream([blank()], vocabulary="person, other")
     assert isinstance(one, Segmentation) and one.vocabulary.names == ("person", "other")
+
+
+def test_a_variant_shares_components_and_nothing_else() -> None:
+    segmenter = build()
+    other = segmenter.variant(confidence=True, vocabulary=["boat"])
+    assert other.detector is segmenter.detector
+    other.fusion = ThingsAndStuff()
+    other.confidence = EvidenceConfidence([[0.0, 0.5]])
+    other.waited = 9.0
+    assert isinstance(segmenter.fusion, HighestScore) and segmenter.waited == 0
+    sure = segmenter.segment(blank(), confidence=True).confidence
+    assert sure is not None and float(sure.probability.max()) > 0.5
+    strict = segmenter.variant(thresholds={"boat": 0.8, "dog": 0.1})
+    assert strict.variant(vocabulary="boat, cat").thresholds == {1: 0.8}
+    assert strict.variant(thresholds={}).thresholds == {}
+    assert segmenter.variant(region=(0, 0, 9, 9)).variant(region=None).region is None
 
 
 def test_a_class_below_its_threshold_is_dropped_after_post_refinement() -> None:

@@ -17,8 +17,9 @@ ORDER = (
     "find_images", "pixels", "images", "chat", "encoders", "recognition", "refinement", "compiling",
     "detection", "masking", "dense", "fusion", "confidence", "reference", "seams", "stages",
     "thresholds", "preflight", "presets", "plotting", "instance", "result_json", "result_page",
-    "segmentation", "regions", "outcomes", "call_options", "metrics", "drawn", "data",
-    "base_segmenter", "segmenter", "baselines", "testing", "evaluation", "scale", "cli", "__main__",
+    "segmentation", "regions", "outcomes", "call_options", "reading_ahead", "metrics", "drawn",
+    "data", "base_segmenter", "segmenter", "baselines", "testing", "evaluation", "scale", "cli",
+    "__main__",
 )  # fmt: skip
 """Modules and folders of the package: each imports only from those before it."""
 

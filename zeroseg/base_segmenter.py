@@ -6,9 +6,7 @@ import copy
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -20,10 +18,11 @@ from typing_extensions import Self, Unpack
 from zeroseg.call_options import CallOptions
 from zeroseg.data.sample import Sample
 from zeroseg.data.sample_data import LookingAhead
-from zeroseg.errors import ChatError, ImageError, ZerosegError
-from zeroseg.images import ImageLike, path_text, read_image
+from zeroseg.errors import ChatError, ZerosegError
+from zeroseg.images import ImageLike, read_image
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.outcomes import results_of
+from zeroseg.reading_ahead import Read, name_of, read_ahead, read_strictly
 from zeroseg.regions import Cropping, Region
 from zeroseg.running.in_flight import Job, in_flight
 from zeroseg.running.item import Item
@@ -193,6 +192,7 @@ class BaseSegmenter(LightningModule, ABC):
         if unknown := set(options) - set(CallOptions.__annotations__):
             raise TypeError(f"there is no option {sorted(unknown)[0]!r}")
         other = copy.copy(self)
+        other._modules = dict(self._modules)  # what is put in its place is its own
         other.waited = 0.0
         if "vocabulary" in options:
             other.vocabulary = Vocabulary.parse(options["vocabulary"])
@@ -343,7 +343,7 @@ class BaseSegmenter(LightningModule, ABC):
         """
         system = self.variant(**options) if options else self
         if isinstance(images, list | tuple):
-            return list(system._strict(images, _read_strictly))
+            return list(system._strict(images, read_strictly))
         one: Any = images
         return next(system._strict([one], lambda source, _: read_image(source)))
 
@@ -361,7 +361,7 @@ class BaseSegmenter(LightningModule, ABC):
         for part, job in in_flight(parts, begin, self.depth):
             results = self._whole(self._finished(job))
             for (position, source), result in zip(part, results, strict=True):
-                yield _named(result, _name(source, position))
+                yield _named(result, name_of(source, position))
 
     def stream(
         self, sources: Iterable[ImageLike], **options: Unpack[CallOptions]
@@ -499,62 +499,11 @@ class BaseSegmenter(LightningModule, ABC):
         """Nothing is trained."""
 
 
-Read = tuple[str, "Tensor | Failure"]
-"""A picture's name, and the picture, or why it could not be read."""
-
-
-def read_ahead(sources: Iterable[ImageLike], batch_size: int) -> Iterator[list[Read]]:
-    """Batches of pictures in order; while one is used, the next is being read in threads.
-
-    Only files and bytes are read in threads. Whatever else comes is read before the next one is
-    asked for: frames of an animation share one PIL image, and arrays may share one buffer.
-    """
-    numbered = iter(enumerate(sources))
-    with ThreadPoolExecutor(batch_size, thread_name_prefix="zeroseg-reading") as pool:
-        coming: list[Future[Read]] = []
-        while True:
-            following = [_reading(pool, s, i) for i, s in islice(numbered, batch_size)]
-            if coming:
-                yield [future.result() for future in coming]
-            if not following:
-                return
-            coming = following
-
-
-def _reading(pool: ThreadPoolExecutor, source: ImageLike, position: int) -> Future[Read]:
-    if isinstance(source, str | os.PathLike | bytes):
-        return pool.submit(_read, source, position)
-    done: Future[Read] = Future()
-    done.set_result(_read(source, position))
-    return done
-
-
-def _read(source: ImageLike, position: int) -> Read:
-    name = _name(source, position)
-    try:
-        return name, read_image(source)
-    except ImageError as error:
-        return name, Failure(name, "reading", str(error))
-
-
-def _read_strictly(source: ImageLike, position: int) -> Tensor:
-    """A picture of a list; the error says which it is."""
-    try:
-        return read_image(source)
-    except ImageError as error:
-        raise ImageError(f"picture {position} of the list (counted from 0): {error}") from error
-
-
 def prediction_of(result: Segmentation | Failure, target: Tensor, vocabulary: Vocabulary) -> Tensor:
     """The label map that is scored, (H, W) int64: background throughout for a failed image."""
     if isinstance(result, Failure):
         return torch.full_like(target, vocabulary.background)
     return result.label_map
-
-
-def _name(source: ImageLike, position: int) -> str:
-    text = path_text(source)
-    return str(position) if text is None else text
 
 
 def _named(result: Result, name: str) -> Result:
