@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -148,7 +149,7 @@ def test_only_a_region_is_looked_at() -> None:
     assert sure.score == alone.score
     assert torch.equal(sure.probability[4:36, 10:50], alone.probability)
     assert float(sure.probability[0, 0]) == 1
-    again = segmenter.segment(picture, region=(0, 0, 60, 40))
+    again = segmenter.segment(picture, region=np.array([0, 0, 60, 40]))
     assert torch.equal(again.label_map, segmenter.segment(picture).label_map)
 
 

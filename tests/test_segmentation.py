@@ -225,7 +225,7 @@ def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
     one.save(tmp_path / "b")
     with pytest.raises(ZerosegError, match="2 results; name one"):
         Segmentation.load(tmp_path)
-    with pytest.raises(ValueError, match="does not fit"):
+    with pytest.raises(ImageError, match="the picture is"):
         Segmentation.load(tmp_path / "a", image=noise(40, 40))
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "b.mask.png")
     with pytest.raises(ImageError, match="expected"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from typing_extensions import TypedDict
 
 from zeroseg.regions import Region
@@ -25,6 +26,6 @@ class CallOptions(TypedDict, total=False):
 
     vocabulary: Vocabulary | str | list[str]
     thresholds: Mapping[str, float]
-    region: Region | Sequence[int] | None
+    region: Region | Sequence[int] | np.ndarray | None
     instances: bool
     confidence: bool

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -48,7 +49,7 @@ class Region:
         """
         if isinstance(given, cls):
             return given
-        several = isinstance(given, Sequence | Tensor) and not isinstance(given, str)
+        several = isinstance(given, Sequence | Tensor | np.ndarray) and not isinstance(given, str)
         numbers = list(given) if several else []
         if len(numbers) != 4 or not all(_is_whole(number) for number in numbers):
             raise ZerosegError(f"region is {given!r}; give (x1, y1, x2, y2) in whole pixels")

@@ -244,6 +244,8 @@ class Segmentation(Movable):
         if score is not None:
             sure = Confidence(_map(files["confidence"], size) / 255, None, score)
         picture = read_image(_found(told["name"], files["json"]) if image is None else image)
+        if tuple(picture.shape[1:]) != size:
+            raise ImageError(f"the picture is {tuple(picture.shape[1:])}, the result is {size}")
         return cls(label_map, vocabulary, picture, confidence=sure, **told)
 
     def to_dict(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any, ClassVar
 
 import torch
@@ -30,7 +31,7 @@ def by_class(thresholds: Mapping[str, float], vocabulary: Vocabulary) -> dict[in
         label = vocabulary.index(name)
         if label == vocabulary.background:
             raise ZerosegError(f"'{name}' is the background, which is not detected: no threshold")
-        number = isinstance(least, int | float) and not isinstance(least, bool)
+        number = isinstance(least, Real) and not isinstance(least, bool)
         if not number or not 0 <= least <= 1:
             raise ZerosegError(f"the threshold of '{name}' is {least!r}; a number from 0 to 1")
         found[label] = float(least)
