@@ -71,6 +71,14 @@ def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dic
 Report = Callable[..., dict[str, Any]]
 
 
+def test_confidence(report: Report) -> None:
+    found = report("confidence", "--model", "tiny-sam3", "--scenes", "2")
+    assert 0 < found["error"]["fitted here"] < 1
+    ways = found["area"]["of the preset"]
+    assert ways["perfect"]["area"] <= ways["expected mIoU"]["area"] <= 1
+    assert found["knots"]["background_knots"] == sorted(found["knots"]["background_knots"])
+
+
 def test_tiny(report: Report) -> None:
     parts = ["--parts", "tagger", "captions", "detector", "masks"]
     found = report("tiny", "--scenes", "2", *parts)

@@ -10,6 +10,7 @@ import torch
 
 from zeroseg.testing import boxed
 from zeroseg.values import (
+    Confidence,
     DenseScores,
     Description,
     Detections,
@@ -196,3 +197,43 @@ def test_values_of_other_kinds_are_refused_where_they_are_made(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         build()
+
+
+def test_values_are_equal_by_what_they_hold() -> None:
+    one, other = boxed((0, 0, 4, 4), labels=[1]), boxed((0, 0, 4, 4), labels=[1])
+    assert one == other and hash(one) == hash(other)
+    assert one != other.relabel(torch.tensor([2]))
+    assert one != boxed((0, 0, 4, 4), (0, 0, 2, 2), labels=[1, 1])
+    masks = Masks(torch.ones(1, 4, 4), Geometry.itself((4, 4)))
+    assert replace(one, masks=masks) != one
+    assert replace(one, masks=masks) == replace(
+        other, masks=replace(masks, logits=torch.ones(1, 4, 4))
+    )
+    assert masks != replace(masks, logits=masks.logits.double())
+    assert masks != "masks"
+    assert len({one, other, replace(one, masks=masks)}) == 2
+
+
+def test_a_mask_of_a_part_lies_in_the_whole_picture() -> None:
+    geometry = Geometry.itself((2, 3)).within((6, 7), (4, 1))
+    masks = Masks(torch.ones(1, 2, 3), geometry)
+    assert masks.size == (6, 7)
+    inside = masks.full()[0] > 0
+    assert inside.shape == (6, 7) and int(inside.sum()) == 6
+    assert bool(inside[1:3, 4:7].all())
+    dense = DenseScores(torch.full((1, 2, 3), 0.5), (1,), geometry).full()[0]
+    assert float(dense.sum()) == 3.0 and float(dense[0, 0]) == 0
+    assert geometry.restore(torch.zeros(0, 2, 3)).shape == (0, 6, 7)
+
+
+def test_confidence_holds_shares_of_one_shape() -> None:
+    values = torch.rand(4, 5)
+    assert Confidence(values, None, 0.5).margin is None
+    for wrong, says in (
+        ((values, values[:2], 0.5), "margin"),
+        ((values[0], None, 0.5), "map"),
+        ((values, None, 1.5), "score is 1.5"),
+        ((values.long(), None, 0.5), "not float"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            Confidence(*wrong)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from zeroseg.base_segmenter import BaseSegmenter as BaseSegmenter
 from zeroseg.chat import ChatModel as ChatModel
 from zeroseg.chat import OpenAIChat as OpenAIChat
 from zeroseg.chat import TransformersChat as TransformersChat
+from zeroseg.confidence import ConfidenceEstimator as ConfidenceEstimator
 from zeroseg.dense import DenseScorer as DenseScorer
 from zeroseg.described_image import DescribedImage as DescribedImage
 from zeroseg.detection import Detector as Detector
@@ -27,6 +28,7 @@ from zeroseg.evaluation.oracle import oracle as oracle
 from zeroseg.fusion import Fusion as Fusion
 from zeroseg.fusion import HighestScore as HighestScore
 from zeroseg.images import read_image as read_image
+from zeroseg.instance import Instance as Instance
 from zeroseg.masking import MaskPredictor as MaskPredictor
 from zeroseg.masking import PointSampler as PointSampler
 from zeroseg.masking import Sam as Sam
@@ -44,6 +46,7 @@ from zeroseg.refinement import VisionReviewer as VisionReviewer
 from zeroseg.refinement import VisionVerifier as VisionVerifier
 from zeroseg.segmentation import Segmentation as Segmentation
 from zeroseg.segmenter import ZeroShotSegmenter as ZeroShotSegmenter
+from zeroseg.values import Confidence as Confidence
 from zeroseg.values import Description as Description
 from zeroseg.values import Detections as Detections
 from zeroseg.values import Failure as Failure

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import os
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from typing_extensions import Self
+from typing_extensions import Self, Unpack
 
+from zeroseg.call_options import CallOptions
 from zeroseg.data.sample import Sample
 from zeroseg.data.sample_data import LookingAhead
-from zeroseg.errors import ChatError, ImageError, ZerosegError
-from zeroseg.images import ImageLike, path_text, read_image
+from zeroseg.errors import ChatError, ZerosegError
+from zeroseg.images import ImageLike, read_image
 from zeroseg.metrics.segmentation_scores import SegmentationScores
 from zeroseg.outcomes import results_of
+from zeroseg.reading_ahead import Read, name_of, read_ahead, read_strictly
+from zeroseg.regions import Cropping, Region
 from zeroseg.running.in_flight import Job, in_flight
 from zeroseg.running.item import Item
 from zeroseg.running.runner import Runner
 from zeroseg.running.stage import Stage
 from zeroseg.running.stage_cache import StageCache
 from zeroseg.segmentation import Segmentation
+from zeroseg.thresholds import Thresholding, by_class
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
 
@@ -51,6 +53,9 @@ class BaseSegmenter(LightningModule, ABC):
 
     Attributes:
         waited: Seconds that this segmenter has been blocked by answers that were awaited.
+        thresholds: By class index, below which a detection is dropped; see `variant`.
+        region: The part of pictures that is looked at; None for all of them.
+        kept: What results hold on request: "masks", "confidence".
 
     Raises:
         ValueError: `batch_size` or `batches_in_flight` is less than 1.
@@ -74,6 +79,9 @@ class BaseSegmenter(LightningModule, ABC):
         self.waited = 0.0
         self.scores = SegmentationScores(self.vocabulary)
         self.failures: list[Failure] = []
+        self.thresholds: dict[int, float] = {}
+        self.region: Region | None = None
+        self.kept: tuple[str, ...] = ()
         self._config: dict[str, Any] | None = None
         self._then: dict[tuple[str, ...], Any] = {}
 
@@ -161,8 +169,57 @@ class BaseSegmenter(LightningModule, ABC):
         """The walk from "image", (3, H, W) uint8, to "label_map", (H, W) int64 on the CPU.
 
         What else stands in a result is taken where stages give it: "description", "selection",
-        "found" and "detections", "masks", "asked".
+        "found" and "detections", "masks", "asked", "confidence".
         """
+
+    def variant(self, **options: Unpack[CallOptions]) -> Self:
+        """The same system with some options otherwise; components are shared, not copied.
+
+        Args:
+            options: See `CallOptions`.
+
+        Raises:
+            ZerosegError: A value is wrong, or this system cannot give what is asked for.
+
+        Example:
+            >>> from zeroseg import ZeroShotSegmenter
+            >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["dog", "cat", "boat"])
+            >>> strict = segmenter.variant(thresholds={"cat": 0.9}, region=(0, 0, 128, 64))
+            >>> list(strict.segment("picture.png").areas)
+            ['dog']
+        """
+        if unknown := set(options) - set(CallOptions.__annotations__):
+            raise TypeError(f"there is no option {sorted(unknown)[0]!r}")
+        other = copy.copy(self)
+        other._modules = dict(self._modules)  # what is put in its place is its own
+        other.waited = 0.0
+        if "vocabulary" in options:
+            other.vocabulary = Vocabulary.parse(options["vocabulary"])
+            known = [self.vocabulary.names[label] for label in self.thresholds]
+            labels = map(other.vocabulary.find, known)
+            pairs = zip(labels, self.thresholds.values(), strict=True)
+            classes = other.vocabulary.classes
+            other.thresholds = {label: own for label, own in pairs if label in classes}
+        if "thresholds" in options:
+            other.thresholds = by_class(options["thresholds"], other.vocabulary)
+        if "region" in options:
+            region = options["region"]
+            other.region = None if region is None else Region.parse(region)
+        asked = {"masks": options.get("instances"), "confidence": options.get("confidence")}
+        before = {name: name in self.kept for name in asked}
+        other.kept = tuple(n for n, own in asked.items() if (before[n] if own is None else own))
+        other._check_possible()
+        return other
+
+    def _check_possible(self) -> None:
+        """Refuse options that no stage of this system can meet."""
+        stages = self.stages
+        given = {name for stage in stages for name in stage.gives}
+        for name, said in (("masks", "instances"), ("confidence", "confidence")):
+            if name in self.kept and name not in given:
+                raise ZerosegError(f"a {type(self).__name__} cannot give {said}")
+        if self.thresholds and not any(isinstance(stage, Thresholding) for stage in stages):
+            raise ZerosegError(f"a {type(self).__name__} holds no detections against thresholds")
 
     @property
     def depth(self) -> int:
@@ -185,7 +242,22 @@ class BaseSegmenter(LightningModule, ABC):
         return any(stage.waits for stage in self.stages)
 
     def _runner(self, cache: StageCache | None = None) -> Runner:
-        return Runner(self.stages, self.device, (ChatError,), cache, self.overlaps)
+        stages = self.stages if self.region is None else (Cropping(self.region), *self.stages)
+        return Runner(stages, self.device, (ChatError,), cache, self.overlaps)
+
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        """What a walk has to end in."""
+        return (*WANTED, *self.kept)
+
+    def _framed(self, given: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+        """What a walk begins with: where a region is looked at, the image is yet to be cut out."""
+        if self.region is None:
+            return given
+        return {"picture" if name == "image" else name: own for name, own in given.items()}
+
+    def _results(self, items: Sequence[Item]) -> list[Segmentation | Failure]:
+        return results_of(items, self.vocabulary, self.stages, self.kept, self.region)
 
     def forward(self, images: Sequence[Tensor]) -> list[Segmentation]:
         """Segment a batch of images, (3, H, W) uint8 each."""
@@ -197,14 +269,14 @@ class BaseSegmenter(LightningModule, ABC):
     @torch.inference_mode()
     def _all(self, given: Mapping[str, Sequence[Any]]) -> list[Segmentation]:
         """Segment a batch, and raise what any image fails with."""
-        return _whole(self._runner().run(given, WANTED), self)
+        return self._whole(self._runner().run(self._framed(given), self._wanted))
 
     def begin(self, images: Sequence[Tensor]) -> Job:
         """Start a batch of images, (3, H, W) uint8 each, and go as far as there is no waiting.
 
         `finish` waits for what it comes to; a failing image fails alone.
         """
-        return self._runner().begin({"image": images}, WANTED)
+        return self._runner().begin(self._framed({"image": images}), self._wanted)
 
     def finish(self, job: Job) -> list[Segmentation | Failure]:
         """The results of a batch that was begun; the time it was waited for is added up.
@@ -212,7 +284,15 @@ class BaseSegmenter(LightningModule, ABC):
         Raises:
             ChatError: The language model stayed unreachable.
         """
-        return results_of(self._finished(job), self.vocabulary, self.stages)
+        return self._results(self._finished(job))
+
+    def _whole(self, items: Sequence[Item]) -> list[Segmentation]:
+        """The results of a batch, or the error that one of its images failed with."""
+        results: Any = self._results(items)
+        for item in items:
+            if item.error is not None:
+                raise item.error
+        return list(results)
 
     def _finished(self, job: Job) -> Sequence[Item]:
         before = job.waited
@@ -222,23 +302,32 @@ class BaseSegmenter(LightningModule, ABC):
             self.waited += job.waited - before
 
     @overload  # a text is a path, though it is a sequence of texts, too
-    def segment(self, images: ImageLike) -> Segmentation: ...  # type: ignore[overload-overlap]
+    def segment(  # type: ignore[overload-overlap]
+        self, images: ImageLike, **options: Unpack[CallOptions]
+    ) -> Segmentation: ...
 
     @overload
-    def segment(self, images: Sequence[ImageLike]) -> list[Segmentation]: ...
+    def segment(
+        self, images: Sequence[ImageLike], **options: Unpack[CallOptions]
+    ) -> list[Segmentation]: ...
 
-    def segment(self, images: ImageLike | Sequence[ImageLike]) -> Segmentation | list[Segmentation]:
+    def segment(
+        self, images: ImageLike | Sequence[ImageLike], **options: Unpack[CallOptions]
+    ) -> Segmentation | list[Segmentation]:
         """Segment one picture, or several.
 
         Args:
             images: A path, the bytes of an encoded picture, an open file, a PIL image, a numpy
                 array (H, W, 3), or a tensor (3, H, W); or a list of them. See `read_image`.
+            options: For this call alone: `vocabulary`, `thresholds`, `region`, `instances`,
+                `confidence`; see `CallOptions`.
 
         Returns:
             One Segmentation for one picture, a list for a list.
 
         Raises:
             ImageError: A picture cannot be read; of a list, the message says which.
+            ZerosegError: An option is wrong, or cannot be met by this system.
 
         Example:
             >>> from zeroseg import ZeroShotSegmenter
@@ -248,11 +337,14 @@ class BaseSegmenter(LightningModule, ABC):
             ['dog', 'cat']
             >>> result.label_map.shape
             torch.Size([128, 128])
+            >>> list(segmenter.segment("picture.png", vocabulary=["cat"]).areas)
+            ['cat']
         """
+        system = self.variant(**options) if options else self
         if isinstance(images, list | tuple):
-            return list(self._strict(images, read_strictly))
+            return list(system._strict(images, read_strictly))
         one: Any = images
-        return next(self._strict([one], lambda source, _: read_image(source)))
+        return next(system._strict([one], lambda source, _: read_image(source)))
 
     def _strict(
         self, sources: Sequence[ImageLike], read: Callable[[ImageLike, int], Tensor]
@@ -266,19 +358,25 @@ class BaseSegmenter(LightningModule, ABC):
             return self.begin([read(source, position) for position, source in part])
 
         for part, job in in_flight(parts, begin, self.depth):
-            results = _whole(self._finished(job), self)
+            results = self._whole(self._finished(job))
             for (position, source), result in zip(part, results, strict=True):
-                yield _named(result, source_name(source, position))
+                yield _named(result, name_of(source, position))
 
-    def stream(self, sources: Iterable[ImageLike]) -> Iterator[Segmentation | Failure]:
+    def stream(
+        self, sources: Iterable[ImageLike], **options: Unpack[CallOptions]
+    ) -> Iterator[Segmentation | Failure]:
         """Segment pictures one after another, in order.
 
         A picture that cannot be read or segmented yields a Failure, and the others go on. Memory is
         that of `batches_in_flight` batches where a language model is asked, else of one, and of
         one more that is being read.
 
+        Args:
+            sources: Pictures, see `segment`.
+            options: For this call alone, see `segment`.
+
         Raises:
-            ZerosegError: `sources` is one picture, or nothing to go through.
+            ZerosegError: `sources` is one picture, or nothing to go through, or an option is wrong.
             ChatError: The language model stayed unreachable; what came before is done.
 
         Example:
@@ -290,8 +388,10 @@ class BaseSegmenter(LightningModule, ABC):
             picture.png ['dog', 'cat']
             missing.png reading
         """
-        for part, job in in_flight(read_ahead(sources, self.batch_size), self._begin, self.depth):
-            results = iter(self.finish(job))
+        system = self.variant(**options) if options else self
+        batches = read_ahead(sources, system.batch_size)
+        for part, job in in_flight(batches, system._begin, system.depth):
+            results = iter(system.finish(job))
             for name, picture in part:
                 if isinstance(picture, Failure):
                     yield picture
@@ -310,7 +410,7 @@ class BaseSegmenter(LightningModule, ABC):
         """
         readable = [sample for sample in samples if sample.problem is None]
         there = [replace(sample, image=sample.image.to(self.device)) for sample in readable]
-        return self._runner(cache).begin(self._given(there), WANTED)
+        return self._runner(cache).begin(self._framed(self._given(there)), self._wanted)
 
     def _given(self, samples: Sequence[Sample]) -> dict[str, Sequence[Any]]:
         """What stages know of samples from the start."""
@@ -392,81 +492,11 @@ class BaseSegmenter(LightningModule, ABC):
         """Nothing is trained."""
 
 
-def _whole(items: Sequence[Item], system: BaseSegmenter) -> list[Segmentation]:
-    """The results of a batch, or the error that one of its images failed with."""
-    results: Any = results_of(items, system.vocabulary, system.stages)
-    for item in items:
-        if item.error is not None:
-            raise item.error
-    return list(results)
-
-
-Read = tuple[str, "Tensor | Failure"]
-"""A picture's name, and the picture, or why it could not be read."""
-
-
-def read_ahead(sources: Iterable[ImageLike], batch_size: int) -> Iterator[list[Read]]:
-    """Batches of pictures in order; while one is used, the next is being read in threads.
-
-    Only files and bytes are read in threads. Whatever else comes is read before the next one is
-    asked for: frames of an animation share one PIL image, and arrays may share one buffer.
-
-    Raises:
-        ZerosegError: `sources` is one picture, or nothing to go through.
-    """
-    single = isinstance(sources, str | bytes | os.PathLike)
-    if single or not isinstance(sources, Iterable):
-        raise ZerosegError(
-            f"{type(sources).__name__} is no list of pictures: give [picture], or the files of a "
-            f"folder by zeroseg.find_images"
-        )
-    numbered = iter(enumerate(sources))
-    with ThreadPoolExecutor(batch_size, thread_name_prefix="zeroseg-reading") as pool:
-        coming: list[Future[Read]] = []
-        while True:
-            following = [_reading(pool, s, i) for i, s in islice(numbered, batch_size)]
-            if coming:
-                yield [future.result() for future in coming]
-            if not following:
-                return
-            coming = following
-
-
-def _reading(pool: ThreadPoolExecutor, source: ImageLike, position: int) -> Future[Read]:
-    if isinstance(source, str | os.PathLike | bytes):
-        return pool.submit(_read, source, position)
-    done: Future[Read] = Future()
-    done.set_result(_read(source, position))
-    return done
-
-
-def _read(source: ImageLike, position: int) -> Read:
-    name = source_name(source, position)
-    try:
-        return name, read_image(source)
-    except ImageError as error:
-        return name, Failure(name, "reading", str(error))
-
-
-def read_strictly(source: ImageLike, position: int) -> Tensor:
-    """A picture of a list; the error says which it is."""
-    try:
-        return read_image(source)
-    except ImageError as error:
-        raise ImageError(f"picture {position} of the list (counted from 0): {error}") from error
-
-
 def prediction_of(result: Segmentation | Failure, target: Tensor, vocabulary: Vocabulary) -> Tensor:
     """The label map that is scored, (H, W) int64: background throughout for a failed image."""
     if isinstance(result, Failure):
         return torch.full_like(target, vocabulary.background)
     return result.label_map
-
-
-def source_name(source: ImageLike, position: int) -> str:
-    """What a picture is called: its path, else its position."""
-    text = path_text(source)
-    return str(position) if text is None else text
 
 
 def _named(result: Result, name: str) -> Result:

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from zeroseg import plotting
+from zeroseg.find_images import base_of
 from zeroseg.values import Description, Detections, Movable, Trace
 from zeroseg.vocabulary import distinct_colors
 from zeroseg.writing import write_picture, write_whole
@@ -62,7 +63,7 @@ class DescribedImage(Movable):
         """Write `<base>.overlay.png` and `<base>.json`.
 
         Args:
-            base: Path without suffix; missing folders are made.
+            base: Path without suffix, or a folder; see `Segmentation.save`.
 
         Returns:
             The files by kind: "overlay" and "json".
@@ -70,6 +71,10 @@ class DescribedImage(Movable):
         Raises:
             OutputError: They cannot be written.
         """
+        return self.save_as(base_of(base, self.name))
+
+    def save_as(self, base: str | Path) -> dict[str, Path]:
+        """Write as `save` does, also where a folder is called as the files begin."""
         base = Path(base)
         files = {
             "overlay": base.with_name(base.name + ".overlay.png"),

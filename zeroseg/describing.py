@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from zeroseg.base_segmenter import read_ahead, source_name
 from zeroseg.described_image import DescribedImage
 from zeroseg.errors import ChatError, ZerosegError
 from zeroseg.images import ImageLike
+from zeroseg.reading_ahead import name_of, read_ahead
 from zeroseg.refinement.seen_things import SeenThings
 from zeroseg.running.item import Item
 from zeroseg.running.runner import Runner
@@ -81,7 +81,7 @@ class Describing:
             for (position, source), item in zip(part, items, strict=True):
                 if item.error is not None:
                     raise item.error
-                yield _described(item, source_name(source, position))
+                yield _described(item, name_of(source, position))
 
     def stream(self, sources: Iterable[ImageLike]) -> Iterator[DescribedImage | Failure]:
         """Describe pictures one after another; see `BaseSegmenter.stream`."""

@@ -255,3 +255,18 @@ def _files_below(root: str, depth: int | None, unread: list[str]) -> Iterator[st
                 yield name
             elif not _is_litter(entry.name) and (depth is None or name.count("/") + 1 < depth):
                 (linked if entry.is_symlink() else own).append(f"{name}/")
+
+
+def base_of(given: str | Path, name: str) -> Path:
+    """Where the files of a picture's result begin.
+
+    Args:
+        given: Such a path; or a folder, which ends in a separator or exists, for files that are
+            called as the picture is.
+        name: The picture's, from which folders and suffix are left out.
+    """
+    separators = tuple(own for own in (os.sep, os.altsep) if own)
+    if not os.fspath(given).endswith(separators) and not Path(given).is_dir():
+        return Path(given)
+    stem, suffix = os.path.splitext(os.path.basename(name))
+    return Path(given, (stem if suffix.lower() in SUFFIXES else stem + suffix) or "result")

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from zeroseg.errors import ComponentError
 from zeroseg.refinement.reviewer import Review
+from zeroseg.regions import Region, put_back
 from zeroseg.running.item import Item
 from zeroseg.running.stage import Stage
 from zeroseg.running.transfer import download
 from zeroseg.seams import check_label_map
 from zeroseg.segmentation import Segmentation
 from zeroseg.stages import ComponentStage
-from zeroseg.values import Description, Detections, Failure, Masks, Points, Selection, Trace
+from zeroseg.values import (
+    Confidence,
+    Description,
+    Detections,
+    Failure,
+    Masks,
+    Points,
+    Selection,
+    Trace,
+)
 from zeroseg.vocabulary import Vocabulary
 
 READ: Mapping[str, type] = {
@@ -23,6 +36,7 @@ READ: Mapping[str, type] = {
     "found": Detections,
     "detections": Detections,
     "masks": Masks,
+    "confidence": Confidence,
     "asked": tuple,
     "review": Review,
     "unreviewed": Tensor,
@@ -32,7 +46,11 @@ READ: Mapping[str, type] = {
 
 
 def results_of(
-    items: Sequence[Item], vocabulary: Vocabulary, stages: Sequence[Stage]
+    items: Sequence[Item],
+    vocabulary: Vocabulary,
+    stages: Sequence[Stage],
+    kept: Collection[str] = (),
+    region: Region | None = None,
 ) -> list[Segmentation | Failure]:
     """A Segmentation on the CPU for every image that is well, a Failure for every other.
 
@@ -40,18 +58,37 @@ def results_of(
         items: The images of a batch; each is called by its position.
         vocabulary: The classes of their label maps.
         stages: What times are in the order of.
+        kept: What stands in results on request only: "masks", "confidence".
+        region: The part of each "picture" that "image" is; None where there is no more than that.
     """
     for item in items:
         if item.error is None:
             _check_kinds(item, vocabulary, stages)
     points = iter(_points([item.values.get("masks") for item in items if item.error is None]))
     order = list(dict.fromkeys(stage.name for stage in reversed(stages)))[::-1]
-    return [
-        Failure(str(position), item.stage, item.message)
-        if item.error is not None
-        else _segmentation(item, vocabulary, str(position), next(points), order)
-        for position, item in enumerate(items)
-    ]
+    results: list[Segmentation | Failure] = []
+    for position, item in enumerate(items):
+        if item.error is not None:
+            results.append(Failure(str(position), item.stage, item.message))
+            continue
+        one = _segmentation(item, vocabulary, str(position), next(points), order, kept)
+        picture = one.image if region is None else item.values["picture"].cpu()
+        with torch.inference_mode(False):
+            own = writable(one)
+            results.append(own if region is None else put_back(own, writable(picture), region))
+    return results
+
+
+def writable(value: Any) -> Any:
+    """The same with tensors that can be written to, copied where they came of inference mode."""
+    if isinstance(value, Tensor):
+        return value.clone() if value.is_inference() else value
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    held: dict[str, Any] = {own.name: getattr(value, own.name) for own in fields(value)}
+    own = {name: writable(part) for name, part in held.items()}
+    changed = {name: part for name, part in own.items() if part is not held[name]}
+    return replace(value, **changed) if changed else value
 
 
 def _check_kinds(item: Item, vocabulary: Vocabulary, stages: Sequence[Stage]) -> None:
@@ -72,7 +109,12 @@ def _check_kinds(item: Item, vocabulary: Vocabulary, stages: Sequence[Stage]) ->
 
 
 def _segmentation(
-    item: Item, vocabulary: Vocabulary, name: str, points: Points | None, order: Sequence[str]
+    item: Item,
+    vocabulary: Vocabulary,
+    name: str,
+    points: Points | None,
+    order: Sequence[str],
+    kept: Collection[str],
 ) -> Segmentation:
     known = item.values
     selection: Selection = known.get("selection", Selection())
@@ -80,6 +122,7 @@ def _segmentation(
     found: Detections | None = known.get("found")
     unreviewed: Tensor | None = known.get("unreviewed")
     review = known.get("review", Review(()))
+    masks, sure = (known[own].to("cpu") if own in kept else None for own in ("masks", "confidence"))
     seconds = {stage: item.seconds[stage] for stage in order if stage in item.seconds}
     return Segmentation(
         label_map=known["label_map"],
@@ -93,6 +136,8 @@ def _segmentation(
         unreviewed=None if unreviewed is None else unreviewed.cpu(),
         unverified=known.get("unverified"),
         points=points,
+        masks=masks,
+        confidence=sure,
         trace=Trace(seconds, (*selection.exchanges, *known.get("asked", ()), *review.exchanges)),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -35,6 +36,11 @@ def indexed(label_map: Tensor, vocabulary: Vocabulary) -> Image.Image:
     return mask
 
 
+def grey(values: Tensor) -> Image.Image:
+    """A map (H, W) of numbers in [0, 1] as a picture of 8 bits, 255 for 1."""
+    return Image.fromarray((values.cpu() * 255).round().to(torch.uint8).numpy())
+
+
 def colored(label_map: Tensor, vocabulary: Vocabulary) -> Image.Image:
     """A label map (H, W) in the vocabulary's colours."""
     table = np.zeros((vocabulary.ignore_index + 1, 3), np.uint8)
@@ -47,6 +53,16 @@ def overlay(
     image: Tensor, label_map: Tensor, vocabulary: Vocabulary, opacity: float = 0.55
 ) -> Image.Image:
     """The picture with its classes in colour, outlined, and a legend beneath."""
+    body = painted(image, label_map, vocabulary, opacity)
+    present = [i for i in vocabulary.classes if bool((label_map == i).any())]
+    entries = [(vocabulary.names[i], vocabulary.colors[i]) for i in present]
+    return grid([body, legend(entries or [("nothing found", PAPER)], body.width)])
+
+
+def painted(
+    image: Tensor, label_map: Tensor, vocabulary: Vocabulary, opacity: float = 0.55
+) -> Image.Image:
+    """The picture with its classes in colour, outlined."""
     labels = label_map.cpu().numpy()
     base = image.permute(1, 2, 0).cpu().numpy().astype(np.float32)
     paint = np.asarray(colored(label_map, vocabulary)).astype(np.float32)
@@ -56,10 +72,7 @@ def overlay(
     edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     edge[1:] |= labels[1:] != labels[:-1]
     mixed[edge] = 255
-    present = [i for i in vocabulary.classes if (labels == i).any()]
-    body = Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
-    entries = [(vocabulary.names[i], vocabulary.colors[i]) for i in present]
-    return grid([body, legend(entries or [("nothing found", PAPER)], body.width)])
+    return Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
 
 
 def legend(entries: Sequence[tuple[str, Color]], width: int) -> Image.Image:

@@ -15,6 +15,7 @@ from zeroseg.refinement.reviewer import Review
 from zeroseg.values import (
     DISTRACTOR,
     UNRESOLVED,
+    Confidence,
     DenseScores,
     Detections,
     Masks,
@@ -184,6 +185,19 @@ def check_label_map(
     if low < 0 or (high >= len(vocabulary) and not _known(labels, vocabulary)):
         expected = f"class indices 0..{len(vocabulary) - 1}"
         raise ComponentError(component, expected, f"labels from {low} to {high}")
+
+
+def check_confidence(component: str, sure: Any, size: tuple[int, int]) -> None:
+    """How sure the pixels of an image of `size` (height, width) are."""
+    if not isinstance(sure, Confidence):
+        raise ComponentError(component, "a Confidence for each image", _shown(sure))
+    for name, values in (("probability", sure.probability), ("margin", sure.margin)):
+        if values is None:
+            continue
+        if tuple(values.shape) != size:
+            raise ComponentError(component, f"{name} {size}", f"{tuple(values.shape)}")
+        if not bool(((values >= 0) & (values <= 1)).all()):
+            raise ComponentError(component, f"{name} in [0, 1]", _numbers(values))
 
 
 def _known(labels: Tensor, vocabulary: Vocabulary) -> bool:

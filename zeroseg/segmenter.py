@@ -7,7 +7,9 @@ from typing import Any, overload
 
 from torch import Tensor, nn
 
-from zeroseg.base_segmenter import BaseSegmenter, read_strictly
+from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.confidence.confidence_estimator import ConfidenceEstimator
+from zeroseg.confidence.evidence_confidence import EvidenceConfidence
 from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.described_image import DescribedImage
 from zeroseg.describing import Describing
@@ -17,6 +19,7 @@ from zeroseg.fusion.fusion import Fusion
 from zeroseg.fusion.highest_score import HighestScore
 from zeroseg.images import ImageLike, read_image
 from zeroseg.masking.mask_predictor import MaskPredictor
+from zeroseg.reading_ahead import read_strictly
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.exact_post_refiner import ExactPostRefiner
@@ -31,6 +34,7 @@ from zeroseg.segmentation import Segmentation
 from zeroseg.stages import (
     Captioning,
     ComponentStage,
+    ConfidenceEstimation,
     DenseScoring,
     Detection,
     Encoding,
@@ -42,6 +46,7 @@ from zeroseg.stages import (
     Tagging,
     Verification,
 )
+from zeroseg.thresholds import Thresholding
 from zeroseg.values import Description, Failure, Selection
 from zeroseg.vocabulary import Vocabulary
 
@@ -69,6 +74,8 @@ class ZeroShotSegmenter(BaseSegmenter):
         verifier: Looks whether what was selected is there; without one, all is looked for.
         dense_scorer: Scores every place for every prompt, for a fusion that reads that.
         reviewer: Looks at what was found, and takes away or renames what is doubtful.
+        confidence: Says how sure each pixel's class is, where that is asked for; by default by the
+            scores of all classes.
 
     Raises:
         TypeError: A component stands in another one's place.
@@ -90,6 +97,7 @@ class ZeroShotSegmenter(BaseSegmenter):
         verifier: Verifier | None = None,
         dense_scorer: DenseScorer | None = None,
         reviewer: Reviewer | None = None,
+        confidence: ConfidenceEstimator | None = None,
     ) -> None:
         super().__init__(vocabulary, batch_size, batches_in_flight)
         _check_slots(
@@ -103,6 +111,7 @@ class ZeroShotSegmenter(BaseSegmenter):
             (verifier, Verifier, True),
             (dense_scorer, DenseScorer, True),
             (reviewer, Reviewer, True),
+            (confidence, ConfidenceEstimator, True),
         )
         self.tagger = tagger
         self.captioner = captioner
@@ -114,6 +123,7 @@ class ZeroShotSegmenter(BaseSegmenter):
         self.verifier = verifier
         self.dense_scorer = dense_scorer
         self.reviewer = reviewer
+        self.confidence = confidence if confidence is not None else EvidenceConfidence()
         self.eval()
 
     def components(self) -> dict[str, Any]:
@@ -129,6 +139,7 @@ class ZeroShotSegmenter(BaseSegmenter):
             "reviewer": self.reviewer,
             "mask_predictor": self.mask_predictor,
             "fusion": self.fusion,
+            "confidence": self.confidence,
         }
 
     @property
@@ -151,8 +162,15 @@ class ZeroShotSegmenter(BaseSegmenter):
             (Reviewing, self.reviewer),
             (Masking, self.mask_predictor),
             (Fusing, self.fusion),
+            (ConfidenceEstimation, self.confidence),
         )
-        return tuple(stage(part, self.vocabulary) for stage, part in walk if part is not None)
+        stages: list[Stage] = []
+        for stage, part in walk:
+            if stage is Reviewing and self.thresholds:
+                stages.append(Thresholding(self.thresholds))
+            if part is not None:
+                stages.append(stage(part, self.vocabulary))
+        return tuple(stages)
 
     def forward(
         self, images: Sequence[Tensor], selections: Sequence[Selection] | None = None

@@ -4,7 +4,7 @@ Values by name: "image" (3, H, W) uint8; "tags", "caption"; "description" and "s
 "unverified", the labels of a selection before it was verified; "found", detections as they came,
 and "detections" with the classes of their phrases; "asked", the exchanges about phrases; "dense",
 scores of every place; "review", what is said of the detections, and "unreviewed", their labels
-before that; "encodings"; "masks"; "label_map", (H, W) int64 on the CPU.
+before that; "encodings"; "masks"; "label_map", (H, W) int64 on the CPU; "confidence" in it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from zeroseg import seams
+from zeroseg.confidence.confidence_estimator import ConfidenceEstimator
 from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
 from zeroseg.errors import ComponentError
@@ -32,6 +33,7 @@ from zeroseg.running.stage import Stage
 from zeroseg.running.transfer import download
 from zeroseg.values import (
     UNRESOLVED,
+    Confidence,
     DenseScores,
     Description,
     Detections,
@@ -244,7 +246,7 @@ class Reviewing(AskingStage):
 
     part: Reviewer
     name, needs = "review", ("image", "selection", "detections")
-    takes: ClassVar[Mapping[str, Any]] = {"dense": None}
+    takes: ClassVar[Mapping[str, Any]] = {"dense": None, "unreviewed": None}
     gives = ("review", "unreviewed", "detections", "dense")
     reads_classes = True
 
@@ -254,9 +256,11 @@ class Reviewing(AskingStage):
         selections: Sequence[Selection],
         detections: Sequence[Detections],
         dense: Sequence[DenseScores | None],
+        unreviewed: Sequence[Tensor | None],
     ) -> tuple[Sequence[Any], ...]:
         reviews = self.part(images, selections, detections, dense, self.vocabulary)
-        before = [found.labels for found in detections]
+        known = zip(detections, unreviewed, strict=True)
+        before = [found.labels if labels is None else labels for found, labels in known]
         if not isinstance(reviews, Sequence) or len(reviews) != len(images):
             return reviews, before, detections, dense  # the runner tells
         left = list(map(self._followed, reviews, detections, dense))
@@ -358,9 +362,7 @@ class Fusing(ComponentStage):
             if judged is not None:
                 found = replace(found, dense=_weighed(found.dense, judged))
                 scores = _weighed(scores, judged)
-            scores = found.dense if scores is None else scores
-            known = () if scores is None else (scores,)
-            maps.append(self.part(own, found, self.vocabulary, *known))
+            maps.append(self.part(own, found, self.vocabulary, *_known(found, scores)))
         return (download(maps) if all(isinstance(labels, Tensor) for labels in maps) else maps,)
 
     def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
@@ -374,6 +376,40 @@ def _weighed(dense: DenseScores | None, verified: Sequence[float]) -> DenseScore
         return None
     own = dense.maps.new_tensor(verified, dtype=torch.float32)
     return replace(dense, presence=own if dense.presence is None else own * dense.presence)
+
+
+def _known(found: Detections, dense: DenseScores | None) -> tuple[DenseScores, ...]:
+    """The dense scores that there are: a scorer's, else the detector's own."""
+    scores = found.dense if dense is None else dense
+    return () if scores is None else (scores,)
+
+
+class ConfidenceEstimation(ComponentStage):
+    """What was fused says how sure each pixel is of its class; worked where it is asked for."""
+
+    part: ConfidenceEstimator
+    name, needs, gives = "confidence", ("label_map", "masks", "detections"), ("confidence",)
+    takes: ClassVar[Mapping[str, Any]] = {"dense": None}
+    apart = True
+    reads_classes = True
+
+    def __call__(
+        self,
+        label_maps: Sequence[Tensor],
+        masks: Sequence[Masks],
+        detections: Sequence[Detections],
+        dense: Sequence[DenseScores | None],
+    ) -> tuple[Sequence[Confidence]]:
+        several = zip(label_maps, masks, detections, dense, strict=True)
+        return (
+            [
+                self.part(labels, own, found, self.vocabulary, *_known(found, scores))
+                for labels, own, found, scores in several
+            ],
+        )
+
+    def check_one(self, inputs: tuple[Any, ...], answers: tuple[Any, ...]) -> None:
+        seams.check_confidence(self.describe(), answers[0], inputs[1].size)
 
 
 def unresolved(found: Sequence[Detections]) -> list[str]:

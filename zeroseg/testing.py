@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
+from zeroseg.confidence.confidence_estimator import ConfidenceEstimator
 from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
 from zeroseg.fusion.fusion import Fusion
@@ -670,3 +671,37 @@ class FusionContract(Contract[Fusion]):
         [masks] = BoxMasks()([blank()], [found])
         labels = self.part()(masks, found, self.vocabulary)
         assert bool((labels == self.vocabulary.background).all())
+
+
+class ConfidenceEstimatorContract(Contract[ConfidenceEstimator]):
+    """What every confidence estimator keeps."""
+
+    vocabulary = _WORDS
+
+    def test_maps_and_score_are_shares_at_the_size_of_the_image(self) -> None:
+        found = boxed((8, 4, 24, 20), (20, 6, 40, 30), labels=[2, 4])
+        [masks] = BoxMasks()([blank()], [found])
+        labels = torch.zeros(32, 48, dtype=torch.int64)
+        labels[4:20, 8:24], labels[6:30, 24:40] = 2, 4
+        sure = self.part()(labels, masks, found, self.vocabulary)
+        assert sure.margin is not None
+        for values in (sure.probability, sure.margin):
+            assert values.shape == (32, 48)
+            assert bool(((values >= 0) & (values <= 1)).all())
+        assert 0 <= sure.score <= 1
+
+    def test_a_higher_score_makes_nothing_less_sure(self) -> None:
+        labels = torch.zeros(32, 48, dtype=torch.int64)
+        labels[4:20, 8:24] = 2
+        sure = []
+        for score in (0.3, 0.9):
+            found = boxed((8, 4, 24, 20), scores=[score], labels=[2])
+            [masks] = BoxMasks()([blank()], [found])
+            sure.append(self.part()(labels, masks, found, self.vocabulary).probability[10, 10])
+        assert float(sure[0]) <= float(sure[1])
+
+    def test_nothing_found_is_no_failure(self) -> None:
+        [masks] = BoxMasks()([blank()], [Detections.empty()])
+        labels = torch.full((32, 48), self.vocabulary.background)
+        sure = self.part()(labels, masks, Detections.empty(), self.vocabulary)
+        assert sure.probability.shape == (32, 48)

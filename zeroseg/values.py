@@ -54,14 +54,37 @@ def _check_exchanges(exchanges: object) -> None:
     _check(told, "exchanges are not a tuple of Exchange")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Movable:
-    """A value that holds tensors, or others that do."""
+    """A value that holds tensors, or others that do.
+
+    Two are equal where all that they hold is, tensors by shape, type and content. What a class
+    leaves out of comparisons (`field(compare=False)`) does not count. Contents of tensors are no
+    part of the hash, so that it stays as it is when they are written to.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        names = [own.name for own in fields(self) if own.compare]
+        return all(_same(getattr(self, name), getattr(other, name)) for name in names)
+
+    def __hash__(self) -> int:
+        held = (getattr(self, own.name) for own in fields(self) if own.compare)
+        shown = (own.shape if isinstance(own, Tensor) else own for own in held)
+        return hash((type(self), *shown))
 
     def to(self, device: torch.device | str) -> Self:
         """The same on another device; Lightning asks every batch and every prediction."""
         held = ((own.name, getattr(self, own.name)) for own in fields(self))
         return replace(self, **{name: v.to(device) for name, v in held if hasattr(v, "to")})
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        alike = one.dtype == other.dtype and one.device == other.device
+        return alike and torch.equal(one, other)
+    return bool(one == other)
 
 
 @dataclass(frozen=True)
@@ -202,7 +225,7 @@ class Selection:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Points(Movable):
     """Point prompts of N boxes, K to a box.
 
@@ -236,12 +259,16 @@ class Geometry:
         resized: (height, width) of the image within the frame.
         frame: (height, width) of the predictor's input; what the image leaves free is padding.
         at_once: Whether maps go to the image's size in one step, not over that of the frame.
+        whole: (height, width) of the picture that the image is a part of; None if it is all of it.
+        corner: x and y of the image's top left corner in that picture, in pixels.
     """
 
     size: tuple[int, int]
     resized: tuple[int, int]
     frame: tuple[int, int]
     at_once: bool = False
+    whole: tuple[int, int] | None = None
+    corner: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         inside = self.resized[0] <= self.frame[0] and self.resized[1] <= self.frame[1]
@@ -277,12 +304,33 @@ class Geometry:
         x, y = xy.unbind(-1)
         return torch.stack([x * (after[1] / before[1]), y * (after[0] / before[0])], -1)
 
-    def restore(self, logits: Tensor) -> Tensor:
+    @property
+    def full(self) -> tuple[int, int]:
+        """(height, width) of what maps are restored to: the image, or the picture it is part of."""
+        return self.size if self.whole is None else self.whole
+
+    def within(self, whole: tuple[int, int], corner: tuple[int, int]) -> Geometry:
+        """That of an image which is a part of a picture: see `whole` and `corner`."""
+        return replace(self, whole=whole, corner=corner)
+
+    def restore(self, maps: Tensor, outside: float = 0.0) -> Tensor:
         """Maps over the frame (n, h, w) at the image's size, (n, H, W) float32.
 
         Bilinear to the frame, cropped to the image, bilinear to its size, as SAM does it; in one
         step where the image fills the frame and nothing is cropped, as SAM 2 and SAM 3 do it.
+
+        Args:
+            maps: What is restored.
+            outside: What a picture holds around the image that is a part of it.
         """
+        restored = self._restored(maps)
+        if self.whole is None:
+            return restored
+        (x, y), (height, width) = self.corner, self.size
+        right, below = self.whole[1] - x - width, self.whole[0] - y - height
+        return F.pad(restored, (x, right, y, below), value=outside)
+
+    def _restored(self, logits: Tensor) -> Tensor:
         if not len(logits):
             return logits.new_zeros(0, *self.size, dtype=torch.float32)
         maps = logits[:, None].float()
@@ -293,7 +341,11 @@ class Geometry:
         return F.interpolate(cropped, self.size, mode="bilinear", align_corners=False)[:, 0]
 
 
-@dataclass(frozen=True)
+OUTSIDE = -100.0
+"""The logit of a pixel that a mask cannot reach."""
+
+
+@dataclass(frozen=True, eq=False)
 class Masks(Movable):
     """Mask logits of N regions of one image at the predictor's resolution.
 
@@ -324,7 +376,7 @@ class Masks(Movable):
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the image as given."""
-        return self.geometry.size
+        return self.geometry.full
 
     def full(self, part: slice | Tensor = slice(None)) -> Tensor:
         """Logits at the image's size for some of the regions.
@@ -335,7 +387,7 @@ class Masks(Movable):
         Returns:
             (n, H, W) float32; the mask is where they are > 0.
         """
-        return self.geometry.restore(self.logits[part])
+        return self.geometry.restore(self.logits[part], outside=OUTSIDE)
 
     def select(self, index: Tensor) -> Masks:
         """The regions at `index`, (M,) int64, on the same device."""
@@ -344,7 +396,7 @@ class Masks(Movable):
         return replace(self, logits=self.logits[index], points=kept)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DenseScores(Movable):
     """How likely each of P prompts is at every place of one image, at low resolution.
 
@@ -380,7 +432,7 @@ class DenseScores(Movable):
         return self.geometry.restore(self.maps[part])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Queries(Movable):
     """Everything a detector considered, before thresholds: Q candidates for P prompts.
 
@@ -400,7 +452,7 @@ class Queries(Movable):
         _check(fits, f"scores are not (Q, P) for the same Q: {shapes}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Detections(Movable):
     """Where one detector found its prompts in one image: N regions, best first.
 
@@ -476,6 +528,31 @@ class Detections(Movable):
             phrases=tuple(self.phrases[i] for i in index.tolist()),
             masks=self.masks.select(index) if self.masks is not None else None,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Confidence(Movable):
+    """How sure the classes of one image's pixels are.
+
+    Attributes:
+        probability: (H, W) float32 in [0, 1], how likely the pixel's class is the right one.
+        margin: (H, W) float32 in [0, 1], by how much more speaks for it than for the best other
+            class; None where that is not known, as of a result that was read from files.
+        score: One number in [0, 1] for the whole image; those with the lowest are looked at first.
+    """
+
+    probability: Tensor
+    margin: Tensor | None
+    score: float
+
+    def __post_init__(self) -> None:
+        _check_floats(probability=self.probability)
+        _check(self.probability.ndim == 2, f"no map (H, W): {tuple(self.probability.shape)}")
+        if self.margin is not None:
+            _check_floats(margin=self.margin)
+            shapes = f"{tuple(self.probability.shape)} but margin {tuple(self.margin.shape)}"
+            _check(self.margin.shape == self.probability.shape, f"probability {shapes}")
+        _check(0 <= self.score <= 1, f"score is {self.score}, expected a number in [0, 1]")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.baselines.mask_classifier import MaskClassifier, Votes
 from zeroseg.baselines.semantic_segment_anything import SemanticSegmentAnything
 from zeroseg.data.drawn_scenes import DrawnScenes
-from zeroseg.errors import PresetError
+from zeroseg.errors import PresetError, ZerosegError
 from zeroseg.masking.everything import EverythingMasks
 from zeroseg.masking.mask_proposer import MaskProposer, Proposals
 from zeroseg.masking.sam import Sam
@@ -100,6 +100,16 @@ def test_named_masks_are_its_detections() -> None:
     assert result.detections.boxes.tolist() == [[0, 0, 24, 32], [0, 0, 12, 16]]
     assert result.labels_before is None
     assert set(result.trace.seconds) == {"masks", "classes", "fusion"}
+
+
+def test_its_instances_have_the_masks_that_were_named() -> None:
+    result = system([WHOLE, LEFT, CORNER], [0, 2, 3]).segment(blank(32, 48), instances=True)
+    assert [(one.class_name, one.area) for one in result.instances()] == [
+        ("cat", 24 * 32),
+        ("potted-plant", 12 * 16),
+    ]
+    with pytest.raises(ZerosegError, match="cannot give confidence"):
+        system([WHOLE], [1]).segment(blank(32, 48), confidence=True)
 
 
 def test_a_failing_image_fails_alone() -> None:

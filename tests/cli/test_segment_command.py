@@ -146,8 +146,8 @@ def test_files_folders_and_globs_each_picture_once() -> None:
     found = plan(["a", "b/*.png", "./a/x.jpg", str(Path("a").absolute())], Path("out"))
     assert found.failures == ()
     assert {str(j.source): str(j.base) for j in found.pictures} == {
-        "a/sub/y.png": "out/a/sub/y",
-        "a/x.jpg": "out/a/x",
+        "a/sub/y.png": "out/sub/y",
+        "a/x.jpg": "out/x",
         "b/x.png": "out/b/x",
     }
     found = plan(["a", "none/*.png"], Path("out"))
@@ -166,6 +166,23 @@ def test_names_of_results_never_clash() -> None:
     assert bases == {f"in/{f}": f"out/{name}" for f, name in zip(files, wanted, strict=True)}
 
 
+def bases(*paths: str) -> list[str]:
+    return [own.base.as_posix() for own in plan(paths, Path("out")).pictures]
+
+
+def test_one_more_path_changes_no_name() -> None:
+    for name in ("a/x.jpg", "a/x.png", "a/sub/y.png", "b/x.jpg", "b/sub/y.png", "b/sub/z.png"):
+        picture(Path(name))
+    assert bases("a/x.jpg") == ["out/x"]
+    assert bases("a/x.jpg", "b/x.jpg") == ["out/x", "out/b/x"]
+    assert bases("a/x.jpg", "a/x.png") == ["out/x", "out/x.png"]
+    alone = bases("a")
+    assert alone == ["out/sub/y", "out/x.jpg", "out/x.png"]
+    assert bases("a", "b") == [*alone, "out/b/sub/y", "out/b/sub/z", "out/b/x"]
+    assert bases("a/sub", "b/sub/z.png", "b/sub") == ["out/y", "out/z", "out/sub/y"]
+    assert bases("b/sub", str(Path("b/sub").absolute())) == ["out/y", "out/z"]
+
+
 def test_what_an_earlier_run_wrote_is_no_input(config: str) -> None:
     picture(Path("x.png"))
     for _ in range(2):
@@ -179,6 +196,28 @@ def test_brackets_and_odd_bytes_in_names_do_no_harm(config: str) -> None:
     assert main(["segment", "in", "--model", config]) == 0
     [written] = Path("runs/segment").glob("*.json")
     assert json.loads(written.read_text())["name"] == "in/[red]�.png"
+
+
+def test_options_of_results_reach_them(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("x", "y"):
+        picture(Path(f"in/{name}.png"))
+    asked = ["--threshold", "boat=0.99", "--region", "0,0,24,24", "--instances", "--confidence"]
+    options = ["--model", config, "--output", "out", *asked]
+    assert main(["segment", "in", *options, "--vocabulary", "dram"]) == 0
+    written = json.loads(Path("out/x.json").read_text())
+    [dog] = written["detections"]
+    assert dog["class"] == "dog" and dog["area"] == 12 * 12
+    assert dog["segmentation"]["size"] == [24, 32]
+    assert written["areas"] == {"dog": 144 / (24 * 32)}
+    sure = np.asarray(Image.open("out/x.confidence.png"))
+    assert sure.shape == (24, 32) and sure.dtype == np.uint8 and set(sure[:, 24:].flat) == {255}
+    said = capsys.readouterr().out
+    assert (
+        f"least sure, to be looked at first: in/x.png {written['confidence']['score']:.2f}" in said
+    )
+    assert main(["segment", "in/x.png", *options[:4], "--json"]) == 0
+    assert "confidence" not in json.loads(capsys.readouterr().out.splitlines()[0])
+    assert "segmentation" not in json.loads(Path("out/x.json").read_text())["detections"][0]
 
 
 def test_results_that_cannot_be_saved_are_a_failure(config: str) -> None:
@@ -240,6 +279,9 @@ def test_nothing_to_segment_loads_nothing(capsys: pytest.CaptureFixture[str]) ->
         (["--set", "detector.init_args.box_treshold=0.2"], "box_treshold"),
         (["--set", "detector={class_path: zeroseg.testing.BoxMasks}"], "Detector"),
         (["--output", "file/out"], "cannot write"),
+        (["--threshold", "dig=0.5"], "did you mean dog"),
+        (["--threshold", "dog=5"], "from 0 to 1"),
+        (["--region", "9,9,3,3"], "lower right"),
     ],
 )
 def test_a_wrong_option_is_one_message_and_code_2(
@@ -266,6 +308,9 @@ def test_a_wrong_option_is_one_message_and_code_2(
         ["--set", "captioner"],
         ["--set", "captioner={"],
         ["--unknown"],
+        ["--threshold", "dog"],
+        ["--threshold", "=0.5"],
+        ["--region", "1,2,3.5,9"],
     ],
 )
 def test_a_command_line_that_cannot_be_parsed_ends_with_code_2(options: list[str]) -> None:

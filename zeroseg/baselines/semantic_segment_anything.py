@@ -91,18 +91,23 @@ class Classifying(ComponentStage):
 class Painting(Stage):
     """Masks and their classes become one label a pixel."""
 
-    name, needs, gives = "fusion", ("proposals", "votes"), ("label_map", "detections")
+    name, needs = "fusion", ("proposals", "votes")
+    gives = ("label_map", "detections", "masks")
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
 
     def __call__(
         self, proposals: Sequence[Proposals], votes: Sequence[Votes]
-    ) -> tuple[list[Tensor], list[Detections]]:
+    ) -> tuple[list[Tensor], list[Detections], list[Masks]]:
         """See `Stage.__call__`."""
         pairs = list(zip(proposals, votes, strict=True))
         maps = [paint(proposed.masks, proposed.areas, vote).cpu() for proposed, vote in pairs]
-        return maps, [_detections(proposed, vote, self.vocabulary) for proposed, vote in pairs]
+        found = [_detections(proposed, vote, self.vocabulary) for proposed, vote in pairs]
+        background = self.vocabulary.background
+        named = [(vote.labels != background).nonzero()[:, 0] for vote in votes]
+        masks = [proposed.masks.select(own) for proposed, own in zip(proposals, named, strict=True)]
+        return maps, found, masks
 
 
 def paint(masks: Masks, areas: Tensor, votes: Votes, chunk: int = 16) -> Tensor:

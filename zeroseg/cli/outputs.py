@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zeroseg.described_image import DescribedImage
     from zeroseg.segmentation import Segmentation
 
-_OURS = (".mask.png", ".overlay.png")
+_OURS = (".mask.png", ".overlay.png", ".confidence.png")
 """Endings of the pictures that a run writes; a later run does not take them for input."""
 
 
@@ -75,12 +75,14 @@ def announced(planned: Plan, outlet: Outlet) -> Plan:
 def plan(paths: Sequence[str], output: Path | None) -> Plan:
     """Find the pictures that files, folders and patterns mean, and name their results.
 
-    The results mirror the inputs: the picture `sub/x.jpg` of a folder gets `<output>/sub/x`; with
-    several folders, the results lie in folders of those names. What an earlier run wrote into
-    `output` is left out. Without `output`, names are all that the results have.
+    A picture is named by the path that means it, whatever else is given: a file by itself, so that
+    `a/x.jpg` gets `<output>/x`; the picture `sub/x.jpg` of a folder or pattern `<output>/sub/x`.
+    Where a path before has taken such a name, all results of this one lie in a folder called as its
+    own, so that `a/x.jpg b/x.jpg` get `<output>/x` and `<output>/b/x`. What an earlier run wrote
+    into `output` is left out. Without `output`, names are all that the results have.
     """
-    found: dict[str, Path] = {}
-    roots: list[str] = []
+    names = _Names()
+    pictures: list[Picture] = []
     failures: list[Failure] = []
     notes: list[str] = []
     for path in paths:
@@ -90,19 +92,52 @@ def plan(paths: Sequence[str], output: Path | None) -> Plan:
             failures.append(Failure(printable(path), "reading", str(error)))
             continue
         notes += matches.notes
-        roots.append(os.path.abspath(matches.root))
-        for match in matches.files:
-            if output is None or not _is_ours(match, output):
-                found.setdefault(os.path.abspath(match), match)
-    if not found:
-        return Plan((), tuple(failures), tuple(notes))
-    common = os.path.commonpath(roots)
-    names = sample_names([os.path.relpath(place, common) for place in found])
-    pictures = [
-        Picture(source, (output or Path()) / name)
-        for source, name in zip(found.values(), names, strict=True)
-    ]
+        root, files = matches.root, matches.names
+        theirs = [file for file in files if not _is_ours(Path(root, file), output)]
+        named = names.add(os.path.abspath(root), theirs)
+        place = output or Path()
+        pictures += [Picture(Path(root, file), place / name) for file, name in named.items()]
     return Plan(tuple(pictures), tuple(failures), tuple(dict.fromkeys(notes)))
+
+
+class _Names:
+    """Gives each picture a name of its own, path after path."""
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+        self.taken: dict[str, str] = {}
+
+    def add(self, root: str, files: Sequence[str]) -> dict[str, str]:
+        """The names of the pictures below a folder that are not known yet, by their files."""
+        called = zip(files, sample_names(files), strict=True)
+        plain = {file: name for file, name in called if self._is_new(os.path.join(root, file))}
+        for named in self._ways(plain, root):
+            if not self._holders(named):
+                break
+        self.taken |= {name.casefold(): root for name in named.values()}
+        return named
+
+    def _holders(self, named: dict[str, str]) -> set[str]:
+        """The folders whose pictures have taken some of these names."""
+        folded = (name.casefold() for name in named.values())
+        return {self.taken[name] for name in folded if name in self.taken}
+
+    def _is_new(self, place: str) -> bool:
+        place = os.path.normpath(place)
+        new = place not in self.known
+        self.known.add(place)
+        return new
+
+    def _ways(self, plain: dict[str, str], root: str) -> Iterator[dict[str, str]]:
+        """By their names, with the suffix next to pictures of the same folder, by their folders."""
+        yield plain
+        if self._holders(plain) == {root}:
+            yield {file: file for file in plain}
+        above, prefix = root, ""
+        while os.path.basename(above):
+            above, prefix = os.path.dirname(above), os.path.join(os.path.basename(above), prefix)
+            yield {file: os.path.join(prefix, name) for file, name in plain.items()}
+        yield {file: os.path.join(prefix, file) for file in plain}
 
 
 def saved(result: Segmentation | DescribedImage, base: Path) -> Failure | None:
@@ -112,7 +147,7 @@ def saved(result: Segmentation | DescribedImage, base: Path) -> Failure | None:
         OutputError: They cannot be written for a reason that holds for others, too.
     """
     try:
-        result.save(base)
+        result.save_as(base)
     except OutputError as error:
         if getattr(error.__cause__, "errno", None) not in _OF_ONE_NAME:
             raise
@@ -125,6 +160,8 @@ def printable(path: str | Path) -> str:
     return os.fsencode(path).decode("utf-8", errors="replace")
 
 
-def _is_ours(picture: Path, output: Path) -> bool:
+def _is_ours(picture: Path, output: Path | None) -> bool:
+    if output is None:
+        return False
     inside = Path(os.path.abspath(output)) in Path(os.path.abspath(picture)).parents
     return inside and picture.name.endswith(_OURS)

@@ -6,7 +6,7 @@ import argparse
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zeroseg.cli import model_options, open_set, options
 
@@ -23,11 +23,16 @@ _EXAMPLES = """\
   zeroseg segment a.jpg "holiday/**/*.png" --vocabulary voc2012 --output results
   zeroseg segment drawn/images --labels "animal, other" --set captioner=null
   zeroseg segment drawn/images --labels auto
+  zeroseg segment drawn/images --threshold dog=0.4 --region 0,0,128,96 --instances --confidence
   zeroseg segment photos --model paper --vocabulary dram --device cuda
 
 For every picture three files are written, named after it: NAME.overlay.png (the classes in
 colour, with a legend), NAME.mask.png (indexed, the vocabulary's ids and colours) and NAME.json
-(classes, areas, tags, caption, boxes, times and what a language model was asked).
+(classes, areas, tags, caption, boxes, times and what a language model was asked). --instances
+adds the mask of each box to NAME.json; --confidence adds NAME.confidence.png, and says at the end
+which pictures are the least sure. A picture of a folder is named by its path below that folder, a
+file by itself; where two paths mean pictures of one name, those of the later path lie in a folder
+called as theirs.
 A name such as other, background or none in the list stands for everything else.
 With --labels auto the classes are what the tagger sees in the pictures, one list for all of them.
 A picture that cannot be read is reported and skipped; the exit code is then 1.
@@ -56,7 +61,57 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     options.add_vocabulary(parser, "by default the model's own", _AUTO)
     model_options.add_model(parser)
+    call = parser.add_argument_group("results")
+    call.add_argument(
+        "--threshold",
+        dest="thresholds",
+        action="append",
+        default=[],
+        type=_threshold,
+        metavar="CLASS=SCORE",
+        help="drop what is found of a class with a lower score, 0 to 1; may be repeated",
+    )
+    call.add_argument(
+        "--region",
+        type=_region,
+        metavar="X1,Y1,X2,Y2",
+        help="look at this part of each picture alone, in pixels; all else of it is background",
+    )
+    call.add_argument(
+        "--instances", action="store_true", help="keep the mask of each thing that is found"
+    )
+    call.add_argument(
+        "--confidence", action="store_true", help="say how sure each pixel and picture is"
+    )
     parser.set_defaults(run=run)
+
+
+def _threshold(text: str) -> tuple[str, float]:
+    """An option CLASS=SCORE."""
+    name, sign, value = text.rpartition("=")
+    try:
+        return name.strip(), float(value if sign and name.strip() else "")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not CLASS=SCORE, such as dog=0.4") from None
+
+
+def _region(text: str) -> tuple[int, ...]:
+    """An option of four whole numbers."""
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError:
+        said = f"'{text}' is not X1,Y1,X2,Y2 in whole pixels, such as 10,20,300,400"
+        raise argparse.ArgumentTypeError(said) from None
+
+
+def _variant(segmenter: BaseSegmenter, arguments: Namespace) -> BaseSegmenter:
+    """The segmenter with what the options of results say."""
+    return segmenter.variant(
+        thresholds=dict(arguments.thresholds),
+        region=arguments.region,
+        instances=arguments.instances,
+        confidence=arguments.confidence,
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -77,7 +132,11 @@ def run(arguments: Namespace) -> int:
         segmenter: BaseSegmenter = open_set.of_what_is_seen(open_set.built(model, config), planned)
     else:
         segmenter = model.segmenter(config, vocabulary)
-    return _Run(segmenter, planned, arguments.outlet).go(output)
+    return _Run(_variant(segmenter, arguments), planned, arguments.outlet).go(output)
+
+
+_FIRST = 5
+"""Pictures that are named as the least sure."""
 
 
 class _Run:
@@ -89,6 +148,7 @@ class _Run:
         self.segmenter, self.pictures, self.outlet = segmenter, planned.pictures, outlet
         self.failures = list(planned.failures)
         self.done: list[tuple[str, str, float]] = []
+        self.sure: list[tuple[float, str]] = []
         self.totals = Totals()
         self.without = 0
 
@@ -125,7 +185,12 @@ class _Run:
             self.outlet.failed(f"{name}: {result.message}")
             self.outlet.picture(name, result)
             return
-        self.outlet.picture(name, classes=result.areas, seconds=result.trace.seconds)
+        told: dict[str, Any] = (
+            {} if result.confidence is None else {"confidence": result.confidence.score}
+        )
+        self.outlet.picture(name, classes=result.areas, seconds=result.trace.seconds, **told)
+        if result.confidence is not None:
+            self.sure.append((result.confidence.score, name))
         self.totals.add(result.trace)
         named = result.vocabulary.name != SEEN and bool(result.description.tags)
         self.without += named and not result.areas
@@ -149,6 +214,9 @@ class _Run:
         cost = self.totals.cost()
         if cost is not None:
             say(console, cost)
+        if self.sure:
+            least = ", ".join(f"{name} {score:.2f}" for score, name in sorted(self.sure)[:_FIRST])
+            say(console, f"least sure, to be looked at first: {least}")
         counts = f"{len(self.done)} segmented, {len(self.failures)} failed"
         if self.without:
             say(
