@@ -1,0 +1,16 @@
+"""The page of commands: what `--help` of each says."""
+
+from __future__ import annotations
+
+import argparse
+
+from zeroseg.cli.main import parser
+
+_INTRODUCTION = "# Commands\n\nWhat `zeroseg COMMAND --help` says of each."
+
+
+def page() -> str:
+    """The page as Markdown."""
+    [commands] = (a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    parts = [f"## zeroseg {name}\n\n```\n{each.format_help()}```" for name, each in commands.choices.items()]
+    return "\n\n".join([_INTRODUCTION, *parts]) + "\n"

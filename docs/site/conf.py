@@ -1,0 +1,35 @@
+"""Settings of Sphinx for the site."""
+
+from docs.site import references
+from sphinx.application import Sphinx
+
+from zeroseg import __version__
+
+project = "zeroseg"
+version = release = __version__
+copyright = "the authors of zeroseg, Apache-2.0"
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+myst_heading_anchors = 4
+highlight_language = "none"
+
+default_role = "py:obj"  # `Name` in a docstring is a link where it is a public name, else code
+nitpicky = True
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+autodoc_type_aliases = {"ImageLike": "zeroseg.images.ImageLike"}
+autodoc_typehints_format = "short"
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+
+html_theme = "furo"
+html_title = f"zeroseg {version}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_show_search_summary = False  # it asks for whole pages, which browsers refuse for files
+
+
+def setup(app: Sphinx) -> None:
+    """Add what Sphinx has no setting for."""
+    app.connect("missing-reference", references.find)
