@@ -14,7 +14,11 @@ from sphinx.cmd.build import build_main
 
 from docs.site import commands, models_table, navigation, pages, reference
 
-_EXAMPLES = "# Examples\n\nPrograms that answer one question each; `examples/` of the repository has them.\n"
+_EXAMPLES = """\
+# Examples
+
+Programs that answer one question each; `examples/` of the repository has them.
+"""
 
 
 def build(folder: Path) -> int:

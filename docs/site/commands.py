@@ -12,5 +12,9 @@ _INTRODUCTION = "# Commands\n\nWhat `zeroseg COMMAND --help` says of each."
 def page() -> str:
     """The page as Markdown."""
     [commands] = (a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
-    parts = [f"## zeroseg {name}\n\n```\n{each.format_help()}```" for name, each in commands.choices.items()]
+    parts = [f"## zeroseg {name}\n\n{_said(each)}" for name, each in commands.choices.items()]
     return "\n\n".join([_INTRODUCTION, *parts]) + "\n"
+
+
+def _said(command: argparse.ArgumentParser) -> str:
+    return f"```\n{command.format_help()}```"

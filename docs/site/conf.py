@@ -1,8 +1,8 @@
 """Settings of Sphinx for the site."""
 
-from docs.site import references
 from sphinx.application import Sphinx
 
+from docs.site import docstrings, references
 from zeroseg import __version__
 
 project = "zeroseg"
@@ -16,7 +16,6 @@ default_role = "py:obj"  # `Name` in a docstring is a link where it is a public 
 nitpicky = True
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
-autodoc_type_aliases = {"ImageLike": "zeroseg.images.ImageLike"}
 autodoc_typehints_format = "short"
 napoleon_use_ivar = True
 napoleon_use_rtype = False
@@ -32,4 +31,8 @@ html_show_search_summary = False  # it asks for whole pages, which browsers refu
 
 def setup(app: Sphinx) -> None:
     """Add what Sphinx has no setting for."""
+    before, behind = docstrings.keep_colons()
     app.connect("missing-reference", references.find)
+    app.connect("autodoc-process-docstring", before, priority=100)
+    app.connect("autodoc-process-docstring", behind, priority=900)
+    app.connect("autodoc-process-signature", docstrings.name_no_factory)

@@ -10,11 +10,12 @@ from zeroseg.cli.models import TITLES, cells
 _PAGE = """\
 # All models
 
-What `zeroseg models` prints: first the presets, then the checkpoints they take. Parameters are those of the networks,
-files what is fetched, memory the weights on a GPU; what runs beside them takes more. Licences are those that model
-cards name, and "gated" means that they have to be accepted on the hub first. A question mark stands for what is not
-known. `zeroseg models --json` says where each was read, and `--licence permissive` shows what is under apache-2.0, mit
-or bsd alone. [Models, presets and configuration](models.md) says what to take.
+What `zeroseg models` prints: first the presets, then the checkpoints they take. Parameters are
+those of the networks, files what is fetched, memory the weights on a GPU; what runs beside them
+takes more. Licences are those that model cards name, and "gated" means that they have to be
+accepted on the hub first. A question mark stands for what is not known. `zeroseg models --json`
+says where each was read, and `--licence permissive` shows what is under apache-2.0, mit or bsd
+alone. [Models, presets and configuration](models.md) says what to take.
 
 ## Presets
 
@@ -28,8 +29,9 @@ or bsd alone. [Models, presets and configuration](models.md) says what to take.
 
 def page() -> str:
     """The page as Markdown."""
-    checkpoints = [row for row in rows([]) if isinstance(row, CheckpointRow)]
-    presets = [row for row in rows([]) if not isinstance(row, CheckpointRow)]
+    known = rows([])
+    checkpoints = [row for row in known if isinstance(row, CheckpointRow)]
+    presets = [row for row in known if not isinstance(row, CheckpointRow)]
     return _PAGE.format(
         presets=_table(presets, "made of"), checkpoints=_table(checkpoints, "trained on")
     )

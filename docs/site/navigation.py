@@ -25,8 +25,8 @@ def toctrees(pages: Collection[str]) -> Iterator[tuple[str, str]]:
     """
     named = {"index"}
     for caption, entries in yaml.safe_load(_FILE.read_text(encoding="utf-8")).items():
-        folders = {page: under for entry in entries if isinstance(entry, dict) for page, under in entry.items()}
-        section = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+        folders = dict(next(iter(each.items())) for each in entries if isinstance(each, dict))
+        section = [each if isinstance(each, str) else next(iter(each)) for each in entries]
         yield "index", _toctree(section, caption)
         named.update(section)
         for page, pattern in folders.items():
@@ -38,6 +38,7 @@ def toctrees(pages: Collection[str]) -> Iterator[tuple[str, str]]:
 
 
 def _toctree(pages: list[str], caption: str | None = None) -> str:
-    options = [":hidden:", *([f":caption: {caption}"] if caption else [])]
+    """Pages of a section, listed in the sidebar alone; or of a folder, listed on its page, too."""
+    options = [":hidden:", f":caption: {caption}"] if caption else [":titlesonly:"]
     lines = [*options, "", *(f"/{page}" for page in pages)]
     return "\n```{toctree}\n" + "\n".join(lines) + "\n```\n"

@@ -24,8 +24,9 @@ _ALSO = {
 _INDEX = """\
 # Reference
 
-Every public name, from the docstrings. Import it as it is written here: what most programs need from `zeroseg`, the
-rest from the folder it is in. [All of them in the order of the alphabet](/genindex.rst).
+Every public name, from the docstrings. Import it as it is written here: what most programs need
+from `zeroseg`, the rest from the folder it is in. {ref}`All of them in the order of the alphabet
+<genindex>`.
 
 | page | names |
 |---|---|
@@ -66,15 +67,19 @@ def public_names() -> Mapping[str, Name]:
 def _listed(stub: Path) -> list[Name]:
     package = ".".join(stub.parent.relative_to(_PACKAGE.parent).parts)
     lines = ast.parse(stub.read_text(encoding="utf-8")).body
-    imports = [(line.module or "", line.names) for line in lines if isinstance(line, ast.ImportFrom)]
-    return [Name(f"{package}.{one.name}", _home(module, one.name)) for module, names in imports for one in names]
+    imports = [line for line in lines if isinstance(line, ast.ImportFrom)]
+    return [
+        Name(f"{package}.{one.name}", _home(line.module or "", one.name))
+        for line in imports
+        for one in line.names
+    ]
 
 
 def _home(module: str, name: str) -> str:
     """The module of a name; the root's stub may name a folder, whose stub has it."""
-    if not (_PACKAGE.parent / module.replace(".", "/") / "__init__.pyi").is_file():
-        return module
     stub = _PACKAGE.parent / module.replace(".", "/") / "__init__.pyi"
+    if not stub.is_file():
+        return module
     return next(each.home for each in _listed(stub) if each.path == f"{module}.{name}")
 
 
@@ -94,8 +99,10 @@ def _page(folder: str, names: list[Name]) -> str:
 
 
 def _module(module: str) -> str:
-    elsewhere = [name.path.rpartition(".")[2] for name in public_names().values() if name.home == module]
-    return f"{_title(module)}\n.. automodule:: {module}\n   :members:\n   :exclude-members: {', '.join(elsewhere)}\n"
+    listed = [name for name in public_names().values() if name.home == module]
+    elsewhere = ", ".join(name.path.rpartition(".")[2] for name in listed)
+    options = f"   :members:\n   :exclude-members: {elsewhere}\n"
+    return f"{_title(module)}\n.. automodule:: {module}\n{options}"
 
 
 def _title(text: str) -> str:

@@ -1,7 +1,8 @@
-"""References of docstrings and type hints, beyond those that Sphinx finds by itself."""
+"""Names in docstrings and type hints that lead to pages, beyond those that Sphinx finds itself."""
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
 
 from docutils import nodes
@@ -18,8 +19,8 @@ def find(
     """Lead a reference to the public name that it means.
 
     Returns:
-        A link; the text alone of what is no public name but exists, or is a word in a docstring;
-        None of what does not exist, of which Sphinx then warns.
+        A link; the text alone of what is no public name but exists, or is a word in a docstring
+        or a name in a type hint; None of what does not exist, of which Sphinx then warns.
     """
     if node.get("refdomain") != "py":
         return None
@@ -29,8 +30,9 @@ def find(
     path = target if known is None else known.path + dot + member
     domain, page = environment.domains.python_domain, node["refdoc"]
     found = domain.resolve_xref(environment, page, app.builder, "obj", path, node, text)
-    is_word = node["reftype"] == "obj" and known is None
-    return found or (text if is_word or _exists(path) else None)
+    is_word = node["reftype"] == "obj" and not (known and (not dot or inspect.isclass(known.value)))
+    is_hint = node["reftype"] == "class" and target.replace(".", "").isidentifier()  # see mypy
+    return found or (text if is_word or is_hint or _exists(path) else None)
 
 
 def _exists(path: str) -> bool:
