@@ -11,6 +11,7 @@ copyright = "the authors of zeroseg, Apache-2.0"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 4
 highlight_language = "none"
+smartquotes = False
 
 default_role = "py:obj"  # `Name` in a docstring is a link where it is a public name, else code
 nitpicky = True
@@ -35,4 +36,4 @@ def setup(app: Sphinx) -> None:
     app.connect("missing-reference", references.find)
     app.connect("autodoc-process-docstring", before, priority=100)
     app.connect("autodoc-process-docstring", behind, priority=900)
-    app.connect("autodoc-process-signature", docstrings.name_no_factory)
+    app.connect("autodoc-process-signature", docstrings.plain_signature)

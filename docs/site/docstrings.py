@@ -1,4 +1,4 @@
-"""Docstrings and signatures as this house writes them, where Sphinx would read them otherwise."""
+"""Docstrings and signatures of this house, where Sphinx would show them otherwise."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ def keep_colons() -> tuple[_Listener, _Listener]:
     return before, behind
 
 
-def name_no_factory(
+def plain_signature(
     app: Sphinx, what: str, name: str, value: object, options: Any, given: str | None, returned: Any
 ) -> tuple[str, Any] | None:
-    """Write "..." for defaults of dataclasses that are made anew, which no parser understands."""
-    return (given.replace("<factory>", "..."), returned) if given else None
+    """Write "..." for defaults that are made anew, and nothing where a constructor is torch's."""
+    if given is None or given == "(*args: Any, **kwargs: Any)":
+        return ("()", returned) if given else None
+    return given.replace("<factory>", "..."), returned

@@ -29,16 +29,17 @@ def toctrees(pages: Collection[str]) -> Iterator[tuple[str, str]]:
         section = [each if isinstance(each, str) else next(iter(each)) for each in entries]
         yield "index", _toctree(section, caption)
         named.update(section)
-        for page, pattern in folders.items():
+        for page, folder in folders.items():
+            pattern, _, hidden = folder.partition(" ")
             under = sorted(each for each in pages if fnmatch(each, pattern) and each != page)
-            yield page, _toctree(under)
+            yield page, _toctree(under, hidden=bool(hidden))
             named.update(under)
     if rest := sorted(set(pages) - named):
         yield "index", _toctree(rest, REST)
 
 
-def _toctree(pages: list[str], caption: str | None = None) -> str:
-    """Pages of a section, listed in the sidebar alone; or of a folder, listed on its page, too."""
-    options = [":hidden:", f":caption: {caption}"] if caption else [":titlesonly:"]
+def _toctree(pages: list[str], caption: str | None = None, *, hidden: bool = True) -> str:
+    options = [":titlesonly:", *([":hidden:"] if hidden else [])]
+    options += [f":caption: {caption}"] if caption else []
     lines = [*options, "", *(f"/{page}" for page in pages)]
     return "\n```{toctree}\n" + "\n".join(lines) + "\n```\n"

@@ -46,6 +46,16 @@ class Name:
     home: str
 
     @property
+    def last(self) -> str:
+        """Its last part, "Sam"."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def documented(self) -> str:
+        """The path it is documented by; words about a value are found where it is defined."""
+        return self.path if callable(self.value) else f"{self.home}.{self.last}"
+
+    @property
     def folder(self) -> str:
         """The package whose subject it is, "zeroseg.masking"; else the root."""
         folder = self.home.split(".")[1]
@@ -54,14 +64,14 @@ class Name:
     @property
     def value(self) -> object:
         """What it names."""
-        return getattr(import_module(self.home), self.path.rpartition(".")[2])
+        return getattr(import_module(self.home), self.last)
 
 
 @cache
 def public_names() -> Mapping[str, Name]:
     """The public names by their last part; one that the root has, too, is of the root."""
     stubs = sorted(_PACKAGE.rglob("__init__.pyi"), key=lambda stub: -len(stub.parts))
-    return {found.path.rpartition(".")[2]: found for stub in stubs for found in _listed(stub)}
+    return {found.last: found for stub in stubs for found in _listed(stub)}
 
 
 def _listed(stub: Path) -> list[Name]:
@@ -86,7 +96,7 @@ def _home(module: str, name: str) -> str:
 def pages() -> dict[str, str]:
     """The pages by their path on the site."""
     folders: dict[str, list[Name]] = defaultdict(list)
-    for name in sorted(public_names().values(), key=lambda name: name.path.lower()):
+    for name in sorted(public_names().values(), key=lambda name: name.last.lower()):
         folders[name.folder].append(name)
     made = {f"reference/{folder}.rst": _page(folder, folders[folder]) for folder in folders}
     also = {f"reference/{module}.rst": _module(module) for module in _ALSO}
@@ -100,7 +110,7 @@ def _page(folder: str, names: list[Name]) -> str:
 
 def _module(module: str) -> str:
     listed = [name for name in public_names().values() if name.home == module]
-    elsewhere = ", ".join(name.path.rpartition(".")[2] for name in listed)
+    elsewhere = ", ".join(name.last for name in listed)
     options = f"   :members:\n   :exclude-members: {elsewhere}\n"
     return f"{_title(module)}\n.. automodule:: {module}\n{options}"
 
@@ -115,7 +125,7 @@ def _entry(name: Name) -> str:
         return f"\n.. auto{kind}:: {name.path}\n   :members:\n   :show-inheritance:\n"
     if callable(name.value):
         return f"\n.. autofunction:: {name.path}\n"
-    return f"\n.. autodata:: {name.home}.{name.path.rpartition('.')[2]}\n   :no-value:\n"
+    return f"\n.. autodata:: {name.documented}\n   :no-value:\n"
 
 
 def _index(folders: Mapping[str, list[Name]]) -> str:
@@ -125,4 +135,4 @@ def _index(folders: Mapping[str, list[Name]]) -> str:
 
 
 def _link(name: Name) -> str:
-    return f"{{py:obj}}`{name.path.rpartition('.')[2]} <{name.path}>`"
+    return f"{{py:obj}}`{name.last} <{name.documented}>`"
