@@ -11,7 +11,7 @@ copyright = "the authors of zeroseg, Apache-2.0"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 4
 highlight_language = "none"
-smartquotes = False
+smartquotes_action = "D"  # dashes alone; quotation marks stay as they are written
 
 default_role = "py:obj"  # `Name` in a docstring is a link where it is a public name, else code
 nitpicky = True
@@ -33,6 +33,7 @@ html_show_search_summary = False  # it asks for whole pages, which browsers refu
 def setup(app: Sphinx) -> None:
     """Add what Sphinx has no setting for."""
     before, behind = docstrings.keep_colons()
+    app.connect("autodoc-process-docstring", docstrings.mark_code, priority=50)
     app.connect("missing-reference", references.find)
     app.connect("autodoc-process-docstring", before, priority=100)
     app.connect("autodoc-process-docstring", behind, priority=900)

@@ -35,6 +35,19 @@ def keep_colons() -> tuple[_Listener, _Listener]:
     return before, behind
 
 
+def mark_code(
+    app: Sphinx, what: str, name: str, value: object, options: Any, lines: list[str]
+) -> None:
+    """Have an indented block behind a colon and an empty line be code, as in Markdown."""
+    for number, (line, gap, block) in enumerate(zip(lines, lines[1:], lines[2:], strict=False)):
+        if line.endswith(":") and not gap and block.startswith(line[: _margin(line)] + "    "):
+            lines[number] = line + ":"
+
+
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
 def plain_signature(
     app: Sphinx, what: str, name: str, value: object, options: Any, given: str | None, returned: Any
 ) -> tuple[str, Any] | None:

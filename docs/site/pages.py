@@ -75,6 +75,8 @@ def _moved(file: Path, link: str) -> str:
 
 
 def _program(file: Path, text: str) -> str:
-    said = ast.get_docstring(ast.parse(text)) or ""
+    tree = ast.parse(text)
+    end = tree.body[0].end_lineno
+    code = "".join(text.splitlines(keepends=True)[end:]).lstrip()
     title = file.stem.replace("_", " ").capitalize()
-    return f"# {title}\n\n{said}\n\n```python\n{text.split(said, 1)[1].lstrip(chr(34))}```\n"
+    return f"# {title}\n\n{ast.get_docstring(tree)}\n\n```python\n{code}```\n"

@@ -107,6 +107,13 @@ def test_a_link_off_the_site_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         content(page)
 
 
+def test_a_program_is_shown_with_its_docstring_as_text() -> None:
+    title, said, code = content(ROOT / "examples/own_detector.py").decode().split("\n\n", 2)
+    assert title == "# Own detector"
+    assert said.startswith("Write your own detector")
+    assert "```python\nfrom collections.abc import Sequence\n" in code
+
+
 def test_links_lead_to_where_pages_lie() -> None:
     tiny = content(ROOT / "docs/tiny.md").decode()
     assert "](cards/sam.md)" in tiny
