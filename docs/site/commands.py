@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from unittest.mock import patch
 
 from zeroseg.cli.main import parser
 
@@ -17,4 +19,5 @@ def page() -> str:
 
 
 def _said(command: argparse.ArgumentParser) -> str:
-    return f"```\n{command.format_help()}```"
+    with patch.dict(os.environ, COLUMNS="88"):  # whatever terminal this is
+        return f"```\n{command.format_help()}```"
