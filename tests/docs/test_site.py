@@ -97,6 +97,12 @@ def test_the_reference_has_every_public_name(site: Path, pages: dict[str, Page])
     assert known <= set().union(*(page.ids for page in pages.values()))
 
 
+def test_code_in_docstrings_is_no_quotation(site: Path) -> None:
+    for page in (site / "reference").glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert "<blockquote>" not in text, f"{page.name}: write a colon before an indented block"
+
+
 def test_a_link_off_the_site_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("docs.site.pages.ROOT", tmp_path)
     (tmp_path / "setup.py").write_text("")
