@@ -31,7 +31,7 @@ def main(file: str, scenes: tuple[int, ...] = _SCENES) -> None:
         rows.append(panels([*columns, ("label map", labels)], height=240))
         print([tag.name for tag in result.description.tags], result.description.caption)
         print(result.selection.prompts, result.areas)
-    grid(rows).quantize(96).save(file, optimize=True)
+    grid(rows).quantize(256).save(file, optimize=True)
 
 
 if __name__ == "__main__":
