@@ -1,16 +1,20 @@
-# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# Two commands do everything on a fresh machine: `make demo` and `make test`. `make docs` builds the site.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint browser clean
+.PHONY: demo test docs lint browser clean
 
 demo: $(READY)
 	$(BIN)/zeroseg demo --output demo
 
 test: $(READY) lint browser
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+docs: $(READY)
+	$(BIN)/python -m docs.site.build build/site
+	@echo "open build/site/html/index.html"
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -35,4 +39,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo runs build/site .pytest_cache .mypy_cache .ruff_cache

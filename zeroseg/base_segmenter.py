@@ -111,7 +111,7 @@ class BaseSegmenter(LightningModule, ABC):
         Args:
             name: "tiny" (embedded, offline, for drawn scenes), "paper" (as its code behaves) or
                 another one of `zeroseg.presets.preset_names()`.
-            licence: "permissive" refuses what is not under apache-2.0, mit or bsd-*, before
+            licence: "permissive" refuses what is not under apache-2.0, mit or `bsd-*`, before
                 anything is fetched or loaded; None, the default, takes any licence. Components
                 that are given as objects are not looked into.
             changes: Arguments of the segmenter to replace: values, components, None to leave an

@@ -1,15 +1,14 @@
 """Contracts that any component must keep, as test classes to inherit, and scripted stand-ins.
 
-A user's own detector is tested by
+A user's own detector is tested by a class on which pytest runs the tests of the contract:
 
     class TestMyDetector(DetectorContract):
         def part(self) -> Detector:
             return MyDetector()
 
-and pytest runs the tests of the contract on it. The stand-ins answer what they were told to:
-`ScriptedChat`, `ScriptedTagger`, `ScriptedCaptioner`, `ScriptedVerifier`, `ScriptedDetector`,
-`ScriptedConcepts` (a detector that knows pixels), `ScriptedReviewer`, `ScriptedScorer`, `BoxMasks`
-and `DenseFusion`.
+The stand-ins answer what they were told to: `ScriptedChat`, `ScriptedTagger`, `ScriptedCaptioner`,
+`ScriptedVerifier`, `ScriptedDetector`, `ScriptedConcepts` (a detector that knows pixels),
+`ScriptedReviewer`, `ScriptedScorer`, `BoxMasks` and `DenseFusion`.
 """
 
 from __future__ import annotations

@@ -306,7 +306,7 @@ class Vocabulary:
 
     @property
     def bits(self) -> int:
-        """Bits a pixel of a mask file: 8 where all ids fit, else 16."""
+        """Bits a pixel of a mask file, 8 where all ids fit, else 16."""
         return 8 if max(*self.ids, self.ignore_index) <= _BYTE else 16
 
     @property

@@ -23,9 +23,9 @@ from zeroseg.errors import ZerosegError
 
 NEEDS = {
     "set-up": 2,  # a virtual environment, packages of an index
-    "weights": 6,  # published ones; most of these need a key for a language model, too
-    "data set": 9,
-    "object store": 2,
+    "weights": 9,  # published ones; most of these need a key for a language model, too
+    "data set": 12,
+    "object store": 3,
     "minutes": 8,
     "hours": 1,
     "GPU": 1,

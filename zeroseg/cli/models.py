@@ -34,6 +34,12 @@ nothing of such a name"""
 _WIDTH = 150
 """Columns that the table takes; a narrower terminal wraps it."""
 
+TITLES = (
+    *("model", "parameters", "files", "memory", "licence"),
+    "made of; for a checkpoint, trained on",
+)
+"""The heads of the table's columns."""
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
@@ -73,22 +79,28 @@ def _print(rows: Sequence[Row]) -> None:
     from zeroseg.cli.report import Terminal, plain
 
     table = Table(box=SIMPLE)
-    table.add_column("model", overflow="fold")
-    for title in ("parameters", "files", "memory"):
+    model, *sizes, licence, told = TITLES
+    table.add_column(model, overflow="fold")
+    for title in sizes:
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("licence", overflow="fold")
-    table.add_column("made of; for a checkpoint, trained on", overflow="fold", ratio=1)
+    table.add_column(licence, overflow="fold")
+    table.add_column(told, overflow="fold", ratio=1)
     previous: type | None = None
     for row in rows:
         if previous not in (None, type(row)):
             table.add_section()
         previous = type(row)
-        sizes = [_size(row.bytes), _size(row.memory)]
-        name = plain(_name(row), "bold" if isinstance(row, ModelRow) else "")
-        words = plain(_licences(row)), plain(_told(row))
-        table.add_row(name, _count(row.parameters), *sizes, *words)
+        name, *numbers, licences, words = cells(row)
+        bold = "bold" if isinstance(row, ModelRow) else ""
+        table.add_row(plain(name, bold), *numbers, plain(licences), plain(words))
     console = Terminal()
     Terminal(width=max(console.width, _WIDTH)).print(table)
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """A row as people read it, a text for each of `TITLES`."""
+    sizes = _count(row.parameters), _size(row.bytes), _size(row.memory)
+    return (_name(row), *sizes, _licences(row), _told(row))
 
 
 def _name(row: Row) -> str:

@@ -116,7 +116,7 @@ class PixelCounts(Movable):
         return filled
 
     def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON: of each tensor the entries that are not 0, as [*position, count]."""
+        """Ready for JSON: of each tensor the entries that are not 0, as `[*position, count]`."""
         return {
             "confusion": _entries(self.matrix, self.occurring, 2),
             "boundary": _entries(self.edges, self.occurring, 1),
