@@ -77,8 +77,8 @@ class Blip2(Captioner):
         Args:
             checkpoint: Hub name or folder; "tiny:blip2" is part of the package.
             dtype: What the weights are loaded as. "auto" is float16 on a machine with an
-                accelerator (the reference always takes float16), else float32; `.to()` and
-                `.half()` change it later like any module's. "int8" keeps the layers of the language
+                accelerator (the reference always takes float16), else float32; `.half()` and
+                the like change it later, as any module's. "int8" keeps the layers of the language
                 model in 8 bits and the rest as "auto" does; it needs bitsandbytes and accelerate,
                 and the network stays on the device that it is loaded on: the accelerator, if there
                 is one.
