@@ -13,7 +13,7 @@ ROOT = Path(zeroseg.__file__).parent
 
 ORDER = (
     "lazy", "errors", "writing", "server_address", "regular_file", "decoding", "yaml_text",
-    "class_lists", "vocabulary", "vocabularies", "values", "running", "weights",
+    "rle", "class_lists", "vocabulary", "vocabularies", "values", "running", "weights",
     "find_images", "pixels", "images", "chat", "encoders", "recognition", "refinement", "compiling",
     "detection", "masking", "dense", "fusion", "reference", "seams", "stages", "preflight",
     "presets", "plotting", "segmentation", "outcomes", "metrics", "drawn", "data", "base_segmenter",
