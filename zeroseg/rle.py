@@ -40,7 +40,7 @@ def encode(mask: ArrayLike) -> dict[str, Any]:
         {'size': [2, 2], 'counts': '22'}
     """
     inside = np.asarray(mask, bool)
-    runs = _runs(inside.T.ravel())
+    runs = run_lengths(inside.T.ravel())
     runs[3:] -= runs[1:-2].copy()
     return {"size": [int(side) for side in inside.shape], "counts": _text(runs)}
 
@@ -77,8 +77,12 @@ def area(code: Mapping[str, Any]) -> int:
     return int(_lengths(code["counts"])[1::2].sum())
 
 
-def _runs(pixels: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Lengths of the runs outside and inside in turn, beginning outside, if only with 0."""
+def run_lengths(pixels: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Lengths of the runs outside and inside in turn, beginning outside, if only with 0.
+
+    Args:
+        pixels: (N,) bool, in the order they are counted in.
+    """
     changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
     starts = [0, 0] if pixels[:1].any() else [0]
     return np.diff(np.concatenate([starts, changes, [pixels.size]])).astype(np.int64)
