@@ -17,7 +17,8 @@ ORDER = (
     "find_images", "pixels", "images", "chat", "encoders", "recognition", "refinement", "compiling",
     "detection", "masking", "dense", "fusion", "reference", "seams", "stages", "preflight",
     "presets", "plotting", "segmentation", "outcomes", "metrics", "drawn", "data", "base_segmenter",
-    "segmenter", "baselines", "testing", "evaluation", "scale", "cli", "__main__",
+    "segmenter", "baselines", "testing", "evaluation", "scale", "export",
+    "importing", "cli", "__main__",
 )  # fmt: skip
 """Modules and folders of the package: each imports only from those before it."""
 
