@@ -23,8 +23,8 @@ _FILE = "annotations.json"
 class CocoFormat(ExportFormat):
     """One `annotations.json` of images, annotations and categories (the vocabulary's ids).
 
-    Regions are run lengths. As polygons, which COCO draws a little larger than they are, they have
-    holes by double lines or none. Source: https://cocodataset.org/#format-data.
+    Regions are run lengths; as polygons they have holes by double lines, or none. Source:
+    https://cocodataset.org/#format-data.
     """
 
     name, summary = "coco", "instances as run lengths, holes kept; or polygons"
