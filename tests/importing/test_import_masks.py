@@ -239,9 +239,9 @@ def test_files_of_another_kind_are_refused(
 def test_empty_folders_and_missing_classes_are_refused(exported: Any, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for kind in SOURCES:
-        with pytest.raises(ImageError, match="there (is no file|are no)"):
+        with pytest.raises(ImageError, match=r"there (is no file|are no)"):
             import_truth(tmp_path / "empty", tmp_path / "truth", kind)
-    with pytest.raises(ZerosegError, match="there is no file or folder"):
+    with pytest.raises(ZerosegError, match=r"there is no file or folder"):
         import_truth(tmp_path / "nowhere", tmp_path / "truth", "png")
     source = exported("png")
     (source / "vocabulary.yaml").unlink()
