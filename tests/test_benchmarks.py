@@ -479,3 +479,17 @@ class TestMemory:
         with pytest.raises(SystemExit):
             report("memory", *options)
         assert "--stream" in capsys.readouterr().err
+
+
+def test_exports_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    from benchmarks import exports
+
+    small = ["--count", "2", "--side", "64", "--formats", "png", "yolo"]
+    rows = exports.main(small)["round trips"]
+    assert [(row["format"], row.get("holes")) for row in rows] == [
+        ("png", None),
+        ("yolo", "cut"),
+        ("yolo", "fill"),
+    ]
+    assert rows[0]["mean_iou"] == rows[1]["mean_iou"] == 1 >= rows[2]["mean_iou"]
+    assert len(capsys.readouterr().out.splitlines()) == 3

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zeroseg.errors import OutputError, ZerosegError
 
@@ -34,11 +34,23 @@ def write_whole(file: Path, content: str | bytes) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    partial = file.with_name(f"{file.name}.{os.getpid()}{_PARTIAL}")
     data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
+    with whole_file(file) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def whole_file(file: Path) -> Iterator[BinaryIO]:
+    """A file to write piece by piece, in the same way; see `write_whole`.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    partial = file.with_name(f"{file.name}.{os.getpid()}{_PARTIAL}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
+        with partial.open("wb") as stream:
+            yield stream
         os.replace(partial, file)
     except OSError as error:
         raise OutputError(f"cannot write '{file}': {error.strerror or error}") from error

@@ -21,7 +21,9 @@ from zeroseg.cli import (
     describe,
     doctor,
     draw,
+    export,
     fetch,
+    import_masks,
     models,
     oracle,
     score,
@@ -47,6 +49,8 @@ examples:
   zeroseg fetch --model large                         bring its files, verified
   zeroseg segment photos --model large --llm NAME     with a language model of your choice
   zeroseg batch s3://in s3://out --engine ray         a whole archive, as pools of workers
+  zeroseg export results --format coco -o coco        results for other tools
+  zeroseg import corrected --format cvat -o truth     corrected masks, to score against
   zeroseg vocabulary compile names.txt -o mine.yaml   words for a list of classes, once
   zeroseg calibrate photos --labels "dog, boat" --model mine.yaml -o presence.yaml
   zeroseg data check voc2012 VOCdevkit                is the data set whole?
@@ -93,8 +97,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     scored = (test, oracle, ablate, score, compare)
     lists = (vocabulary, calibrate)
-    work = (segment, describe, batch, draw, demo, *lists, data, *scored, models, doctor, fetch)
-    for command in work:
+    files = (export, import_masks)
+    work = (segment, describe, batch, *files, draw, demo, *lists, data, *scored)
+    for command in (*work, models, doctor, fetch):
         command.add_parser(commands)
     return top
 

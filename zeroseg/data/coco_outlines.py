@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeroseg.errors import ImageError, ZerosegError
+from zeroseg.rle import decode
 
 _FAR = 100_000
 """Coordinates beyond this many pixels are no outline; drawing them would take any memory."""
@@ -57,7 +58,7 @@ def draw(segmentation: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
     polygons = []
     for part in _parts(segmentation) if isinstance(segmentation, list) else [segmentation]:
         if isinstance(part, Mapping):
-            inside |= _runs(part, size)
+            inside |= decode(part, size)
         elif _is_drawn(part):
             polygons.append(_coordinates(part))
     return inside | _polygons(polygons, size) if polygons else inside
@@ -105,48 +106,3 @@ def _polygons(polygons: list[list[float]], size: tuple[int, int]) -> NDArray[np.
     codec = importlib.import_module("pycocotools.mask")
     drawn = codec.decode(codec.merge(codec.frPyObjects(polygons, *size)))
     return np.asarray(drawn, bool)
-
-
-def _runs(code: Mapping[str, Any], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Run lengths, column by column, of pixels outside and inside in turn.
-
-    pycocotools reads and writes past the end of what it was given where they do not add up.
-    """
-    height, width = size
-    try:
-        stated = tuple(int(side) for side in code.get("size", size))
-        runs = _lengths(code["counts"])
-    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
-        raise ImageError(f"its run lengths are damaged ({error!r})") from error
-    if stated != size:
-        raise ImageError(f"its run lengths are of {stated}, its picture is {size} (height, width)")
-    if sum(runs) != height * width or min(runs) < 0:
-        raise ImageError(
-            f"its run lengths are of {sum(runs)} pixels, its picture has {height * width}"
-        )
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
-
-
-def _lengths(counts: list[Any] | str | bytes) -> list[int]:
-    """Run lengths of either form.
-
-    The compressed one has five bits a character, from "0" up, the lowest first; the sixth bit says
-    that more follow, and from the fourth run on it is the difference to the last but one.
-    """
-    if isinstance(counts, list):
-        return [int(count) for count in counts]
-    text = counts if isinstance(counts, bytes) else counts.encode("ascii")
-    runs: list[int] = []
-    place = 0
-    while place < len(text):
-        value, shift, more = 0, 0, True
-        while more:
-            bits = text[place] - 48
-            if not 0 <= bits < 64:
-                raise ValueError(f"'{chr(text[place])}' is no run length")
-            value |= (bits & 31) << shift
-            more, shift, place = bool(bits & 32), shift + 5, place + 1
-        if bits & 16:
-            value -= 1 << shift
-        runs.append(value + runs[-2] if len(runs) > 2 else value)
-    return runs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,18 +38,35 @@ def read_ids(path: Path | None, what: str = "mask") -> Tensor:
         MissingMask: There is no such file.
         ImageError: The file cannot be read, or holds colours or other things than numbers.
     """
+    if path is None or not path.is_file():
+        raise MissingMask(f"there is no {what} '{path}'")
+    return _ids(path, f"{what} '{path}'")
+
+
+def ids_in(content: bytes, named: str) -> Tensor:
+    """The same of the content of a file, (H, W) int64.
+
+    Args:
+        content: A grey or indexed picture, encoded.
+        named: What errors call it, such as "mask 'x.png'".
+
+    Raises:
+        ImageError: It cannot be read, or holds colours or other things than numbers.
+    """
+    return _ids(io.BytesIO(content), named)
+
+
+def _ids(file: Path | BinaryIO, named: str) -> Tensor:
     try:
-        if path is None or not path.is_file():
-            raise MissingMask(f"there is no {what} '{path}'")
-        with Image.open(path) as picture:
-            _want_ids(f"{what} '{path}'", picture.mode, picture.format)
+        with Image.open(file) as picture:
+            _want_ids(named, picture.mode, picture.format)
             spread = _SPREAD.get(_stored(picture), 1)
             numbers = np.array(picture)
     except ImageError:
         raise
     except Exception as error:  # whatever any decoder raises is a problem of this file alone
         said = str(error) or type(error).__name__
-        raise ImageError(f"the {what} '{path}' cannot be read: {said}") from error
+        raise ImageError(f"the {named} cannot be read: {said}") from error
     return torch.from_numpy(numbers.astype(np.int64)) // spread
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -30,7 +32,7 @@ from zeroseg.images import read_file, read_image
 from zeroseg.regular_file import below, relative_name, stamp
 from zeroseg.scale.work import Work, printable
 from zeroseg.server_address import guard_logs, without_passwords
-from zeroseg.writing import alone_in, write_whole
+from zeroseg.writing import alone_in, whole_file, write_whole
 
 READERS = 16
 """Pictures of one part that are read at the same time."""
@@ -239,7 +241,7 @@ def _read(work: Work) -> Work:
     if work.data is not None or work.failure is not None:
         return work
     try:
-        data = _content(work.source)
+        data = content_of(work.source)
     except ImageError as error:
         return work.failed("reading", str(error))
     except Exception as error:  # the one boundary: whatever one picture's store raises is its own
@@ -247,7 +249,13 @@ def _read(work: Work) -> Work:
     return replace(work, data=data, digest=hashlib.sha256(data).hexdigest()[:16])
 
 
-def _content(source: str) -> bytes:
+def content_of(source: str) -> bytes:
+    """The content of a picture's file, on this machine or in a store.
+
+    Raises:
+        ImageError: There is none.
+        OSError: It cannot be read.
+    """
     local = _local(source)
     if local is not None:
         return read_file(local)
@@ -293,6 +301,28 @@ class Folder:
                 self._fs.pipe_file(path, content)
             return
         write_whole(Path(path), content)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[BinaryIO]:
+        """A file to write piece by piece, which others see when it is whole.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        path = f"{self._root}/{name}"
+        if self._local:
+            with whole_file(Path(path)) as stream:
+                yield stream
+            return
+        with tempfile.TemporaryFile() as kept:
+            yield kept
+            kept.seek(0)
+            with reaching(self._fs, path), self._fs.open(path, "wb") as remote:
+                shutil.copyfileobj(kept, remote)
+
+    def local_path(self, name: str) -> str | None:
+        """The path of a file on this machine; None where the folder is not here."""
+        return f"{self._root}/{name}" if self._local else None
 
     def require(self) -> None:
         """Look whether it is still there, if it is on this machine.
