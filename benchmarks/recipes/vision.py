@@ -69,8 +69,8 @@ from zeroseg.chat.transformers_chat import TransformersChat
 
 QUESTIONS = 4
 """Questions about each picture of a batch."""
-PRESENCE, KINDS = 1.0, 0.3
-"""Weights of the losses beside the answers'."""
+KINDS = 0.3
+"""Weight of the patches' loss."""
 SMALL, SMALL_SHARE = 96, 0.5
 """Side of the pictures in the first share of the time."""
 WATCH_MINUTES = 4.0
@@ -147,8 +147,8 @@ def train(args: argparse.Namespace) -> None:
         batch = make_batch(scenes, np.sort(rng.integers(0, len(scenes), args.batch)), side, rng)
         asked = collate(questions(batch, rng)).to(args.device)
         costs = model.losses(batch.images.to(args.device), middles(batch).to(args.device), asked)
-        weights = {"saying": 1.0, "presence": PRESENCE, "kinds": KINDS}
-        run.step(sum(weights[name] * cost for name, cost in costs.items()), **costs)
+        loss = costs["saying"] + costs["presence"] + KINDS * costs["kinds"]
+        run.step(loss, **costs)
         run.watch(lambda: watch(run.ema, watched), WATCH_MINUTES)
     run.watch(lambda: watch(run.ema, list(drawn(VALIDATION_SEED, 200))))
 

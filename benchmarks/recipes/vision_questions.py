@@ -5,7 +5,11 @@ these, of the classes in the picture each is asked for with probability 0.85, of
 a random share; each by its name (60 %), a synonym (20 %) or a fine name (20 %, true of things of
 that name alone). In one list of six there is a wider word, in most some that are never drawn or
 mean nothing. In one of ten nothing of what is in the picture is asked for. A list is sorted, as the
-verifier's is. Words of which too little is seen for yes or no are left out.
+verifier's is.
+
+A class counts as there from a third of the size on from which missing it counts as a mistake: a
+verifier asks for whatever can be seen, and what it is not told is lost. Words of which even less is
+seen are left out.
 """
 
 from __future__ import annotations
@@ -17,8 +21,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.recipes.batches import Batch
-from benchmarks.recipes.clip_texts import true_of, whole_truth
-from benchmarks.recipes.detector_prompts import Phrase, nonsense, pick
+from benchmarks.recipes.clip_texts import true_of
+from benchmarks.recipes.detector_prompts import MIN_STUFF, MIN_THING, Phrase, nonsense, pick
 from zeroseg.drawn.world import CATEGORIES, FINE_NAMES, HYPERNYMS, NEVER_DRAWN, SYNONYMS, THINGS
 from zeroseg.vocabularies import DRAM
 
@@ -52,8 +56,11 @@ class Truth:
     @classmethod
     def of(cls, batch: Batch) -> Truth:
         """The truth of a batch, which is on the CPU."""
-        there, counted = whole_truth(batch, true_of(batch, list(PHRASES)))
-        return cls(there.bool(), counted.bool())
+        right, pixels = true_of(batch, list(PHRASES)), batch.segments[0].numel()
+        least = torch.where(batch.names >= 0, MIN_THING, MIN_STUFF) * pixels / 3
+        there = (right & (batch.areas >= least)[..., None]).any(1)
+        at_all = (right & (batch.areas > 0)[..., None]).any(1)
+        return cls(there, there | ~at_all)
 
     def known(self, index: int) -> dict[str, bool]:
         """Of one image, what can be asked for, and whether it is there."""

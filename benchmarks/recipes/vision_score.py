@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    chat = TransformersChat.from_pretrained(args.model, batch_size=TOGETHER)
+    chat = TransformersChat.from_pretrained(args.model, dtype="float32", batch_size=TOGETHER)
     scenes = list(drawn(args.seed, args.scenes))
     started = time.monotonic()
     total = score(chat, scenes)

@@ -82,6 +82,10 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         bos_token=START,
         eos_token=END,
         unk_token=UNKNOWN,
-        extra_special_tokens={"image_token": IMAGE, "classes_token": CLASSES, "answer_token": ANSWER},
+        extra_special_tokens={
+            "image_token": IMAGE,
+            "classes_token": CLASSES,
+            "answer_token": ANSWER,
+        },
         padding_side="left",
     )
