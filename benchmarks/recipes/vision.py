@@ -61,7 +61,6 @@ from benchmarks.recipes.vision_words import (
     ANSWER,
     CHAT_TEMPLATE,
     CLASSES,
-    answer,
     build_tokenizer,
     prompt,
 )
@@ -114,8 +113,7 @@ class Collator:
     def _row(self, question: Question) -> Tensor:
         """Of each token its id, what should follow, and whether its class is there, (T, 3)."""
         asked = self.tokens(prompt(question.names))
-        listed = zip(question.names, question.present, strict=True)
-        said = self.tokens(answer(name for name, there in listed if there))
+        said = self.tokens(question.answer)
         ids = torch.tensor([*asked, *said, self.tokenizer.eos_token_id])
         row = torch.full((len(ids) - 1, 3), float(IGNORED))
         row[:, 0] = ids[:-1]

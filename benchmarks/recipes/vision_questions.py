@@ -23,6 +23,7 @@ from torch import Tensor
 from benchmarks.recipes.batches import Batch
 from benchmarks.recipes.clip_texts import true_of
 from benchmarks.recipes.detector_prompts import MIN_STUFF, MIN_THING, Phrase, nonsense, pick
+from benchmarks.recipes.vision_words import answer
 from zeroseg.drawn.world import CATEGORIES, FINE_NAMES, HYPERNYMS, NEVER_DRAWN, SYNONYMS, THINGS
 from zeroseg.vocabularies import DRAM
 
@@ -44,6 +45,12 @@ class Question:
 
     names: tuple[str, ...]
     present: tuple[bool, ...]
+
+    @property
+    def answer(self) -> str:
+        """The answer that is right."""
+        listed = zip(self.names, self.present, strict=True)
+        return answer(name for name, there in listed if there)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`tiny-sam3`, `tiny-open`, and `open` with small networks, through the commands of people."""
+"""Presets for whole scenes, and `open` with small networks, through the commands of people."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ ROWS = {
     "open": {"without points"},
     "tiny-open": {"without verification", "without dense scorer"},
     "tiny-sam3": {"without presence", "without dense head", "without instances"},
+    "tiny-verified": {"without verification", "ground-truth verification"},
 }
 """Some of the ablation's rows of each."""
 
 
-@pytest.fixture(params=["open", "tiny-open", "tiny-sam3"])
+@pytest.fixture(params=list(ROWS))
 def preset(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
