@@ -1,11 +1,11 @@
 """What the tiny vision model is asked while it trains: lists of classes, as verifiers send them.
 
-A third of the lists is all classes of `drawn-all`, of `drawn` or of DRAM; the others are random. In
-these, of the classes in the picture each is asked for with probability 0.85, of those that are not
-a random share; each by its name (60 %), a synonym (20 %) or a fine name (20 %, true of things of
-that name alone). In one list of six there is a wider word, in most some that are never drawn or
-mean nothing. In one of ten nothing of what is in the picture is asked for. A list is sorted, as the
-verifier's is.
+A third of the lists is all classes of `drawn-all`, of `drawn` or of DRAM, or most of them; the others
+are random. In these, of the classes in the picture each is asked for with probability 0.85, of
+those that are not a random share; each by its name (50 %), a synonym (25 %) or a fine name (25 %,
+true of things of that name alone), in one list of five by all its fine names. One list of four has
+up to three wider words, most have some that are never drawn or mean nothing. In one of ten nothing
+of what is in the picture is asked for. A list is sorted, as the verifier's is.
 
 A class counts as there from a third of the size on from which missing it counts as a mistake: a
 verifier asks for whatever can be seen, and what it is not told is lost. Words of which even less is
@@ -34,7 +34,7 @@ PHRASES = (
     *(Phrase(word) for word in NEVER_DRAWN),
 )
 """Everything of the drawn world that can be asked for."""
-FIXED = (CATEGORIES, tuple(THINGS), tuple(DRAM.names[index] for index in DRAM.classes))
+FIXED = (CATEGORIES, tuple(THINGS), tuple(DRAM.prompts[index] for index in DRAM.classes))
 LONGEST = 28
 """Classes in the longest random list."""
 
@@ -105,20 +105,22 @@ def _foreign(name: str) -> bool:
 
 
 def _random_list(rng: np.random.Generator, known: dict[str, bool]) -> list[str]:
-    share = rng.random() ** 0.7
+    share, finely = rng.random() ** 0.7, rng.random() < 0.2
     asked = [c for c in CATEGORIES if rng.random() < (0.85 if known.get(c, False) else share)]
-    names = [_wording(rng, category) for category in asked]
-    if rng.random() < 1 / 6:
-        names.append(pick(rng, list(HYPERNYMS)))
+    names = [name for c in asked for name in _wordings(rng, c, finely)]
+    if rng.random() < 0.25:
+        names += rng.permutation(list(HYPERNYMS))[: int(rng.integers(1, 4))].tolist()
     names += [nonsense(rng).text for _ in range(int(rng.integers(0, 5)))]
     chosen = list(dict.fromkeys(names))
     return [chosen[i] for i in rng.permutation(len(chosen))[:LONGEST]]
 
 
-def _wording(rng: np.random.Generator, category: str) -> str:
+def _wordings(rng: np.random.Generator, category: str, finely: bool) -> tuple[str, ...]:
+    if finely and category in THINGS:
+        return THINGS[category]
     kind = rng.random()
-    if kind < 0.2:
-        return pick(rng, SYNONYMS[category])
-    if kind < 0.4 and category in THINGS:
-        return pick(rng, THINGS[category])
-    return category
+    if kind < 0.25:
+        return (pick(rng, SYNONYMS[category]),)
+    if kind < 0.5 and category in THINGS:
+        return (pick(rng, THINGS[category]),)
+    return (category,)

@@ -44,7 +44,7 @@ class VisionScore:
 
     def add(self, verified: Selection, scene: Scene) -> None:
         """Take in what was said of one scene."""
-        named = {DRAWN_ALL.names[label] for label in verified.labels}
+        named = {DRAWN_ALL.prompts[label] for label in verified.labels}
         there = {r.category for r in scene.regions}
         clearly = {r.category for r in scene.regions if clear(r, scene.segments.size)}
         for i, name in enumerate(CATEGORIES):
