@@ -1,11 +1,11 @@
 """What the tiny vision model is asked while it trains: lists of classes, as verifiers send them.
 
-A third of the lists is all classes of `drawn-all`, of `drawn` or of DRAM, or most of them; the others
-are random. In these, of the classes in the picture each is asked for with probability 0.85, of
-those that are not a random share; each by its name (50 %), a synonym (25 %) or a fine name (25 %,
-true of things of that name alone), in one list of five by all its fine names. One list of four has
-up to three wider words, most have some that are never drawn or mean nothing. In one of ten nothing
-of what is in the picture is asked for. A list is sorted, as the verifier's is.
+A third of the lists is all classes of `drawn-all`, of `drawn` or of DRAM, or most of them; the
+others are random. In these, of the classes in the picture each is asked for with probability 0.85,
+of those that are not a random share; each by its name (50 %), a synonym (25 %) or a fine name
+(25 %, true of things of that name alone), in one list of five by all its fine names. One list of
+four has up to three wider words, most have some that are never drawn or mean nothing. In one of ten
+nothing of what is in the picture is asked for. A list is sorted, as the verifier's is.
 
 A class counts as there from a third of the size on from which missing it counts as a mistake: a
 verifier asks for whatever can be seen, and what it is not told is lost. Words of which even less is

@@ -152,5 +152,5 @@ def test_what_is_seen_means_the_same_over_a_server(language_server: str) -> None
     assert [selection.prompts for selection in served] == [selection.prompts for selection in own]
     for selection, scene in zip(served, scenes, strict=True):
         kinds = {region.category for region in scene.regions}
-        seen = {DRAWN_ALL.names[label] for label in selection.labels}
+        seen = {DRAWN_ALL.prompts[label] for label in selection.labels}
         assert len(seen & kinds) > len(seen - kinds) + len(kinds - seen)

@@ -43,7 +43,7 @@ def verify(verifier: VisionVerifier, names: str, count: int) -> list[Selection]:
 
 def test_it_knows_which_classes_are_there(verifier: VisionVerifier) -> None:
     found = score(verifier.chat, scenes()).summary()
-    assert found["presence F1"] > 0.9
+    assert found["presence F1"] > 0.95
     assert found["clean"] == 1
 
 
@@ -52,7 +52,7 @@ def test_it_answers_in_the_form_of_the_schema(verifier: VisionVerifier) -> None:
     [exchange] = verified.exchanges
     named = json.loads(exchange.reply)
     assert list(named) == ["labels"]
-    assert named["labels"] == sorted(DRAWN_ALL.names[label] for label in verified.labels)
+    assert named["labels"] == sorted(verified.prompts) != []
 
 
 def test_it_reads_other_words(verifier: VisionVerifier) -> None:
@@ -60,8 +60,8 @@ def test_it_reads_other_words(verifier: VisionVerifier) -> None:
     right = 0
     for scene, verified in zip(scenes(), verify(verifier, "animal, human", 12), strict=False):
         for word, kinds in words.items():
-            clear = any(r.category in kinds and r.area > 400 for r in scene.regions)
-            right += clear == (word in verified.prompts)
+            there = any(r.category in kinds and r.area > 100 for r in scene.regions)
+            right += there == (word in verified.prompts)
     assert right >= 20
 
 

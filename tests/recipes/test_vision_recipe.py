@@ -139,7 +139,7 @@ def test_the_score_counts_hits_alarms_and_misses() -> None:
     kinds = {region.category for region in scene.regions}
     absent = next(name for name in CATEGORIES if name not in kinds)
     total, every = VisionScore(), select_classes(DRAWN_ALL.classes, DRAWN_ALL)
-    named = [label for label in every.labels if DRAWN_ALL.names[label] in {*kinds, absent}]
+    named = [label for label in every.labels if DRAWN_ALL.prompts[label] in {*kinds, absent}]
     total.add(only(every, named), scene)
     assert total.summary()["recall"] == 1
     assert int(total.alarms.sum()) == 1 and int(total.misses.sum()) == 0
