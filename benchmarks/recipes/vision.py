@@ -1,6 +1,6 @@
 """Train the tiny vision model on questions about drawn scenes, from `tiny:clip`'s first layers.
 
-    python -m benchmarks.recipes.vision --cache CACHE --run RUN --minutes 38 --bfloat16
+    python -m benchmarks.recipes.vision --cache CACHE --run RUN --minutes 46 --bfloat16
     python -m benchmarks.recipes.vision --run RUN --export FOLDER
     python -m benchmarks.recipes.vision_score FOLDER
 
@@ -198,7 +198,7 @@ def export(folder: Path, run: Path) -> None:
 
 
 def main() -> None:
-    parser = arguments("Train the tiny vision model.", minutes=38, batch=16, lr=2e-3)
+    parser = arguments("Train the tiny vision model.", minutes=46, batch=16, lr=3e-3)
     parser.add_argument(
         "--bfloat16", action="store_true", help="multiply in bfloat16, also in a run begun without"
     )
