@@ -46,5 +46,6 @@ def language_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     folder = tmp_path_factory.mktemp("language_server")
     models = {f"{VISION}-{family}": save(family, folder / family) for family in FAMILIES}
-    with serve({CHAT: "tiny:chat", **models}, folder) as address:
+    trained = {CHAT: "tiny:chat", VISION: "tiny:vision"}
+    with serve({**trained, **models}, folder) as address:
         yield address

@@ -6,18 +6,21 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.chat.conversations import ask
 from tests.chat.tiny_vision import FAMILIES
 from tests.chat.transformers_server import CHAT, VISION, serve
 from zeroseg import LLMPostRefiner, LLMPreRefiner, OpenAIChat, TransformersChat
 from zeroseg.chat.chat_model import Conversation, Message, Picture
+from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ChatError
 from zeroseg.refinement.pre_refiner import PreRefiner
+from zeroseg.refinement.selecting import select_classes
 from zeroseg.refinement.vision_verifier import VisionVerifier
 from zeroseg.testing import blank, noise
 from zeroseg.values import UNRESOLVED, Description, Selection, Tag
-from zeroseg.vocabularies import DRAM
+from zeroseg.vocabularies import DRAM, DRAWN_ALL
 
 
 def chat(address: str, model: str | None = CHAT, **options: object) -> OpenAIChat:
@@ -70,7 +73,7 @@ def test_entries_that_it_does_not_know_are_found_out(language_server: str) -> No
 class TestModels:
     def test_it_lists_what_it_has(self, language_server: str) -> None:
         offers = {offer.id for offer in chat(language_server).offers()}
-        assert offers == {CHAT, *(f"{VISION}-{family}" for family in FAMILIES)}
+        assert offers == {CHAT, VISION, *(f"{VISION}-{family}" for family in FAMILIES)}
 
     def test_a_model_is_fine_by_its_name_or_its_folder(self, language_server: str) -> None:
         folder = Path(__file__).parents[2] / "zeroseg" / "drawn" / "tiny" / "chat"
@@ -137,3 +140,17 @@ def test_verification_is_the_same_as_in_this_process(
         assert remote.usage.prompt_tokens == local.usage.prompt_tokens
         assert other.prompts == one.prompts
     assert own[0].exchanges[0].reply != own[1].exchanges[0].reply
+
+
+def test_what_is_seen_means_the_same_over_a_server(language_server: str) -> None:
+    scenes = [draw_scene(11, index, (128, 128)) for index in range(3)]
+    images = [torch.from_numpy(scene.image).permute(2, 0, 1).contiguous() for scene in scenes]
+    asked = [select_classes(DRAWN_ALL.classes, DRAWN_ALL)] * len(scenes)
+    here = TransformersChat.from_pretrained("tiny:vision")
+    there = chat(language_server, VISION, concurrency=1)
+    own, served = (VisionVerifier(part)(images, asked, DRAWN_ALL) for part in (here, there))
+    assert [selection.prompts for selection in served] == [selection.prompts for selection in own]
+    for selection, scene in zip(served, scenes, strict=True):
+        kinds = {region.category for region in scene.regions}
+        seen = {DRAWN_ALL.prompts[label] for label in selection.labels}
+        assert len(seen & kinds) > len(seen - kinds) + len(kinds - seen)

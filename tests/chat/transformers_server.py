@@ -18,7 +18,7 @@ CHAT = "zeroseg/tiny-chat"
 """Hub name under which the packaged chat model is served."""
 
 VISION = "zeroseg/tiny-vision"
-"""Beginning of the names of random models for images and text; their family follows."""
+"""The packaged model that sees; random models for images and text have their family behind it."""
 
 _PATIENCE = 90.0
 """Seconds to wait for the start; it takes about ten on two cores."""
@@ -34,7 +34,7 @@ def serve(models: Mapping[str, str | Path], folder: Path, *options: str) -> Iter
     loads a model when it is first asked for, which takes a second more.
 
     Args:
-        models: Hub name -> folder of a model, or "tiny:chat".
+        models: Hub name -> folder of a model, or a name such as "tiny:chat".
         folder: Empty; for the cache and the server's log.
         options: Further words of the command, e.g. a model's name to pin it.
 

@@ -1,4 +1,4 @@
-"""`tiny-sam3`, `tiny-open`, and `open` with small networks, through the commands of people."""
+"""Presets for whole scenes, and `open` with small networks, through the commands of people."""
 
 from __future__ import annotations
 

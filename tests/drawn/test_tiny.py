@@ -27,7 +27,7 @@ from zeroseg.values import UNRESOLVED
 from zeroseg.vocabularies import DRAM
 from zeroseg.weights.checkpoints import locate
 
-MODELS = ("ram_plus", "blip2", "grounding_dino", "sam", "sam3", "clip", "chat")
+MODELS = ("ram_plus", "blip2", "grounding_dino", "sam", "sam3", "clip", "chat", "vision")
 SEED, COUNT = 11, 24
 
 

@@ -63,10 +63,10 @@ def add_system(
         default=default,
         metavar="NAME|FILE",
         help=f"a preset by its name, or a YAML file of your own, as in --model mine.yaml{said}. "
-        "Presets: tiny, tiny-open, tiny-sam3, tiny-llm, tiny-ram-grounded-sam (embedded, offline, "
-        "for drawn scenes); large, large-low-memory (for photographs), open (small, no language "
-        "model), sam3 (gated weights); paper (as the paper's code behaves), ram-grounded-sam, ssa, "
-        "ssa-clip (baselines)",
+        "Presets: tiny, tiny-open, tiny-sam3, tiny-verified, tiny-llm, tiny-ram-grounded-sam "
+        "(embedded, offline, for drawn scenes); large, large-low-memory (for photographs), open "
+        "(small, no language model), sam3 (gated weights); paper (as the paper's code behaves), "
+        "ram-grounded-sam, ssa, ssa-clip (baselines)",
     )
     group.add_argument(
         "--set",
