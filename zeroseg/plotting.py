@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -47,6 +47,15 @@ def overlay(
     image: Tensor, label_map: Tensor, vocabulary: Vocabulary, opacity: float = 0.55
 ) -> Image.Image:
     """The picture with its classes in colour, outlined, and a legend beneath."""
+    body = painted(image, label_map, vocabulary, opacity)
+    present = label_map.unique().tolist()
+    return grid([body, classes_legend(present, vocabulary, body.width)])
+
+
+def painted(
+    image: Tensor, label_map: Tensor, vocabulary: Vocabulary, opacity: float = 0.55
+) -> Image.Image:
+    """The picture with its classes in colour, outlined."""
     labels = label_map.cpu().numpy()
     base = image.permute(1, 2, 0).cpu().numpy().astype(np.float32)
     paint = np.asarray(colored(label_map, vocabulary)).astype(np.float32)
@@ -56,10 +65,14 @@ def overlay(
     edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     edge[1:] |= labels[1:] != labels[:-1]
     mixed[edge] = 255
-    present = [i for i in vocabulary.classes if (labels == i).any()]
-    body = Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
-    entries = [(vocabulary.names[i], vocabulary.colors[i]) for i in present]
-    return grid([body, legend(entries or [("nothing found", _PAPER)], body.width)])
+    return Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
+
+
+def classes_legend(present: Collection[int], vocabulary: Vocabulary, width: int) -> Image.Image:
+    """The legend of the classes among `present`, in the vocabulary's order."""
+    shown = [index for index in vocabulary.classes if index in present]
+    entries = [(vocabulary.names[index], vocabulary.colors[index]) for index in shown]
+    return legend(entries or [("nothing found", _PAPER)], width)
 
 
 def legend(entries: Sequence[tuple[str, Color]], width: int) -> Image.Image:
