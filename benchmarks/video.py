@@ -3,12 +3,12 @@
     python benchmarks/video.py --quality --models tiny tiny-sam3
     python benchmarks/video.py --memory 500 2000
 
-`--quality` segments drawn scenes that move, whose truth and motion are known, frame by frame and with
-keyframes every so many frames. mIoU is over the pixels of all frames; TC is the temporal consistency
-of Liu et al. (2020) with the true motion, and `agree` the share of pixels that keep their class
-(`zeroseg.metrics.TemporalConsistency`). A pair's two ways work on the same frames in the same process.
-`--memory` sends so many small frames through `zeroseg video`'s run with a cheap system, masks and overlay
-included, in a process for each number, and tells the peaks of resident memory; on Linux alone.
+`--quality` segments drawn scenes that move, whose truth and motion are known, frame by frame and
+with keyframes every so many frames. mIoU is over the pixels of all frames; TC is the temporal
+consistency of Liu et al. (2020) with the true motion, and `agree` the share of pixels that keep
+their class (`zeroseg.metrics.TemporalConsistency`). All ways work on the same frames in turns.
+`--memory` sends so many small frames through `zeroseg video`'s run with a cheap system, masks and
+overlay included, in a process for each number, and tells the peaks of resident memory; on Linux.
 """
 
 from __future__ import annotations
@@ -158,7 +158,9 @@ def main() -> None:
     )
     parser.add_argument("--quality", action="store_true", help="measure against the truth")
     parser.add_argument("--models", nargs="+", default=["tiny"], metavar="NAME", help="presets")
-    parser.add_argument("--every", nargs="+", type=int, default=[8], help="frames between keyframes")
+    parser.add_argument(
+        "--every", nargs="+", type=int, default=[8], help="frames between keyframes"
+    )
     parser.add_argument("--scenes", type=int, default=10, help="drawn scenes that move")
     parser.add_argument("--first", type=int, default=0, help="number of the first of them")
     parser.add_argument("--frames", type=int, default=24, help="of each")

@@ -26,6 +26,7 @@ from zeroseg.cli import (
     score,
     segment,
     test,
+    video,
     vocabulary,
 )
 from zeroseg.cli.outlet import Outlet
@@ -39,6 +40,7 @@ examples:
   zeroseg demo                                        draw scenes, segment them, show panels
   zeroseg draw --count 10 --output drawn              drawn scenes as pictures and masks
   zeroseg segment drawn/images --labels "dog, boat, person"
+  zeroseg video clip.mp4 results --labels "dog, cat"  a label for every pixel of a video
   zeroseg models                                      presets and checkpoints to choose from
   zeroseg doctor --model large                        is all here that large needs?
   zeroseg fetch --model large                         bring its files, verified
@@ -90,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     scored = (test, oracle, ablate, score, compare)
     lists = (vocabulary, calibrate)
-    work = (segment, batch, draw, demo, *lists, data, *scored, models, doctor, fetch)
+    work = (segment, batch, video, draw, demo, *lists, data, *scored, models, doctor, fetch)
     for command in work:
         command.add_parser(commands)
     return top

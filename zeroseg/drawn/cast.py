@@ -148,9 +148,7 @@ def visible(masks: Masks) -> list[int]:
     return counts[::-1]
 
 
-def settled(
-    cast: list[Actor], width: int, height: int
-) -> tuple[list[Actor], Masks, list[float]]:
+def settled(cast: list[Actor], width: int, height: int) -> tuple[list[Actor], Masks, list[float]]:
     """Drop things that can hardly be seen, the worst first, until every one can be seen."""
     masks = masks_of(cast, width, height)
     while masks:

@@ -147,7 +147,7 @@ def _frame(
 
 
 def _identity(own: Staged, scene: Scene) -> NDArray[np.int64]:
-    """What each pixel shows, from the regions of a picture, in which the things keep their order."""
+    """What each pixel shows: stuff by the picture's regions, things by their own masks."""
     identity = np.array([0 if r.thing else STUFF.index(r.name) for r in scene.regions])
     identity = identity[scene.segments]
     for place, mask in enumerate(own.masks):

@@ -54,9 +54,7 @@ def steadied(before: Followed | None, own: Followed, after: Followed | None) -> 
 
 def _with(own: Followed, number: int, before: Followed, after: Followed) -> Followed:
     """A frame with a track that stands half way between its places before and after."""
-    sides = [
-        side.seen.select((side.tracks == number).nonzero()[:1, 0]) for side in (before, after)
-    ]
+    sides = [side.seen.select((side.tracks == number).nonzero()[:1, 0]) for side in (before, after)]
     first, last = (side.detections for side in sides)
     between = replace(
         first,

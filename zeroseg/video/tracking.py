@@ -14,7 +14,7 @@ from zeroseg.values import UNRESOLVED
 from zeroseg.video.seen import Seen
 
 LEAST_IOU = 0.3
-"""Two masks that overlap less are not of one thing (SORT's bound for boxes; Bewley et al., 2016)."""
+"""Masks that overlap less are not of one thing (SORT's bound for boxes; Bewley et al., 2016)."""
 OTHER_CLASS = 0.7
 """By what an overlap counts where the two have different classes."""
 DECAY = 0.95

@@ -38,7 +38,7 @@ from zeroseg.vocabulary import Vocabulary
 from zeroseg.writing import alone_in, check_no_run, check_same_run, read_run, write_picture
 from zeroseg.writing import write_whole as write
 
-KNOWN = [
+KNOWN: list[Any] = [
     *(DenseScores, Description, Detections, Exchange, Geometry, Masks, Selection, Tag, Trace),
     *(Usage, Seen, Frame, Marked, Followed),
 ]
@@ -94,8 +94,8 @@ class VideoRun:
             ZerosegError: The video cannot be read on, or a frame fails; what came before is saved.
         """
         state = self._begun()
-        kept = b"".join(self.lines.read_bytes().splitlines(True)[: state["results"]]) if state else b""
-        write(self.lines, kept)
+        kept = self.lines.read_bytes().splitlines(True)[: state["results"]] if state else []
+        write(self.lines, b"".join(kept))
         with self.lines.open("a", encoding="utf-8") as lines:
 
             def keep(state: State) -> None:
@@ -151,9 +151,7 @@ class VideoRun:
                 classes.update(own["areas"])
         present = [i for i, name in enumerate(self.vocabulary.names) if name in classes]
         pictures = ((frame.time, self._overlay(frame, present)) for frame in self._saved(frames))
-        yield from write_film(
-            self.folder / "overlay.mp4", pictures, frames.rate, frames.time_base
-        )
+        yield from write_film(self.folder / "overlay.mp4", pictures, frames.rate, frames.time_base)
 
     def _saved(self, frames: VideoFile | Pictures) -> Iterator[Frame]:
         """The frames that there are masks of."""

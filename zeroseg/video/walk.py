@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,9 @@ from zeroseg.video.shots import Marked, grouped, marked
 from zeroseg.video.steadying import Followed, steadied
 from zeroseg.video.tracking import Tracker
 from zeroseg.vocabulary import Vocabulary
+
+REMEMBERED = 3
+"""Keyframes before the last one whose selection is looked for on, of classes that still last."""
 
 State = dict[str, Any]
 """All that a walk knows between two frames; `torch.save` writes it."""
@@ -55,7 +58,7 @@ class VideoWalk:
     propagation. Regions get identities, and the class of each is that of its track, by vote over
     its history; what one frame alone says is taken for a flicker (see `steadied`), which is why
     results come one frame late. What is looked for between keyframes is what was looked for on
-    the last one and, of the one before, classes of tracks that still last.
+    the last one and, of the three before it, classes of tracks that still last.
 
     Args:
         stages: Of the system; the last one fuses.
@@ -97,7 +100,7 @@ class VideoWalk:
         self._fusing = Runner((Fusing(fusion, vocabulary),), device)
         self._tracker = Tracker(key_weight=every)
         self._waiting: list[Followed] = []
-        self._selection = Selection()
+        self._selections: list[Selection] = []
 
     def run(
         self,
@@ -148,16 +151,13 @@ class VideoWalk:
         """Have the whole system look at a keyframe, and begin to carry what it found."""
         if self._waiting and self._waiting[-1].place.shot != place.shot:
             self._tracker.cut()
-            self._selection = Selection()
+            self._selections = []
         image = place.frame.image
         [seen] = seen_of(self._looking.run({"image": [image]}, self._wanted))
-        lasting = [
-            position
-            for position, label in enumerate(self._selection.labels)
-            if label in self._tracker.labels
-        ]
-        wider = joined(seen.selection, self._selection.keep(lasting))
-        self._selection = seen.selection
+        wider = seen.selection
+        for earlier in reversed(self._selections):
+            wider = joined(wider, lasting(earlier, self._tracker.labels))
+        self._selections = [*self._selections, seen.selection][-REMEMBERED:]
         carry = self.propagation(image, replace(seen, selection=wider), self.vocabulary)
         return [seen], carry
 
@@ -218,16 +218,21 @@ class VideoWalk:
             "frame": frame,
             "results": frame - len(self._waiting[-1:]),
             "tracker": self._tracker.state(),
-            "selection": self._selection,
+            "selections": list(self._selections),
             "waiting": list(self._waiting),
         }
 
     def _restore(self, state: Mapping[str, Any] | None) -> None:
         self._tracker = Tracker(key_weight=self.every)
-        self._waiting, self._selection = [], Selection()
+        self._waiting, self._selections = [], []
         if state is not None:
             self._tracker.restore(**state["tracker"])
-            self._waiting, self._selection = list(state["waiting"]), state["selection"]
+            self._waiting, self._selections = list(state["waiting"]), list(state["selections"])
+
+
+def lasting(selection: Selection, labels: Collection[int]) -> Selection:
+    """The prompts of some classes."""
+    return selection.keep([i for i, label in enumerate(selection.labels) if label in labels])
 
 
 def joined(one: Selection, other: Selection) -> Selection:
