@@ -67,10 +67,12 @@ class VideoFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        with _opened(self.path) as (_, stream):
+        with _opened(self.path) as (container, stream):
             self.rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
             self.time_base = Fraction(stream.time_base or 1 / self.rate)
             self.count: int | None = stream.frames or None
+            alone = len(container.streams) == 1  # else it may be sound that goes on
+            self._end = container.duration / 1e6 if alone and container.duration else None
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames.
@@ -79,7 +81,7 @@ class VideoFile:
             VideoError: The file is damaged or cut short, its frames change their size, or it is
                 turned by another angle than a right one; the frames before that have come.
         """
-        index, shape = 0, None
+        index, shape, time = 0, None, 0.0
         with _opened(self.path) as (container, stream):
             stream.thread_type = "AUTO"
             decoded = container.decode(stream)
@@ -87,15 +89,23 @@ class VideoFile:
                 image = _upright(self.path, frame, index)
                 shape = shape or image.shape
                 _check_size(self.path, index, shape, image)
-                time = index / self.rate if frame.time is None else frame.time
-                yield Frame(index, float(time), image)
+                time = float(index / self.rate if frame.time is None else frame.time)
+                yield Frame(index, time, image)
                 index += 1
         if not index:
             raise VideoError(f"the video '{self.path}' holds no frame")
-        if self.count is not None and index < self.count * (1 - SHORT) - 1:
+        self._check_end(index, time)
+
+    def _check_end(self, count: int, last: float) -> None:
+        """Refuse to take a part for the whole."""
+        least = 1 - SHORT
+        ends = last + 2 / self.rate
+        short = self._end is not None and ends < self._end * least
+        if short or (self.count is not None and count < self.count * least - 1):
+            whole = f"{self.count} frames" if self.count else f"{self._end:.2f} seconds"
             raise VideoError(
-                f"the video '{self.path}' ends after {index} of the {self.count} frames that it "
-                f"should have: it is damaged or cut short"
+                f"the video '{self.path}' ends after {count} frames at {last:.2f} seconds, but "
+                f"should have {whole}: it is damaged or cut short"
             )
 
 

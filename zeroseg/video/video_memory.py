@@ -143,7 +143,7 @@ class VideoMemory(Propagation):
             session.frames_tracked_per_obj[index].pop(least, None)
             for output in (remembered.get(frame), outputs["cond_frame_outputs"].get(frame)):
                 for name in LARGE if output is not None else ():
-                    output.pop(name)
+                    output.pop(name, None)
 
     def _next(self, session: Any, image: Tensor, frame: int, seen: Seen) -> Seen:
         size = (image.shape[1], image.shape[2])
