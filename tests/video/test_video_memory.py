@@ -31,8 +31,7 @@ from tests.masking.conftest import (
     sam2_vision,
 )
 from zeroseg.errors import ZerosegError
-from zeroseg.masking.edgetam import EdgeTam
-from zeroseg.masking.sam2 import Sam2, SquashedMasks
+from zeroseg.masking.sam2 import Sam2
 from zeroseg.refinement import AllClasses
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.testing import BoxMasks, PropagationContract, ScriptedDetector, noise
@@ -43,7 +42,7 @@ from zeroseg.video.video_memory import VideoMemory
 POINTERS = 4
 """Frames that are remembered, in place of 16."""
 WIDE, REMEMBERED = 128, 64
-"""Channels of everything, and of memories: transformers' attention reads 64, and splits pointers."""
+"""Channels of everything, and of memories, of which transformers' attention reads 64."""
 CONFIG: dict[str, Any] = {
     **SMALL_VIDEO,
     "prompt_encoder_config": {**PROMPT2, "hidden_size": WIDE},
@@ -93,8 +92,6 @@ def drifting(count: int) -> list[Tensor]:
 
 
 class TestSam2Memory(PropagationContract):
-    kind: type[SquashedMasks] = Sam2
-
     @pytest.fixture(autouse=True)
     def _network(self, sam2_video: Any) -> None:
         self.model = sam2_video
@@ -135,22 +132,8 @@ class TestSam2Memory(PropagationContract):
             assert list(outputs["cond_frame_outputs"]) == [0] and len(remembered) == POINTERS
             assert not any("high_res_masks" in own for own in remembered.values())
 
-    def test_it_comes_from_the_predictors_checkpoint(self, tmp_path: Path) -> None:
-        self.model.save_pretrained(tmp_path)
-        PROCESSOR.save_pretrained(tmp_path)
-        predictor = self.kind.from_pretrained(tmp_path)
-        memory = VideoMemory.of(predictor)
-        assert memory is not None
-        assert memory.model.vision_encoder is predictor.model.vision_encoder
-        image, seen = self.keyframe()
-        found = memory(image, seen, self.vocabulary)(drifting(2))
-        expected = self.part()(image, seen, self.vocabulary)(drifting(2))
-        for own, other in zip(found, expected, strict=True):
-            torch.testing.assert_close(own.masks.logits, other.masks.logits, atol=1e-4, rtol=1e-4)
-
 
 class TestEdgeTamMemory(TestSam2Memory):
-    kind = EdgeTam
     session = EdgeTamVideoInferenceSession
 
     @pytest.fixture(autouse=True)
@@ -158,21 +141,24 @@ class TestEdgeTamMemory(TestSam2Memory):
         self.model = edgetam_video
 
 
-def test_a_system_takes_memory_where_it_can(
+def test_a_system_takes_its_predictors_memory_where_it_can(
     sam2_video: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sam2_video.save_pretrained(tmp_path)
     PROCESSOR.save_pretrained(tmp_path)
     detector = ScriptedDetector({"dog": (0.1, 0.1, 0.6, 0.6), "cat": (0.5, 0.3, 0.9, 0.9)})
-    sam2 = Sam2.from_pretrained(tmp_path)
-    segmenter = ZeroShotSegmenter(["dog", "cat"], AllClasses(), detector, sam2)
-    assert isinstance(segmenter.propagation(), VideoMemory)
+    segmenter = ZeroShotSegmenter(
+        ["dog", "cat"], AllClasses(), detector, Sam2.from_pretrained(tmp_path)
+    )
+    memory = segmenter.propagation()
+    assert isinstance(memory, VideoMemory)
+    assert memory.model.vision_encoder is segmenter.mask_predictor.model.vision_encoder
     assert isinstance(segmenter.propagation(memory=False), Redetection)
+    results = list(segmenter.segment_video(drifting(5), every=3, propagation=memory))
+    assert [own.key for own in results] == [True, False, False, True, False]
+    assert {track for own in results[:3] for track in own.tracks} == {0, 1}
     monkeypatch.setattr(ScriptedDetector, "gives_dense", True)
     assert isinstance(segmenter.propagation(), Redetection)
-    assert isinstance(segmenter.propagation(memory=True), VideoMemory)
-    results = list(segmenter.segment_video(drifting(5), every=3))
-    assert [own.key for own in results] == [True, False, False, True, False]
     other = ZeroShotSegmenter(["dog"], AllClasses(), detector, BoxMasks())
     with pytest.raises(ZerosegError, match="BoxMasks has no memory"):
         other.propagation(memory=True)

@@ -151,7 +151,7 @@ def _go(
     _say(own, summary, totals, time.perf_counter() - start)
     if problem is not None:
         arguments.outlet.failed(str(problem))
-        print("what comes before is done", file=sys.stderr)
+        print("what comes before it is done", file=sys.stderr)
     return 0 if problem is None else 1
 
 

@@ -23,6 +23,8 @@ VideoLike: TypeAlias = "str | Path | VideoFile | Pictures | Iterable[ImageLike]"
 
 SHORT = 0.02
 """Share of the frames that a file says it has which may be missing: edit lists leave some out."""
+PAUSE = 1.0
+"""Seconds for which the last frame may be shown."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,9 @@ class VideoFile:
 
     def _check_end(self, count: int, last: float) -> None:
         """Refuse to take a part for the whole."""
-        least = 1 - SHORT
-        ends = last + 2 / self.rate
-        short = self._end is not None and ends < self._end * least
-        if short or (self.count is not None and count < self.count * least - 1):
+        fewer = self.count is not None and count < self.count * (1 - SHORT) - 1
+        early = self.count is None and self._end is not None and last < self._end - PAUSE
+        if fewer or early:
             whole = f"{self.count} frames" if self.count else f"{self._end:.2f} seconds"
             raise VideoError(
                 f"the video '{self.path}' ends after {count} frames at {last:.2f} seconds, but "
