@@ -471,3 +471,13 @@ class TestMemory:
         with pytest.raises(SystemExit):
             report("memory", *options)
         assert "--stream" in capsys.readouterr().err
+
+
+def test_video(report: Report) -> None:
+    options = ["--scenes", "1", "--frames", "3", "--size", "64x64", "--every", "2"]
+    single, carried = report("video", "--quality", *options)["quality"]
+    assert (single["every"], carried["every"]) == (0, 2)
+    assert all(0 <= row[name] <= 1 for row in (single, carried) for name in ("miou", "tc", "agree"))
+    found = import_module("video")._long_video(12, (64, 64))
+    assert found["frames"] == found["overlaid"] == 12 and found["tracks"] == 2
+    assert found["peak_bytes"] >= found["begun_bytes"] > 0

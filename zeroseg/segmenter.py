@@ -211,11 +211,12 @@ class ZeroShotSegmenter(BaseSegmenter):
 
         Example:
             >>> from zeroseg import ZeroShotSegmenter
-            >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["cat", "boat"])
+            >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["cat", "person"])
             >>> for frame in segmenter.segment_video("clip.mp4"):
-            ...     print(f"{frame.time:.2f}", frame.tracks, list(frame.segmentation.areas))
-            ...     break
-            0.00 (0, 1) ['boat', 'cat']
+            ...     print(f"{frame.time:.2f}", frame.key, list(frame.segmentation.areas))
+            0.00 True ['person', 'cat']
+            0.08 False ['person', 'cat']
+            0.17 False ['person', 'cat']
         """
         walk = self.video_walk(every, scene_change, propagation)
         return walk.run(frames_of(source, rate))
