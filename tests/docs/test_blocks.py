@@ -26,7 +26,7 @@ NEEDS = {
     "weights": 6,  # published ones; most of these need a key for a language model, too
     "data set": 7,
     "object store": 2,
-    "minutes": 7,
+    "minutes": 8,
     "hours": 1,
     "GPU": 1,
 }

@@ -11,7 +11,7 @@ import torch
 from tests.video.video_parts import Square, picture
 from zeroseg.errors import VideoError
 from zeroseg.testing import BoxMasks, blank, boxed
-from zeroseg.values import UNRESOLVED, Selection
+from zeroseg.values import UNRESOLVED, DenseScores, Geometry, Selection
 from zeroseg.video.frames import Frame, Pictures
 from zeroseg.video.seen import Seen
 from zeroseg.video.shots import Marked, grouped, marked
@@ -138,3 +138,24 @@ def test_what_one_frame_alone_misses_stands_between_its_neighbours() -> None:
     assert torch.equal(filled.seen.masks.logits[1], expected)
     unasked = replace(own, seen=replace(own.seen, selection=Selection(("cat",), (CAT,))))
     assert steadied(before, unasked, after).seen.detections.prompt_index.tolist() == [0, -1]
+
+
+def test_dense_scores_are_the_medians_of_three_frames() -> None:
+    def scored(index: int, *values: float, presence: float, label: int = DOG) -> Followed:
+        maps = torch.tensor(values).view(1, 1, 3)
+        dense = DenseScores(maps, (label,), Geometry.itself((1, 3)), torch.tensor([presence]))
+        own = seen(LEFT, labels=[DOG])
+        inner = replace(own.detections, dense=dense)
+        return followed(index, replace(own, dense=dense, detections=inner), 0)
+
+    before, after = scored(0, 0.1, 0.8, 0.5, presence=1), scored(2, 0.2, 0.9, 0.1, presence=0.5)
+    own = scored(1, 0.9, 0.1, 0.4, presence=0.2)
+    found = steadied(before, own, after).seen
+    for dense in (found.dense, found.detections.dense):
+        assert dense is not None and dense.presence is not None
+        assert dense.maps.flatten().tolist() == pytest.approx([0.2, 0.8, 0.4])
+        assert dense.presence.tolist() == [0.5]
+    other = scored(2, 0.2, 0.9, 0.1, presence=0.5, label=CAT)
+    assert steadied(before, own, other).seen.dense is own.seen.dense
+    asked = replace(other, seen=replace(after.seen, selection=Selection(("hound", "cat"), (1, 2))))
+    assert steadied(before, own, asked).seen.dense is own.seen.dense

@@ -14,9 +14,11 @@ from zeroseg.cli import model_options, options
 from zeroseg.errors import PresetError, VideoError
 
 if TYPE_CHECKING:
-    from zeroseg.segmenter import ZeroShotSegmenter
+    from zeroseg.cli.outlet import Outlet
+    from zeroseg.cli.report import Totals
     from zeroseg.video.frames import Pictures, VideoFile
     from zeroseg.video.video_run import VideoRun
+    from zeroseg.video.walk import VideoWalk
 
 _EXAMPLES = """\
   zeroseg draw --count 1 --video 24 --size 128x128 --output moving
@@ -102,6 +104,9 @@ def run(arguments: Namespace) -> int:
             f"{arguments.model} has no detector whose findings could be followed; segment the "
             f"frames one by one with `zeroseg segment`"
         )
+    memory = {"auto": None, "memory": True, "detect": False}[arguments.carry]
+    carrying = built.propagation(memory)
+    walk = built.video_walk(arguments.every, arguments.scene_change, carrying)
     identity = {
         "video": _fingerprint(Path(arguments.input)),
         "config": built.config,
@@ -113,19 +118,13 @@ def run(arguments: Namespace) -> int:
         if own.done:
             print(f"all is done: results in {own.folder}")
             return 0
-        return _go(own, built, frames, arguments)
+        return _go(own, walk, frames, arguments.outlet)
 
 
-def _go(
-    own: VideoRun, segmenter: ZeroShotSegmenter, frames: VideoFile | Pictures, arguments: Namespace
-) -> int:
+def _go(own: VideoRun, walk: VideoWalk, frames: VideoFile | Pictures, outlet: Outlet) -> int:
     """Segment, sum up and draw what there is; say what was wrong."""
     from zeroseg.cli.report import Terminal, Totals, progress
 
-    memory = {"auto": None, "memory": True, "detect": False}[arguments.carry]
-    walk = segmenter.video_walk(
-        arguments.every, arguments.scene_change, segmenter.propagation(memory)
-    )
     totals, problem, start = Totals(), None, time.perf_counter()
     with progress(Terminal(stderr=True)) as bar:
         task = bar.add_task("segmenting", total=frames.count)
@@ -133,7 +132,7 @@ def _go(
             for result in own.segmented(walk, frames):
                 totals.add(result.segmentation.trace)
                 bar.update(task, completed=result.index + 1)
-                arguments.outlet.picture(
+                outlet.picture(
                     result.segmentation.name,
                     time=result.time,
                     key=result.key,
@@ -141,7 +140,7 @@ def _go(
                     classes=result.segmentation.areas,
                 )
         except VideoError as error:
-            if not arguments.outlet.done:
+            if not outlet.done:
                 raise
             problem = error
         summary = own.summed_up(problem is None)
@@ -150,12 +149,12 @@ def _go(
             bar.advance(task)
     _say(own, summary, totals, time.perf_counter() - start)
     if problem is not None:
-        arguments.outlet.failed(str(problem))
+        outlet.failed(str(problem))
         print("what comes before it is done", file=sys.stderr)
     return 0 if problem is None else 1
 
 
-def _say(own: VideoRun, summary: dict[str, Any], totals: Any, seconds: float) -> None:
+def _say(own: VideoRun, summary: dict[str, Any], totals: Totals, seconds: float) -> None:
     from zeroseg.cli.report import Terminal, say
 
     console = Terminal()

@@ -1,7 +1,6 @@
 from zeroseg.video.frames import Frame as Frame
 from zeroseg.video.frames import Pictures as Pictures
 from zeroseg.video.frames import VideoFile as VideoFile
-from zeroseg.video.propagation import Carry as Carry
 from zeroseg.video.propagation import Propagation as Propagation
 from zeroseg.video.redetection import Redetection as Redetection
 from zeroseg.video.seen import Seen as Seen

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from zeroseg.values import Detections, Masks
+from zeroseg.values import DenseScores, Masks
 from zeroseg.video.seen import Seen
 from zeroseg.video.shots import Marked
 
@@ -31,7 +31,8 @@ def steadied(before: Followed | None, own: Followed, after: Followed | None) -> 
     """A frame without the flicker of a single one.
 
     A track that is in neither neighbour is taken away; one that is in both, and not here, stands
-    here between the two. At the ends of a shot, where a neighbour is missing, all stays.
+    here between the two. Dense scores of the same prompts are at each place the median of the
+    three. At the ends of a shot, where a neighbour is missing, all stays.
 
     Args:
         before: The frame before it, as it came, of the same shot; None where there is none.
@@ -49,7 +50,30 @@ def steadied(before: Followed | None, own: Followed, after: Followed | None) -> 
     ]
     for number in gaps:
         kept = _with(kept, number, before, after)
-    return kept
+    return replace(kept, seen=_with_medians(kept.seen, before.seen, after.seen))
+
+
+def _with_medians(own: Seen, before: Seen, after: Seen) -> Seen:
+    """A frame whose dense scores are the medians of its own and its neighbours'."""
+    if len({side.selection.prompts for side in (own, before, after)}) > 1:
+        return own
+    found = own.detections
+    of_detector = _median(found.dense, before.detections.dense, after.detections.dense)
+    dense = _median(own.dense, before.dense, after.dense)
+    return replace(own, detections=replace(found, dense=of_detector), dense=dense)
+
+
+def _median(*several: DenseScores | None) -> DenseScores | None:
+    """The first, with the medians of all where they are about the same."""
+    own, alike = several[0], [one for one in several if one is not None]
+    if own is None or len(alike) < len(several) or len({one.labels for one in alike}) > 1:
+        return own
+    maps = torch.stack([one.maps for one in alike]).median(0).values
+    judged = [one.presence for one in alike if one.presence is not None]
+    known = len(judged) == len(alike)
+    return replace(
+        own, maps=maps, presence=torch.stack(judged).median(0).values if known else own.presence
+    )
 
 
 def _with(own: Followed, number: int, before: Followed, after: Followed) -> Followed:

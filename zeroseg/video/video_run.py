@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,10 @@ KNOWN: list[Any] = [
     *(Usage, Seen, Frame, Marked, Followed),
 ]
 """What a state is made of beside tensors and plain values: nothing else is read from its file."""
+
+
+DAMAGED = (UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError)
+"""What reading a state raises whose file is damaged, or holds something else."""
 
 
 class VideoRun:
@@ -174,7 +179,7 @@ class VideoRun:
         try:
             with torch.serialization.safe_globals(KNOWN):
                 state: State = torch.load(self.state, weights_only=True)
-        except Exception as error:  # a damaged file raises errors of every kind
+        except DAMAGED as error:
             raise ZerosegError(
                 f"'{self.state}' is damaged ({error}); delete it to begin from the first frame"
             ) from error
