@@ -143,7 +143,9 @@ def test_what_one_frame_alone_misses_stands_between_its_neighbours() -> None:
 def test_dense_scores_are_the_medians_of_three_frames() -> None:
     def scored(index: int, *values: float, presence: float, label: int = DOG) -> Followed:
         maps = torch.tensor(values).view(1, 1, 3)
-        dense = DenseScores(maps, (label,), Geometry.itself((1, 3)), torch.tensor([presence]))
+        dense = DenseScores(
+            maps, (label,), Geometry.itself((1, 3)), torch.tensor([float(presence)])
+        )
         own = seen(LEFT, labels=[DOG])
         inner = replace(own.detections, dense=dense)
         return followed(index, replace(own, dense=dense, detections=inner), 0)

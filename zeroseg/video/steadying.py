@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from zeroseg.values import DenseScores, Masks
+from zeroseg.values import DenseScores, Detections, Masks
 from zeroseg.video.seen import Seen
 from zeroseg.video.shots import Marked
 

@@ -104,7 +104,7 @@ class Tracker:
             track = by_number.get(number) or self._begun(shapes[row], frame)
             weight = float(seen.detections.scores[row]) * (self.key_weight if key else 1.0)
             track.vote(label, weight)
-            track.shape, track.last = shapes[row], frame
+            track.shape, track.last = shapes[row].clone(), frame  # not the others' memory
             followed.append(track)
         identities = torch.tensor([track.number for track in followed], dtype=torch.int64)
         if key:
