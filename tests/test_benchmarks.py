@@ -493,3 +493,13 @@ def test_exports_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert rows[0]["mean_iou"] == rows[1]["mean_iou"] == 1 >= rows[2]["mean_iou"]
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_video(report: Report) -> None:
+    options = ["--scenes", "1", "--frames", "3", "--size", "64x64", "--every", "2"]
+    single, carried = report("video", "--quality", *options)["quality"]
+    assert (single["every"], carried["every"]) == (0, 2)
+    assert all(0 <= row[name] <= 1 for row in (single, carried) for name in ("miou", "tc", "agree"))
+    found = import_module("video")._long_video(12, (64, 64))
+    assert found["frames"] == found["overlaid"] == 12 and found["tracks"] == 2
+    assert found["peak_bytes"] >= found["begun_bytes"] > 0

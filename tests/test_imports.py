@@ -18,8 +18,8 @@ ORDER = (
     "detection", "masking", "dense", "fusion", "confidence", "reference", "seams", "stages",
     "thresholds", "preflight", "presets", "plotting", "instance", "result_json", "result_page",
     "segmentation", "described_image", "regions", "outcomes", "call_options", "reading_ahead",
-    "metrics", "drawn", "data", "base_segmenter", "describing", "segmenter", "baselines", "testing",
-    "evaluation", "scale", "export", "importing", "cli", "__main__",
+    "video", "metrics", "drawn", "data", "base_segmenter", "describing", "segmenter",
+    "baselines", "testing", "evaluation", "scale", "export", "importing", "cli", "__main__",
 )  # fmt: skip
 """Modules and folders of the package: each imports only from those before it."""
 

@@ -19,6 +19,7 @@ from zeroseg.errors import MissingKeyError as MissingKeyError
 from zeroseg.errors import OutputError as OutputError
 from zeroseg.errors import PackageNotFound as PackageNotFound
 from zeroseg.errors import PresetError as PresetError
+from zeroseg.errors import VideoError as VideoError
 from zeroseg.errors import VocabularyError as VocabularyError
 from zeroseg.errors import ZerosegError as ZerosegError
 from zeroseg.evaluation.ablation import ablate as ablate

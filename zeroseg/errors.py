@@ -25,6 +25,10 @@ class ImageError(ZerosegError, ValueError):
     """A file or array that cannot be read as a picture."""
 
 
+class VideoError(ZerosegError, ValueError):
+    """A file or sequence that cannot be read as a video, or only in part."""
+
+
 class PresetError(ZerosegError, ValueError):
     """A preset or configuration that does not describe a segmenter."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -54,9 +54,8 @@ def overlay(
 ) -> Image.Image:
     """The picture with its classes in colour, outlined, and a legend beneath."""
     body = painted(image, label_map, vocabulary, opacity)
-    present = [i for i in vocabulary.classes if bool((label_map == i).any())]
-    entries = [(vocabulary.names[i], vocabulary.colors[i]) for i in present]
-    return grid([body, legend(entries or [("nothing found", PAPER)], body.width)])
+    present = label_map.unique().tolist()
+    return grid([body, classes_legend(present, vocabulary, body.width)])
 
 
 def painted(
@@ -73,6 +72,13 @@ def painted(
     edge[1:] |= labels[1:] != labels[:-1]
     mixed[edge] = 255
     return Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
+
+
+def classes_legend(present: Collection[int], vocabulary: Vocabulary, width: int) -> Image.Image:
+    """The legend of the classes among `present`, in the vocabulary's order."""
+    shown = [index for index in vocabulary.classes if index in present]
+    entries = [(vocabulary.names[index], vocabulary.colors[index]) for index in shown]
+    return legend(entries or [("nothing found", PAPER)], width)
 
 
 def legend(entries: Sequence[tuple[str, Color]], width: int) -> Image.Image:

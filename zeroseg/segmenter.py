@@ -14,7 +14,7 @@ from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.described_image import DescribedImage
 from zeroseg.describing import Describing
 from zeroseg.detection.detector import Detector
-from zeroseg.errors import ZerosegError
+from zeroseg.errors import ChatError, ZerosegError
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.fusion.highest_score import HighestScore
 from zeroseg.images import ImageLike, read_image
@@ -48,6 +48,11 @@ from zeroseg.stages import (
 )
 from zeroseg.thresholds import Thresholding
 from zeroseg.values import Description, Failure, Selection
+from zeroseg.video.frames import VideoLike, frames_of
+from zeroseg.video.propagation import Propagation
+from zeroseg.video.redetection import Redetection
+from zeroseg.video.video_memory import VideoMemory
+from zeroseg.video.walk import FrameResult, VideoWalk
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -292,6 +297,86 @@ class ZeroShotSegmenter(BaseSegmenter):
             seen_vocabulary(descriptions), **{**self.components(), **parts, **sizes}
         )
         return made.to(self.device)
+
+    def segment_video(
+        self,
+        source: VideoLike,
+        every: int = 8,
+        scene_change: float = 0.15,
+        propagation: Propagation | None = None,
+        rate: float | None = None,
+    ) -> Iterator[FrameResult]:
+        """Segment a video frame by frame, with identities and classes that last.
+
+        The whole system looks at keyframes; see `zeroseg.video.VideoWalk`. Results come in order,
+        one frame late, and memory does not grow with the length of the video.
+
+        Args:
+            source: A file that FFmpeg reads (`pip install "zeroseg[video]"`), or pictures one after
+                the other.
+            every: Frames from one keyframe to the next. With 1 the whole system looks at all.
+            scene_change: How different a frame is from the one before for a cut, on which a
+                keyframe follows, in shares of the range of values; above 1 there is no cut.
+            propagation: How masks are carried between keyframes; see `propagation`.
+            rate: Frames a second of pictures; a file knows its own times.
+
+        Raises:
+            VideoError: The video cannot be opened or read on; the frames before that have come.
+            ZerosegError: A frame fails, as in `segment`.
+
+        Example:
+            >>> from zeroseg import ZeroShotSegmenter
+            >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["cat", "person"])
+            >>> for frame in segmenter.segment_video("clip.mp4"):
+            ...     print(f"{frame.time:.2f}", frame.key, list(frame.segmentation.areas))
+            0.00 True ['person', 'cat']
+            0.08 False ['person', 'cat']
+            0.17 False ['person', 'cat']
+        """
+        walk = self.video_walk(every, scene_change, propagation)
+        return walk.run(frames_of(source, rate))
+
+    def video_walk(
+        self,
+        every: int = 8,
+        scene_change: float = 0.15,
+        propagation: Propagation | None = None,
+    ) -> VideoWalk:
+        """What `segment_video` does, to be gone on with where it was broken off."""
+        return VideoWalk(
+            self.stages,
+            self.fusion,
+            self.propagation() if propagation is None else propagation,
+            self.vocabulary,
+            self.device,
+            self.batch_size,
+            every,
+            scene_change,
+            (ChatError,),
+        )
+
+    def propagation(self, memory: bool | None = None) -> Propagation:
+        """How masks are carried from a keyframe to the frames after it.
+
+        Args:
+            memory: Whether by the memory of the mask predictor's network, which SAM 2 and EdgeTAM
+                have; None where they have it and nothing reads dense scores, which it does not
+                carry. Else what the keyframe was searched for is detected again.
+
+        Raises:
+            ZerosegError: There is no such memory.
+        """
+        dense = self.dense_scorer is not None or self.detector.gives_dense
+        if memory or (memory is None and not dense):
+            found = VideoMemory.of(self.mask_predictor)
+            if found is not None:
+                return found
+        if memory:
+            raise ZerosegError(
+                f"{type(self.mask_predictor).__name__} has no memory of video: take Sam2 or "
+                f"EdgeTam as mask predictor, or detect again"
+            )
+        return Redetection(self.detector, self.mask_predictor, self.dense_scorer)
 
 
 def _check_slots(*slots: tuple[object, type, bool]) -> None:

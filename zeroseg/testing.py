@@ -46,6 +46,8 @@ from zeroseg.values import (
     Tag,
     Usage,
 )
+from zeroseg.video.propagation import Propagation
+from zeroseg.video.seen import Seen
 from zeroseg.vocabulary import Vocabulary
 
 Part = TypeVar("Part")
@@ -704,3 +706,54 @@ class ConfidenceEstimatorContract(Contract[ConfidenceEstimator]):
         labels = torch.full((32, 48), self.vocabulary.background)
         sure = self.part()(labels, masks, Detections.empty(), self.vocabulary)
         assert sure.probability.shape == (32, 48)
+
+
+class PropagationContract(Contract[Propagation]):
+    """What every propagation keeps. `keyframe` may be another one."""
+
+    vocabulary = _WORDS
+
+    def keyframe(self, found: Detections | None = None) -> tuple[Tensor, Seen]:
+        """A picture of noise and two boxes on it."""
+        image = noise(48, 64)
+        found = boxed((4, 4, 24, 24), (20, 10, 44, 30), labels=[1, 4]) if found is None else found
+        [masks] = BoxMasks()([image], [found])
+        return image, Seen(found, masks, Selection(("dog", "person"), (1, 4)))
+
+    def frames(self) -> list[Tensor]:
+        """What follows."""
+        return [noise(48, 64, seed) for seed in (1, 2, 3)]
+
+    def test_no_frame_shows_nothing(self) -> None:
+        assert self.part()(*self.keyframe(), self.vocabulary)([]) == []
+
+    def test_frames_at_once_are_as_one_by_one(self) -> None:
+        part, frames = self.part(), self.frames()
+        together = part(*self.keyframe(), self.vocabulary)(frames)
+        carry = part(*self.keyframe(), self.vocabulary)
+        alone = [carry([frame])[0] for frame in frames]
+        assert len(together) == len(frames)
+        for one, other in zip(together, alone, strict=True):
+            assert one.detections.labels.tolist() == other.detections.labels.tolist()
+            _close(one.masks.logits, other.masks.logits)
+
+    def test_it_begins_anew_on_every_keyframe(self) -> None:
+        part, frames = self.part(), self.frames()
+        first = part(*self.keyframe(), self.vocabulary)(frames)
+        again = part(*self.keyframe(), self.vocabulary)(frames)
+        for one, other in zip(first, again, strict=True):
+            _close(one.masks.logits, other.masks.logits)
+
+    def test_what_it_carries_lies_in_the_frame(self) -> None:
+        image, seen = self.keyframe()
+        for own in self.part()(image, seen, self.vocabulary)(self.frames()):
+            assert own.masks.size == (48, 64)
+            boxes, limits = own.detections.boxes, torch.tensor([64.0, 48.0, 64.0, 48.0])
+            assert bool((boxes >= 0).all() and (boxes <= limits).all())
+            if own.origin is not None:
+                assert own.origin.tolist() == sorted(set(own.origin.tolist()))
+                assert bool((own.origin < len(seen)).all())
+
+    def test_after_an_empty_keyframe_it_goes_on(self) -> None:
+        carry = self.part()(*self.keyframe(Detections.empty()), self.vocabulary)
+        assert [own.masks.size for own in carry(self.frames())] == [(48, 64)] * 3

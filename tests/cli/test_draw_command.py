@@ -12,8 +12,10 @@ from PIL import Image
 
 from zeroseg.cli.main import main
 from zeroseg.data.drawn_scenes import label_map
+from zeroseg.drawn.motion import draw_clip
 from zeroseg.drawn.scene import draw_scene
-from zeroseg.vocabularies import DRAM
+from zeroseg.video.frames import VideoFile
+from zeroseg.vocabularies import DRAM, DRAWN
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -99,3 +101,20 @@ def test_drawn_files_go_into_segment(config: str) -> None:
     assert main(["segment", "out/images", "--model", config, "--output", "seg"]) == 0
     assert len(list(Path("seg").glob("*.mask.png"))) == 2
     assert Image.open("seg/drawn-5-00000.mask.png").size == (64, 48)
+
+
+def test_scenes_that_move_become_videos_with_a_mask_for_each_frame() -> None:
+    assert draw("out", "--count", "1", "--first", "2", "--video", "4") == 0
+    name = "drawn-5-00002"
+    frames = list(VideoFile(f"out/videos/{name}.mp4"))
+    assert [own.time for own in frames] == pytest.approx([i / 12 for i in range(4)])
+    written = json.loads(Path(f"out/scenes/{name}.json").read_text())
+    assert written["rate"] == 12 and written["size"] == {"height": 48, "width": 64}
+    for own, frame, told in zip(
+        draw_clip(5, 2, 4, (48, 64)), frames, written["frames"], strict=True
+    ):
+        ids = torch.from_numpy(np.array(Image.open(f"out/masks/{name}/{own.index:06d}.png")))
+        assert torch.equal(DRAWN.from_ids(ids), label_map(own.scene, DRAWN))
+        image = torch.from_numpy(own.scene.image).permute(2, 0, 1)
+        assert (frame.image.float() - image.float()).abs().mean() < 12  # lossy
+        assert [r["box_xyxy"] for r in told["regions"]] == [list(r.box) for r in own.scene.regions]

@@ -1,7 +1,7 @@
 """What people call first shows how, and the example does what it says.
 
-An example finds `picture.png`, a drawn scene of 128 x 128 pixels, and the folder `scenes` that
-`zeroseg draw` wrote.
+An example finds `picture.png`, a drawn scene of 128 x 128 pixels, `clip.mp4`, one that moves, and
+the folder `scenes` that `zeroseg draw` wrote.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ from zeroseg import (
 )
 from zeroseg.cli.main import main
 from zeroseg.data import DrawnScenes, open_data
+from zeroseg.drawn.motion import draw_clip
 from zeroseg.drawn.scene import draw_scene
-from zeroseg.metrics import SegmentationScores, count_pixels
+from zeroseg.metrics import SegmentationScores, TemporalConsistency, count_pixels
 from zeroseg.refinement import (
     LexicalPostRefiner,
     LexicalPreRefiner,
     SeenThings,
     seen_vocabulary,
 )
+from zeroseg.video import VideoFile
 
 SHOWN = (
     ZeroShotSegmenter.from_preset,
@@ -43,6 +45,7 @@ SHOWN = (
     ZeroShotSegmenter.of_what_is_seen,
     DescribedImage.plot,
     ZeroShotSegmenter.variant,
+    ZeroShotSegmenter.segment_video,
     Segmentation.plot,
     Segmentation.save,
     Segmentation.instances,
@@ -58,10 +61,13 @@ SHOWN = (
     SeenThings,
     seen_vocabulary,
     DrawnScenes,
+    draw_clip,
+    VideoFile,
     open_data,
     evaluate,
     SegmentationScores,
     count_pixels,
+    TemporalConsistency,
 )
 """The entry points that have an example."""
 
@@ -73,6 +79,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.fromarray(draw_scene(7, 4, (128, 128)).image).save(folder / "picture.png")
     command = ["draw", "--count", "2", "--size", "64x64", "--output", str(folder / "scenes")]
     assert main(command) == 0
+    moving = ["draw", "--count", "1", "--first", "1", "--seed", "7", "--video", "3"]
+    assert main([*moving, "--size", "128x128", "--output", str(folder / "moving")]) == 0
+    (folder / "moving/videos/drawn-7-00001.mp4").rename(folder / "clip.mp4")
     return folder
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from zeroseg.drawn.captions import PLURALS, WORDS, counted, listed
+from zeroseg.drawn.cast import MIN_AREA, MIN_VISIBLE
 from zeroseg.drawn.dice import Dice
 from zeroseg.drawn.objects import DRAWINGS, draw_object
-from zeroseg.drawn.scene import MIN_AREA, MIN_VISIBLE, Scene, draw_scene
+from zeroseg.drawn.scene import Scene, draw_scene
 from zeroseg.drawn.world import (
     CATEGORIES,
     CATEGORY_OF,

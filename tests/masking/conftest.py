@@ -165,7 +165,11 @@ def edgetam_model() -> EdgeTamModel:
     config = EdgeTamConfig(
         vision_config=edgetam_vision(), prompt_encoder_config=PROMPT2, mask_decoder_config=DECODER
     )
-    model = lively(EdgeTamModel(config))
+    return normed(lively(EdgeTamModel(config)))
+
+
+def normed(model: nn.Module) -> nn.Module:
+    """Have EdgeTAM's image encoder know the statistics of pictures."""
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = None  # of all that was seen

@@ -6,6 +6,9 @@ import argparse
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +25,19 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
   zeroseg draw --count 10 --output drawn
   zeroseg draw --count 500 --size 320x240 --seed 7 --format jpg --vocabulary dram --output set
+  zeroseg draw --count 2 --video 24 --size 128x128 --output moving
   zeroseg segment drawn/images --labels "dog, boat, person"
   zeroseg test --model tiny --data drawn/
 
 The folder then holds images/NAME.png (or .jpg), masks/NAME.png (indexed, with the ids and colours
 of vocabulary.yaml) and scenes/NAME.json (caption, style, and the name, class and box of
-everything in the scene). The same seed draws the same scenes on every machine."""
+everything in the scene). The same seed draws the same scenes on every machine.
+
+With --video FRAMES the scenes move: videos/NAME.mp4 at 12 frames a second, the mask of each frame
+in masks/NAME/000000.png, and what is where in every frame in scenes/NAME.json."""
+
+_RATE = 12
+"""Frames a second of a scene that moves."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,6 +56,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write to")
     parser.add_argument(
         "--format", choices=("png", "jpg"), default="png", help="of the pictures; default png"
+    )
+    parser.add_argument(
+        "--video",
+        type=options.positive,
+        metavar="FRAMES",
+        help='have the scenes move, for so many frames; needs pip install "zeroseg[video]"',
     )
     parser.add_argument(
         "--vocabulary",
@@ -89,15 +105,22 @@ def run(arguments: Namespace) -> int:
     output = options.output_folder(arguments.output)
     write_vocabulary(vocabulary, output)
     from zeroseg.cli.report import Terminal, progress
+    from zeroseg.drawn.motion import draw_clip
     from zeroseg.drawn.scene import draw_scene
 
+    seed, size, frames = arguments.seed, arguments.size, arguments.video
     numbers = range(arguments.first, arguments.first + arguments.count)
     with progress(Terminal(stderr=True)) as bar:
         for number in bar.track(numbers, description="drawing"):
-            scene = draw_scene(arguments.seed, number, arguments.size)
-            file = write_scene(scene, vocabulary, output, arguments.format)
+            if frames is None:
+                scene = draw_scene(seed, number, size)
+                file = write_scene(scene, vocabulary, output, arguments.format)
+            else:
+                clip = draw_clip(seed, number, frames, size)
+                file = write_clip((own.scene for own in clip), vocabulary, output)
             arguments.outlet.picture(file.stem, file=str(file))
-    print(f"{arguments.count} scenes in {output}: images, masks, scenes and vocabulary.yaml")
+    kind = "images" if frames is None else "videos"
+    print(f"{arguments.count} scenes in {output}: {kind}, masks, scenes and vocabulary.yaml")
     return 0
 
 
@@ -145,7 +168,7 @@ def write_scene(scene: Scene, vocabulary: Vocabulary, folder: Path, suffix: str)
     from zeroseg.data.drawn_scenes import label_map
     from zeroseg.plotting import indexed
 
-    name = f"drawn-{scene.seed}-{scene.index:05d}"
+    name = _name(scene)
     files = {
         "images": folder / "images" / f"{name}.{suffix}",
         "masks": folder / "masks" / f"{name}.png",
@@ -156,6 +179,50 @@ def write_scene(scene: Scene, vocabulary: Vocabulary, folder: Path, suffix: str)
     text = json.dumps(_description(scene, name, vocabulary), indent=2)
     write_whole(files["scenes"], text + "\n")
     return files["images"]
+
+
+def write_clip(scenes: Iterable[Scene], vocabulary: Vocabulary, folder: Path) -> Path:
+    """Write the video, masks and JSON of a scene that moves.
+
+    Args:
+        scenes: Its frames.
+        vocabulary: The classes of the masks.
+        folder: Gets `videos`, `masks` and `scenes`.
+
+    Returns:
+        The video.
+    """
+    from PIL import Image
+
+    from zeroseg.data.drawn_scenes import label_map
+    from zeroseg.plotting import indexed
+    from zeroseg.video.film import write_film
+
+    told: list[dict[str, Any]] = []
+
+    def pictures() -> Iterator[tuple[float, Image.Image]]:
+        for number, scene in enumerate(scenes):
+            name = _name(scene)
+            mask = folder / "masks" / name / f"{number:06d}.png"
+            write_picture(mask, indexed(label_map(scene, vocabulary), vocabulary))
+            told.append(_description(scene, name, vocabulary))
+            yield number / _RATE, Image.fromarray(scene.image)
+
+    first = next(frames := iter(scenes))
+    scenes, name = chain([first], frames), _name(first)
+    file = folder / "videos" / f"{name}.mp4"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for _ in write_film(file, pictures(), Fraction(_RATE), Fraction(1, _RATE)):
+        pass
+    whole = {key: told[0][key] for key in ("name", "seed", "index", "size", "style")}
+    frames_told = [{"frame": i, "regions": own["regions"]} for i, own in enumerate(told)]
+    text = json.dumps({**whole, "rate": _RATE, "frames": frames_told}, indent=2)
+    write_whole(folder / "scenes" / f"{name}.json", text + "\n")
+    return file
+
+
+def _name(scene: Scene) -> str:
+    return f"drawn-{scene.seed}-{scene.index:05d}"
 
 
 def _description(scene: Scene, name: str, vocabulary: Vocabulary) -> dict[str, Any]:

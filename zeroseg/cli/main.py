@@ -29,6 +29,7 @@ from zeroseg.cli import (
     score,
     segment,
     test,
+    video,
     vocabulary,
 )
 from zeroseg.cli.outlet import Outlet
@@ -44,6 +45,7 @@ examples:
   zeroseg segment drawn/images --labels "dog, boat, person"
   zeroseg describe drawn/images                       tags, caption, boxes: no list of classes
   zeroseg segment drawn/images --labels auto          what is seen there, as classes
+  zeroseg video clip.mp4 results --labels "dog, cat"  a label for every pixel of a video
   zeroseg models                                      presets and checkpoints to choose from
   zeroseg doctor --model large                        is all here that large needs?
   zeroseg fetch --model large                         bring its files, verified
@@ -98,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
     scored = (test, oracle, ablate, score, compare)
     lists = (vocabulary, calibrate)
     files = (export, import_masks)
-    work = (segment, describe, batch, *files, draw, demo, *lists, data, *scored)
+    work = (segment, describe, batch, video, *files, draw, demo, *lists, data, *scored)
     for command in (*work, models, doctor, fetch):
         command.add_parser(commands)
     return top

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +11,11 @@ from PIL import Image, ImageDraw
 
 from zeroseg.drawn.backgrounds import Setting, draw_setting
 from zeroseg.drawn.captions import caption
+from zeroseg.drawn.cast import Actor, Masks, choose_cast, settled
 from zeroseg.drawn.dice import Dice
-from zeroseg.drawn.objects import DRAWINGS, draw_object
-from zeroseg.drawn.pen import Affine, Pen, placed
+from zeroseg.drawn.pen import placed
 from zeroseg.drawn.styles import noise, paint
-from zeroseg.drawn.world import CATEGORY_OF, FITS, OFTEN, STUFF, STYLES, THINGS, WIDE
-
-MIN_VISIBLE = 0.3
-MIN_AREA = 0.0015
+from zeroseg.drawn.world import CATEGORY_OF, STUFF, STYLES
 
 
 @dataclass(frozen=True)
@@ -65,109 +63,36 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class _Actor:
-    """A thing on its place: where its feet are and how large it is, in shares of the picture."""
+class Staged:
+    """A scene that is not painted yet.
 
-    name: str
-    pen: Pen
-    x: float
-    y: float
-    height: float
-    mirror: bool
-    tilt: float
-    surface: str
+    Attributes:
+        seed: The seed of the world.
+        index: The number of the scene.
+        size: (height, width) in pixels.
+        style: How it will be painted.
+        stage: The setting.
+        cast: The things in it, back to front.
+        masks: Where each would be seen if it were alone, (H, W) each.
+        shares: How much of each nothing covers, in [0, 1].
+    """
 
-    def affine(self, width: int, height: int) -> Affine:
-        """Return the map from the units of the drawing to pixels of a canvas."""
-        size = self.height * min(width, height)
-        side = -size if self.mirror else size
-        c, s = 1 - self.tilt * self.tilt / 2, self.tilt
-        return (side * c, -side * s, self.x * width, -size * s, -size * c, self.y * height)
+    seed: int
+    index: int
+    size: tuple[int, int]
+    style: str
+    stage: Setting
+    cast: Sequence[Actor]
+    masks: Masks
+    shares: Sequence[float]
 
-
-def _name(dice: Dice, stage: Setting, cast: list[_Actor]) -> str:
-    if cast and dice.chance(0.18):
-        return dice.pick(cast).name
-    if cast and dice.chance(0.12):
-        return dice.pick(THINGS[CATEGORY_OF[dice.pick(cast).name]])
-    fits = FITS[stage.kind]
-    default = 0.0 if stage.ground is None else 1.0
-    kind = dice.weighted({kind: OFTEN[kind] * fits.get(kind, default) for kind in THINGS})
-    weights = {name: WIDE.get(name, 1.0) for name in THINGS[kind]}
-    if stage.ground is None and kind == "bird":
-        weights["parrot"] = 0.0
-    return dice.weighted(weights)
+    def texture(self, frame: int = 0) -> int:
+        """A seed for the brush of a picture of it, or the grain of a frame of many."""
+        of_frame = f"/{frame}" if frame else ""
+        return Dice(f"{self.seed}/{self.index}/texture{of_frame}").whole(0, 2**31 - 1)
 
 
-def _surface(dice: Dice, stage: Setting, name: str) -> str:
-    if name == "seagull" and stage.sky is not None and (dice.chance(0.6) or stage.ground is None):
-        return "sky"
-    floats = CATEGORY_OF[name] == "boat" or (name == "duck" and dice.chance(0.8))
-    if stage.water is not None and (floats or stage.ground is None):
-        return "water"
-    return [category for category, _ in stage.layers if category in ("grass", "road", "floor")][-1]
-
-
-def _actor(dice: Dice, stage: Setting, name: str, crowd: int) -> _Actor:
-    surface = _surface(dice, stage, name)
-    low, high = DRAWINGS[name][1:]
-    height = low + (high - low) * dice.real(0, 1) * (1.0, 1.0, 1.0, 0.9, 0.65, 0.5)[crowd]
-    if surface == "sky":
-        y = dice.real(height + 0.02, max(height + 0.05, (stage.sky or 0.5) + 0.08))
-    else:
-        band = stage.water if surface == "water" else stage.ground
-        assert band is not None
-        y = dice.real(*band)
-        height *= 0.86 + 0.22 * (y - band[0]) / max(0.01, band[1] - band[0])
-        y = max(y, min(0.97, height * 1.08 + 0.02))
-    own = Dice(f"{dice.real(0, 1):.12f}")
-    pen = draw_object(name, own, stage.tones[surface], surface == "water", surface == "sky")
-    return _Actor(name, pen, 0.5, y, height, dice.chance(0.5), dice.real(-0.06, 0.06), surface)
-
-
-def _overlap(one: tuple[float, float], other: tuple[float, float]) -> float:
-    shared = min(one[1], other[1]) - max(one[0], other[0])
-    return max(0.0, shared) / min(one[1] - one[0], other[1] - other[0])
-
-
-def _spread(dice: Dice, actor: _Actor, taken: list[tuple[float, float]]) -> tuple[float, float]:
-    left, _, right, _ = actor.pen.bounds()
-    if actor.mirror:
-        left, right = -right, -left
-    left, right = left * actor.height, right * actor.height
-    slack = 0.06 * (right - left)
-    low, high = -left - slack, 1 - right + slack
-    if high < low:
-        low = high = (low + high) / 2
-    wanted, best, least = (0.4 if dice.chance(0.3) else 0.12), 0.5, 9.0
-    for _ in range(9):
-        x = dice.real(low, high)
-        worst = max((_overlap((x + left, x + right), span) for span in taken), default=0.0)
-        if worst < least:
-            best, least = x, worst
-        if least <= wanted:
-            break
-    taken.append((best + left, best + right))
-    return best, least
-
-
-def _cast(dice: Dice, stage: Setting) -> list[_Actor]:
-    count = dice.weighted({0: 0.03, 1: 0.1, 2: 0.18, 3: 0.25, 4: 0.24, 5: 0.22})
-    cast: list[_Actor] = []
-    taken: list[tuple[float, float]] = []
-    for _ in range(4 * count):
-        if len(cast) == count:
-            break
-        actor = _actor(dice, stage, _name(dice, stage, cast), count)
-        x, clash = _spread(dice, actor, taken)
-        if clash > 0.72:
-            taken.pop()
-            continue
-        cast.append(_Actor(**{**actor.__dict__, "x": x}))
-    return sorted(cast, key=lambda actor: (actor.surface != "sky", actor.y))
-
-
-def _paint_actor(picture: Image.Image, actor: _Actor) -> None:
+def _paint_actor(picture: Image.Image, actor: Actor) -> None:
     """Paint a thing and its shadow on a canvas of any size."""
     if actor.surface != "sky":
         _paint_shadow(picture, actor)
@@ -176,7 +101,7 @@ def _paint_actor(picture: Image.Image, actor: _Actor) -> None:
         draw.polygon(points, fill=colour)
 
 
-def _paint_shadow(picture: Image.Image, actor: _Actor) -> None:
+def _paint_shadow(picture: Image.Image, actor: Actor) -> None:
     width, height = picture.size
     size = actor.height * min(width, height)
     left, _, right, _ = actor.pen.bounds()
@@ -198,46 +123,6 @@ def _paint_shadow(picture: Image.Image, actor: _Actor) -> None:
         )
 
 
-def _masks(cast: list[_Actor], width: int, height: int) -> list[NDArray[np.bool_]]:
-    masks = []
-    for actor in cast:
-        canvas = Image.new("L", (2 * width, 2 * height))
-        draw = ImageDraw.Draw(canvas)
-        for points, _ in placed(actor.pen.shapes, actor.affine(2 * width, 2 * height)):
-            draw.polygon(points, fill=255)
-        masks.append(np.asarray(canvas)[::2, ::2] > 0)
-    return masks
-
-
-def _visible(masks: list[NDArray[np.bool_]]) -> list[int]:
-    covered = np.zeros(masks[0].shape, bool)
-    counts = []
-    for mask in reversed(masks):
-        counts.append(int(np.count_nonzero(mask & ~covered)))
-        covered |= mask
-    return counts[::-1]
-
-
-def _settled(
-    cast: list[_Actor], width: int, height: int
-) -> tuple[list[_Actor], list[NDArray[np.bool_]], list[float]]:
-    """Drop things that can hardly be seen, the worst first, until every one can be seen."""
-    masks = _masks(cast, width, height)
-    while masks:
-        seen = _visible(masks)
-        own = [int(np.count_nonzero(mask)) for mask in masks]
-        shares = [
-            s / max(1, o) if s >= MIN_AREA * width * height and s > 0 else 0.0
-            for s, o in zip(seen, own, strict=True)
-        ]
-        worst = min(range(len(shares)), key=lambda i: shares[i])
-        if shares[worst] >= MIN_VISIBLE:
-            return cast, masks, shares
-        cast = cast[:worst] + cast[worst + 1 :]
-        masks = masks[:worst] + masks[worst + 1 :]
-    return [], [], []
-
-
 def _paint_stage(stage: Setting, width: int, height: int) -> tuple[Image.Image, NDArray[np.uint8]]:
     picture = Image.new("RGB", (2 * width, 2 * height), (200, 200, 200))
     areas = Image.new("L", (2 * width, 2 * height), STUFF.index(stage.layers[0][0]))
@@ -252,10 +137,10 @@ def _paint_stage(stage: Setting, width: int, height: int) -> tuple[Image.Image, 
 
 
 def _finish(
-    image: NDArray[np.uint8], codes: NDArray[np.uint8], style: str, seed: int
+    image: NDArray[np.uint8], codes: NDArray[np.uint8], style: str, seed: int, frame: int
 ) -> NDArray[np.uint8]:
     height, width = codes.shape
-    grain = noise(seed + 7, height, width, 3) + noise(seed + 8, height, width, 24)
+    grain = noise(frame + 7, height, width, 3) + noise(seed + 8, height, width, 24)
     strength = np.full(256, 5, np.int32)
     strength[: len(STUFF)] = [3, 9, 16, 11, 9, 16, 6, 9, 14]
     if style == "poster":
@@ -277,7 +162,7 @@ def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
 
 
 def _regions(
-    codes: NDArray[np.uint8], cast: list[_Actor], shares: list[float]
+    codes: NDArray[np.uint8], cast: Sequence[Actor], shares: Sequence[float]
 ) -> tuple[NDArray[np.uint8], tuple[Region, ...]]:
     """Number the codes that occur from 0 on and describe each of them."""
     areas = np.bincount(codes.ravel(), minlength=len(STUFF) + len(cast))
@@ -308,22 +193,38 @@ def draw_scene(seed: int, index: int, size: tuple[int, int] = (256, 256)) -> Sce
     Raises:
         ValueError: If a side is shorter than 32 pixels.
     """
+    return painted(staged(seed, index, size))
+
+
+def staged(seed: int, index: int, size: tuple[int, int]) -> Staged:
+    """Put a scene together without painting it; see `draw_scene`."""
     height, width = size
     if min(size) < 32:
         raise ValueError(f"a scene is at least 32 x 32 pixels, not {height} x {width}")
     dice = Dice(f"{seed}/{index}")
     style = dice.pick(STYLES)
     stage = draw_setting(dice)
-    cast, masks, shares = _settled(_cast(dice, stage), width, height)
-    picture, codes = _paint_stage(stage, width, height)
-    for actor in cast:
+    cast, masks, shares = settled(choose_cast(dice, stage), width, height)
+    return Staged(seed, index, size, style, stage, cast, masks, shares)
+
+
+def painted(own: Staged, frame: int = 0) -> Scene:
+    """Paint a scene.
+
+    Args:
+        own: What is in it.
+        frame: Of a scene that moves, the number of the frame, whose grain is its own.
+    """
+    height, width = own.size
+    picture, codes = _paint_stage(own.stage, width, height)
+    for actor in own.cast:
         _paint_actor(picture, actor)
-    for i, mask in enumerate(masks):
+    for i, mask in enumerate(own.masks):
         codes[mask] = len(STUFF) + i
-    texture = Dice(f"{seed}/{index}/texture").whole(0, 2**31 - 1)
-    image = _finish(np.asarray(picture.reduce(2)), codes, style, texture)
-    segments, regions = _regions(codes, cast, shares)
-    surfaces = [actor.surface for actor in cast if actor.surface != "sky"]
+    bare, grain = np.asarray(picture.reduce(2)), own.texture(frame)
+    image = _finish(bare, codes, own.style, own.texture(), grain)
+    segments, regions = _regions(codes, own.cast, own.shares)
+    surfaces = [actor.surface for actor in own.cast if actor.surface != "sky"]
     ground = max(surfaces, key=surfaces.count) if surfaces else ""
-    text = caption(regions, ground, style, Dice(f"{seed}/{index}/caption"))
-    return Scene(seed, index, style, image, segments, regions, text)
+    text = caption(regions, ground, own.style, Dice(f"{own.seed}/{own.index}/caption"))
+    return Scene(own.seed, own.index, own.style, image, segments, regions, text)

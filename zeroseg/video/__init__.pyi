@@ -1,0 +1,9 @@
+from zeroseg.video.frames import Frame as Frame
+from zeroseg.video.frames import Pictures as Pictures
+from zeroseg.video.frames import VideoFile as VideoFile
+from zeroseg.video.propagation import Propagation as Propagation
+from zeroseg.video.redetection import Redetection as Redetection
+from zeroseg.video.seen import Seen as Seen
+from zeroseg.video.video_memory import VideoMemory as VideoMemory
+from zeroseg.video.walk import FrameResult as FrameResult
+from zeroseg.video.walk import VideoWalk as VideoWalk
