@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,8 @@ from zeroseg.stages import (
     Tagging,
     Verification,
 )
+from zeroseg.tiling.parts import tiled, tiling_of
+from zeroseg.tiling.windows import Tiling
 from zeroseg.values import Description, Selection
 from zeroseg.vocabulary import Vocabulary
 
@@ -64,10 +66,14 @@ class ZeroShotSegmenter(BaseSegmenter):
         verifier: Looks whether what was selected is there; without one, all is looked for.
         dense_scorer: Scores every place for every prompt, for a fusion that reads that.
         reviewer: Looks at what was found, and takes away or renames what is doubtful.
+        tiling: How pictures are cut that are larger than what the networks see: None, the default,
+            not at all; "auto" where they are more than twice as large; a number: windows of that
+            many pixels, for all that are larger; or a `Tiling`. See docs/large_pictures.md.
 
     Raises:
         TypeError: A component stands in another one's place.
-        ValueError: `batch_size` or `batches_in_flight` is less than 1.
+        ValueError: `batch_size` or `batches_in_flight` is less than 1, or pictures cannot be cut
+            in that way.
     """
 
     def __init__(
@@ -85,6 +91,7 @@ class ZeroShotSegmenter(BaseSegmenter):
         verifier: Verifier | None = None,
         dense_scorer: DenseScorer | None = None,
         reviewer: Reviewer | None = None,
+        tiling: Tiling | int | Literal["auto"] | None = None,
     ) -> None:
         super().__init__(vocabulary, batch_size, batches_in_flight)
         _check_slots(
@@ -109,6 +116,9 @@ class ZeroShotSegmenter(BaseSegmenter):
         self.verifier = verifier
         self.dense_scorer = dense_scorer
         self.reviewer = reviewer
+        self.tiling = tiling
+        self._tiled: dict[str, tuple[nn.Module, Tiling, nn.Module]] = {}
+        tiling_of(tiling, detector)
         self.eval()
 
     def components(self) -> dict[str, Any]:
@@ -129,20 +139,38 @@ class ZeroShotSegmenter(BaseSegmenter):
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The walk, in the order of the flow."""
-        walk: tuple[tuple[type[ComponentStage], nn.Module | None], ...] = (
-            (Tagging, self.tagger),
-            (Captioning, self.captioner),
-            (PreRefinement, self.pre_refiner),
-            (Encoding, self.mask_predictor),
-            (Verification, self.verifier),
-            (Detection, self.detector),
-            (PostRefinement, self.post_refiner),
-            (DenseScoring, self.dense_scorer),
-            (Reviewing, self.reviewer),
-            (Masking, self.mask_predictor),
-            (Fusing, self.fusion),
+        walk: tuple[tuple[type[ComponentStage], str], ...] = (
+            (Tagging, "tagger"),
+            (Captioning, "captioner"),
+            (PreRefinement, "pre_refiner"),
+            (Encoding, "mask_predictor"),
+            (Verification, "verifier"),
+            (Detection, "detector"),
+            (PostRefinement, "post_refiner"),
+            (DenseScoring, "dense_scorer"),
+            (Reviewing, "reviewer"),
+            (Masking, "mask_predictor"),
+            (Fusing, "fusion"),
         )
-        return tuple(stage(part, self.vocabulary) for stage, part in walk if part is not None)
+        tiling = tiling_of(self.tiling, self.detector)
+        parts = {name: self._part(name, part, tiling) for name, part in self.components().items()}
+        return tuple(
+            stage(parts[name], self.vocabulary) for stage, name in walk if parts[name] is not None
+        )
+
+    def _part(self, name: str, part: Any, tiling: Tiling | None) -> Any:
+        """A component as stages use it; one for large pictures is made once, and known again."""
+        if tiling is None or part is None:
+            return part
+        known = self._tiled.get(name)
+        if known is None or known[0] is not part or known[1] != tiling:
+            known = self._tiled[name] = (part, tiling, tiled(part, tiling))
+        return known[2]
+
+    def windows(self, size: tuple[int, int]) -> int:
+        """How many windows a picture of a size (height, width) is looked at through."""
+        tiling = tiling_of(self.tiling, self.detector)
+        return 1 if tiling is None else len(tiling.windows(size))
 
     def forward(
         self, images: Sequence[Tensor], selections: Sequence[Selection] | None = None

@@ -1,0 +1,13 @@
+"""The names of the package, and where they are."""
+
+from zeroseg.tiling.parts import tiled as tiled
+from zeroseg.tiling.parts import tiling_of as tiling_of
+from zeroseg.tiling.tiled_detector import TiledDetector as TiledDetector
+from zeroseg.tiling.tiled_fusion import TiledFusion as TiledFusion
+from zeroseg.tiling.tiled_masks import TiledMasks as TiledMasks
+from zeroseg.tiling.tiled_predictor import TiledPredictor as TiledPredictor
+from zeroseg.tiling.tiled_recognition import TiledTagger as TiledTagger
+from zeroseg.tiling.tiled_recognition import TiledVerifier as TiledVerifier
+from zeroseg.tiling.tiled_scorer import TiledScorer as TiledScorer
+from zeroseg.tiling.windows import Tiling as Tiling
+from zeroseg.tiling.windows import Window as Window
