@@ -44,8 +44,8 @@ def draw_collage(
     """Draw a scene of a size, and lay things of ordinary scenes on it.
 
     The ground is one scene drawn at that size, whose own things are as many times larger than
-    usual; the others are 256-pixel scenes' things, of which nothing was hidden, and do not hide
-    each other.
+    usual; the others are 256-pixel scenes' things, of which nothing was hidden, and hide neither
+    those nor each other.
 
     Args:
         seed: The seed of the world.
@@ -58,11 +58,12 @@ def draw_collage(
     categories = np.array([CATEGORIES.index(r.category) for r in ground.regions], np.uint8)
     codes = categories[ground.segments]
     classes: list[str] = []
+    free = np.ones(size, bool)
     for number, region in enumerate(ground.regions):
         if region.thing:
             classes.append(region.category)
             taken[ground.segments == number] = len(classes)
-    free = np.ones(size, bool)
+            free[ground.segments == number] = False
     dice, cuttings = Dice(f"{seed}/collage"), _cuttings(seed)
     for number in range(count):
         category, pixels, mask = next(cuttings)

@@ -1,5 +1,7 @@
 """The names of the package, and where they are."""
 
+from zeroseg.tiling.geotiff import is_too_large as is_too_large
+from zeroseg.tiling.geotiff import segment_geotiff as segment_geotiff
 from zeroseg.tiling.parts import tiled as tiled
 from zeroseg.tiling.parts import tiling_of as tiling_of
 from zeroseg.tiling.tiled_detector import TiledDetector as TiledDetector

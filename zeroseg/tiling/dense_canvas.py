@@ -32,9 +32,9 @@ class DenseCanvas:
     """Gathers the dense scores of a picture's windows.
 
     Where windows overlap, each counts less towards its border, in a straight line down to nothing,
-    so that no border is seen (as in Mask2Former's and SAHI-like slicing, which weigh all alike, it
-    would be). A prompt's map counts by its presence in the window, since it is the highest
-    presence that becomes the picture's.
+    so that no border is seen. Windows of all sizes count alike: the small ones see edges, the
+    large ones what an even area is part of. A prompt's map counts by its presence in the window,
+    since it is the highest presence that becomes the picture's.
 
     Memory: a number for each prompt and cell, whose side is that of a first window's cells.
 
@@ -53,8 +53,8 @@ class DenseCanvas:
         if self._sum is None:
             self._begin(scores)
         assert self._sum is not None
-        rows, y, down = self._line(window.top, window.height, 0, window.level)
-        columns, x, across = self._line(window.left, window.width, 1, window.level)
+        rows, y, down = self._line(window.top, window.height, 0)
+        columns, x, across = self._line(window.left, window.width, 1)
         weight = torch.outer(down, across).to(self._sum)
         values = sampled(scores.maps, scores.geometry, y, x)
         if scores.presence is not None:
@@ -74,9 +74,7 @@ class DenseCanvas:
         self._weight = self._sum.new_zeros(self.grid)
         self._presence = self._sum.new_zeros(len(scores))
 
-    def _line(
-        self, start: int, length: int, axis: int, level: int
-    ) -> tuple[slice, Tensor, Tensor]:
+    def _line(self, start: int, length: int, axis: int) -> tuple[slice, Tensor, Tensor]:
         """The cells of a window along an axis, where they are in it, and how much they count."""
         end, cell = start + length, self.cell
         cells = slice(start // cell, -(-end // cell))
@@ -88,7 +86,7 @@ class DenseCanvas:
             weight = torch.minimum(weight, at / ramp)
         if end < self.size[axis]:
             weight = torch.minimum(weight, (length - at) / ramp)
-        return cells, at, weight.clamp(min=1e-3) / 2**level
+        return cells, at, weight.clamp(min=1e-3)
 
     def scores(self) -> DenseScores:
         """Of the whole picture."""

@@ -69,13 +69,20 @@ def joined(seen: Sequence[Sighting]) -> list[list[Sighting]]:
 
     Of two sightings of a class that nothing cuts and that are of one thing, the better one stays.
     Pieces in neighbouring windows of a level that agree where these overlap are one region; what
-    lies within a whole one becomes part of that.
+    lies within a whole one becomes part of that, and what lies within one of another class is left
+    out: who saw all of it knows better.
     """
     by_class: dict[Key, list[Sighting]] = defaultdict(list)
     for own in seen:
         by_class[own.key].append(own)
     regions = [region for own in by_class.values() for region in _of_class(own)]
-    return sorted(regions, key=lambda region: -region[0].score)
+    whole = [region for region in regions if not region[0].cut]
+    left = [
+        pieces
+        for pieces in regions
+        if pieces[0].cut and not any(_covers(region[0], pieces) for region in whole)
+    ]
+    return sorted(whole + left, key=lambda region: -region[0].score)
 
 
 def _of_class(seen: Sequence[Sighting]) -> list[list[Sighting]]:

@@ -51,9 +51,7 @@ class TiledDetector(Detector):
         def plain(some: list[int]) -> Sequence[Detections]:
             return self.detector([images[i] for i in some], [selections[i] for i in some])
 
-        return apart(
-            self.tiling, images, plain, lambda i: self._find(images[i], selections[i])
-        )
+        return apart(self.tiling, images, plain, lambda i: self._find(images[i], selections[i]))
 
     def _find(self, image: Tensor, selection: Selection) -> Detections:
         """What windows show of a picture."""

@@ -114,7 +114,9 @@ def _gathered(masks: Sequence[tuple[Masks, int, Window]], size: tuple[int, int])
         shown = [(own.points, row, w) for own, row, w in masks if own.points is not None]
         corners = [p.xy.new_tensor([w.left, w.top]) for p, _, w in shown]
         points = Points(
-            torch.stack([p.xy[row] + corner for (p, row, _), corner in zip(shown, corners, strict=True)]),
+            torch.stack(
+                [p.xy[row] + corner for (p, row, _), corner in zip(shown, corners, strict=True)]
+            ),
             torch.stack([p.labels[row] for p, row, _ in shown]),
         )
     return TiledMasks(

@@ -37,9 +37,7 @@ class TiledScorer(DenseScorer):
         def plain(some: list[int]) -> Sequence[DenseScores]:
             return self.scorer([images[i] for i in some], [selections[i] for i in some])
 
-        return apart(
-            self.tiling, images, plain, lambda i: self._score(images[i], selections[i])
-        )
+        return apart(self.tiling, images, plain, lambda i: self._score(images[i], selections[i]))
 
     def _score(self, image: Tensor, selection: Selection) -> DenseScores:
         if not selection.prompts:

@@ -1,0 +1,187 @@
+"""What tiling finds in large pictures and what it costs, and the memory of files of any size.
+
+    python benchmarks/large_pictures.py --size 4096 --things 300
+    python benchmarks/large_pictures.py --files 4096 8192 16384
+
+Without `--files`, a drawn collage (`zeroseg.drawn.collage`: one scene of that size, with things of
+many ordinary scenes at their usual size on it) is segmented whole and through windows, and compared
+with its truth: mIoU, pixels that are right, seconds, windows, peak resident memory (Linux alone).
+`seams` is the share of pixels that agree with those of the same picture when all windows lie half a
+window further; `one` the share of things that lie across a border of the first windows and are
+covered by a single detection of their class to a half at least (IoU of boxes).
+
+With `--files`, GeoTIFFs of these sides are made of the same collage, over and over, and segmented
+by `zeroseg.tiling.segment_geotiff`, each in a process of its own, whose peak memory is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from memory import MIB, peak_memory
+from rich.console import Console
+from rich.table import Table
+
+SEED = 12
+"""Of a scene with things that are larger than a window."""
+CONSOLE = Console(width=110)
+
+
+def vocabulary(preset: str) -> Any:
+    """The classes of the drawn world that a preset is for: all for one that labels every pixel."""
+    from zeroseg.vocabularies import DRAWN, DRAWN_ALL
+
+    return DRAWN if preset == "tiny" else DRAWN_ALL
+
+
+def truth(collage: Any, classes: Any) -> Any:
+    """The truth of a collage, (H, W) int64."""
+    import torch
+
+    from zeroseg.drawn.world import CATEGORIES
+
+    known = [classes.find(name) for name in CATEGORIES]
+    table = torch.tensor([classes.background if label is None else label for label in known])
+    return table[torch.from_numpy(collage.categories).long()]
+
+
+def compare(preset: str, size: int, things: int, window: int, seams: bool) -> list[dict[str, Any]]:
+    """Rows of whole, and of windows, each in a process of its own."""
+    ways: list[tuple[int | None, int]] = [(None, 0), (window, 0)]
+    if seams:
+        ways.append((window, window // 2))
+    spawned = multiprocessing.get_context("spawn")
+    rows, maps = [], []
+    for cut, shift in ways:
+        with ProcessPoolExecutor(1, mp_context=spawned) as process:
+            row, labels = process.submit(_segment, preset, size, things, cut, shift).result()
+        rows.append(row)
+        maps.append(labels)
+        show([row])
+    if seams:
+        rows[1]["seams"] = float((maps[1] == maps[2]).mean())
+        CONSOLE.print(
+            f"pixels that agree when windows are shifted by a half: {rows[1]['seams']:.2%}"
+        )
+    return rows
+
+
+def _segment(
+    preset: str, size: int, things: int, window: int | None, shift: int
+) -> tuple[dict[str, Any], Any]:
+    import torch
+    from torch.nn.functional import pad
+
+    from zeroseg import ZeroShotSegmenter
+    from zeroseg.drawn.collage import draw_collage
+    from zeroseg.metrics.pixel_counts import count_pixels
+    from zeroseg.metrics.segmentation_scores import summarize
+
+    torch.set_num_threads(1)
+    collage, classes = draw_collage(SEED, (size, size), things), vocabulary(preset)
+    image = torch.from_numpy(collage.image).permute(2, 0, 1).float()
+    # A border of mirrored pixels on all sides moves every window against what it shows.
+    image = pad(image[None], (shift,) * 4, "reflect")[0].byte().contiguous()
+    segmenter = ZeroShotSegmenter.from_preset(preset, vocabulary=classes, tiling=window)
+    built, start = peak_memory(), time.perf_counter()
+    result = segmenter.segment(image)
+    seconds = time.perf_counter() - start
+    labels = result.label_map[shift : shift + size, shift : shift + size]
+    aim = truth(collage, classes)
+    row = {
+        "preset": preset,
+        "size": size,
+        "window": window,
+        "shift": shift,
+        "windows": segmenter.windows(tuple(image.shape[1:])),
+        "miou": summarize(count_pixels(labels, aim, classes, None), classes)["miou"],
+        "accuracy": float((labels == aim).float().mean()),
+        "seconds": seconds,
+        "stages": dict(result.trace.seconds),
+        "built_bytes": built,
+        "peak_bytes": peak_memory(),
+        "detections": len(result.detections),
+    }
+    if window is not None and not shift:
+        row |= whole_things(collage, result, window)
+    return row, labels.to(torch.uint8).numpy()
+
+
+def whole_things(collage: Any, result: Any, window: int) -> dict[str, Any]:
+    """How many of the things that a first window's border cuts are one detection."""
+    import torch
+    from torchvision.ops import box_iou
+
+    from zeroseg.tiling import Tiling
+
+    tiles = [w for w in Tiling(window).windows(result.label_map.shape) if w.level == 0]
+    columns = {edge for w in tiles for edge in (w.box[0], w.box[2])} - {
+        0,
+        result.label_map.shape[1],
+    }
+    rows = {edge for w in tiles for edge in (w.box[1], w.box[3])} - {0, result.label_map.shape[0]}
+    cut = one = 0
+    for number, name in enumerate(collage.classes, start=1):
+        y, x = (collage.things == number).nonzero()
+        if not len(y):
+            continue
+        x1, y1, x2, y2 = (int(v) for v in (x.min(), y.min(), x.max() + 1, y.max() + 1))
+        if any(x1 < c < x2 for c in columns) or any(y1 < r < y2 for r in rows):
+            cut += 1
+            label = result.vocabulary.find(name)
+            found = result.detections.boxes[result.detections.labels == label]
+            one += bool((box_iou(torch.tensor([[x1, y1, x2, y2]]).float(), found) > 0.5).any())
+    return {"things_cut": cut, "things_one": one}
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    table = Table(
+        "preset", "window", "windows", "mIoU", "right", "cut, found as one", "s", "peak, MiB"
+    )
+    for row in rows:
+        shift = f" shifted {row['shift']}" if row["shift"] else ""
+        cut = f"{row['things_one']} of {row['things_cut']}" if "things_cut" in row else ""
+        table.add_row(
+            row["preset"],
+            f"{row['window'] or 'none'}{shift}",
+            str(row["windows"]),
+            f"{row['miou']:.4f}",
+            f"{row['accuracy']:.2%}",
+            cut,
+            f"{row['seconds']:.1f}",
+            f"{row['peak_bytes'] / MIB:.0f}",
+        )
+    CONSOLE.print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--preset", default="tiny")
+    parser.add_argument("--size", type=int, default=4096, help="side of the collage, in pixels")
+    parser.add_argument("--things", type=int, default=300, help="things that are laid on it")
+    parser.add_argument("--window", type=int, default=256, help="side of a window, in pixels")
+    parser.add_argument("--seams", action="store_true", help="also with windows shifted by a half")
+    parser.add_argument("--files", type=int, nargs="+", metavar="SIDE", help="GeoTIFFs instead")
+    parser.add_argument("--json", type=Path, help="write the figures here as well")
+    args = parser.parse_args()
+    if not sys.platform.startswith("linux"):
+        parser.error("peaks are read from /proc, which only Linux has")
+    if args.files:
+        found = files(args.preset, args.files, args.window)
+    else:
+        found = compare(args.preset, args.size, args.things, args.window, args.seams)
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
