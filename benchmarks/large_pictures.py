@@ -67,9 +67,8 @@ def compare(preset: str, size: int, things: int, window: int, seams: bool) -> li
         show([row])
     if seams:
         rows[1]["seams"] = float((maps[1] == maps[2]).mean())
-        CONSOLE.print(
-            f"pixels that agree when windows are shifted by a half: {rows[1]['seams']:.2%}"
-        )
+        same = f"{rows[1]['seams']:.2%}"
+        CONSOLE.print(f"pixels that agree when windows are shifted by a half: {same}")
     return rows
 
 
@@ -122,11 +121,9 @@ def whole_things(collage: Any, result: Any, window: int) -> dict[str, Any]:
     from zeroseg.tiling import Tiling
 
     tiles = [w for w in Tiling(window).windows(result.label_map.shape) if w.level == 0]
-    columns = {edge for w in tiles for edge in (w.box[0], w.box[2])} - {
-        0,
-        result.label_map.shape[1],
-    }
-    rows = {edge for w in tiles for edge in (w.box[1], w.box[3])} - {0, result.label_map.shape[0]}
+    height, width = result.label_map.shape
+    columns = {edge for w in tiles for edge in (w.box[0], w.box[2])} - {0, width}
+    rows = {edge for w in tiles for edge in (w.box[1], w.box[3])} - {0, height}
     cut = one = 0
     for number, name in enumerate(collage.classes, start=1):
         y, x = (collage.things == number).nonzero()
@@ -141,10 +138,70 @@ def whole_things(collage: Any, result: Any, window: int) -> dict[str, Any]:
     return {"things_cut": cut, "things_one": one}
 
 
+def files(preset: str, sides: list[int], window: int) -> list[dict[str, Any]]:
+    """Peak memory and seconds by the side of a file, each in a process of its own."""
+    spawned = multiprocessing.get_context("spawn")
+    table = Table("side", "MiB of pixels", "blocks' seconds", "built, MiB", "peak, MiB")
+    rows = []
+    for side in sides:
+        with ProcessPoolExecutor(1, mp_context=spawned) as process:
+            rows.append(process.submit(_segment_file, preset, side, window).result())
+        row = rows[-1]
+        built, peak = (f"{row[name] / MIB:.0f}" for name in ("built_bytes", "peak_bytes"))
+        size = f"{3 * side * side / MIB:.0f}"
+        table.add_row(str(side), size, f"{row['seconds']:.0f}", built, peak)
+    CONSOLE.print(table)
+    return rows
+
+
+def _segment_file(preset: str, side: int, window: int) -> dict[str, Any]:
+    import torch
+
+    from zeroseg import ZeroShotSegmenter
+    from zeroseg.tiling import segment_geotiff
+
+    torch.set_num_threads(1)
+    classes = vocabulary(preset)
+    segmenter = ZeroShotSegmenter.from_preset(preset, vocabulary=classes, tiling=window or None)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "large.tif"
+        _write(source, side)
+        segmenter.segment(torch.zeros(3, 256, 256, dtype=torch.uint8))  # all code is loaded
+        built, start = peak_memory(), time.perf_counter()
+        areas = segment_geotiff(segmenter, source, Path(folder) / "mask.tif", block=1024)
+        seconds = time.perf_counter() - start
+    return {
+        "side": side,
+        "seconds": seconds,
+        "built_bytes": built,
+        "peak_bytes": peak_memory(),
+        "areas": areas,
+    }
+
+
+def _write(file: Path, side: int) -> None:
+    """A GeoTIFF of a collage of 1024 pixels, over and over."""
+    import rasterio
+    from rasterio.transform import from_origin
+    from rasterio.windows import Window
+
+    from zeroseg.drawn.collage import draw_collage
+
+    pixels = draw_collage(SEED, (1024, 1024), 20).image.transpose(2, 0, 1)
+    profile = {"driver": "GTiff", "height": side, "width": side, "count": 3, "dtype": "uint8"}
+    profile |= {"tiled": True, "blockxsize": 256, "blockysize": 256, "crs": "EPSG:32633"}
+    place = from_origin(500_000, 5_000_000, 0.5, 0.5)
+    with (
+        rasterio.Env(GDAL_CACHEMAX=64),
+        rasterio.open(file, "w", transform=place, bigtiff="if_safer", **profile) as target,
+    ):
+        for top in range(0, side, 1024):
+            for left in range(0, side, 1024):
+                target.write(pixels, window=Window(left, top, 1024, 1024))
+
+
 def show(rows: list[dict[str, Any]]) -> None:
-    table = Table(
-        "preset", "window", "windows", "mIoU", "right", "cut, found as one", "s", "peak, MiB"
-    )
+    table = Table("preset", "window", "windows", "mIoU", "right", "cut, one", "s", "peak, MiB")
     for row in rows:
         shift = f" shifted {row['shift']}" if row["shift"] else ""
         cut = f"{row['things_one']} of {row['things_cut']}" if "things_cut" in row else ""

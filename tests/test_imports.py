@@ -15,8 +15,8 @@ ORDER = (
     "lazy", "errors", "writing", "server_address", "regular_file", "decoding", "yaml_text",
     "class_lists", "vocabulary", "vocabularies", "values", "running", "weights",
     "find_images", "pixels", "images", "chat", "encoders", "recognition", "refinement", "compiling",
-    "detection", "masking", "dense", "fusion", "tiling", "reference", "seams", "stages", "preflight",
-    "presets", "plotting", "segmentation", "outcomes", "metrics", "drawn", "data", "base_segmenter",
+    "detection", "masking", "dense", "fusion", "tiling", "reference", "seams", "stages",
+    "preflight", "presets", "plotting", "segmentation", "outcomes", "metrics", "drawn", "data", "base_segmenter",
     "segmenter", "baselines", "testing", "evaluation", "scale", "cli", "__main__",
 )  # fmt: skip
 """Modules and folders of the package: each imports only from those before it."""

@@ -75,7 +75,7 @@ class Detector(nn.Module, ABC):
 def side_of(processor: Any) -> int:
     """Side of the square picture that a processor of transformers leaves as large as it is."""
     size = processor.image_processor.size
-    edge = size["shortest_edge"] if "shortest_edge" in size else None
+    edge = size.get("shortest_edge")
     return int(edge or min(size["height"], size["width"]))
 
 

@@ -20,11 +20,12 @@ class SeenScores(DenseScores):
         view: The part.
     """
 
-    view: Window = Window(0, 0, 1, 1)
+    view: Window | None = None
 
     def full(self, part: slice | Tensor = slice(None)) -> Tensor:
         """Maps of some of the prompts at the part's size, (p, H, W) float32."""
-        y, x = centres(self.view.top, self.view.height), centres(self.view.left, self.view.width)
+        view = self.view or Window(0, 0, *self.geometry.size)
+        y, x = centres(view.top, view.height), centres(view.left, view.width)
         return sampled(self.maps[part], self.geometry, y, x)
 
 

@@ -88,9 +88,7 @@ def segment_geotiff(
         ZerosegError: A block could not be segmented, or blocks of another run are in the way.
     """
     if block < TILE or block % TILE or margin < 0:
-        raise ValueError(
-            f"block {block} is not a multiple of {TILE}, or margin {margin} is below 0"
-        )
+        raise ValueError(f"block is {block}, not a multiple of {TILE}, or margin {margin} below 0")
     rasterio, target = _rasterio(), Path(target)
     blocks = _blocks(target)
     told = {"block": block, "margin": margin, **_run_of(segmenter, Path(source))}
@@ -156,13 +154,14 @@ class _Source:
     @cached_property
     def _white(self) -> int:
         """What white is, by the brightest value of the file, which is read for it."""
-        found = [
-            self._values(part, masked=True).compressed() for part in _grid(self.file.shape, TILE)
-        ]
-        bounds = [(own.min(), own.max()) for own in found if own.size]
-        least, most = (min(o[0] for o in bounds), max(o[1] for o in bounds)) if bounds else (0, 0)
+        least, most = float("inf"), float("-inf")
+        for part in _grid(self.file.shape, 4 * TILE):
+            values = self._values(part, masked=True).compressed()
+            if values.size:
+                least, most = min(least, float(values.min())), max(most, float(values.max()))
         try:
-            return white_of(least, most, found[0].dtype.kind == "f")
+            floating = np.dtype(self.file.dtypes[0]).kind == "f"
+            return white_of(*((least, most) if least <= most else (0, 0)), floating)
         except ImageError as error:
             raise ImageError(f"the file '{self.path}' {error}") from error
 

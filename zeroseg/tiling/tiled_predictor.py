@@ -109,20 +109,21 @@ def _shifted(found: Detections, window: Window) -> Detections:
 
 def _gathered(masks: Sequence[tuple[Masks, int, Window]], size: tuple[int, int]) -> TiledMasks:
     """Masks of a picture from those of its windows, by row."""
-    points = None
-    if all(own.points is not None for own, _, _ in masks):
-        shown = [(own.points, row, w) for own, row, w in masks if own.points is not None]
-        corners = [p.xy.new_tensor([w.left, w.top]) for p, _, w in shown]
-        points = Points(
-            torch.stack(
-                [p.xy[row] + corner for (p, row, _), corner in zip(shown, corners, strict=True)]
-            ),
-            torch.stack([p.labels[row] for p, row, _ in shown]),
-        )
     return TiledMasks(
         torch.stack([own.logits[row] for own, row, _ in masks]),
         Geometry.itself(size),
-        points,
+        _points(masks),
         tuple(Place(window, own.geometry) for own, _, window in masks),
         tuple((i,) for i in range(len(masks))),
     )
+
+
+def _points(masks: Sequence[tuple[Masks, int, Window]]) -> Points | None:
+    """The point prompts of masks in pixels of their picture; None where there are none."""
+    xy, labels = [], []
+    for own, row, window in masks:
+        if own.points is None:
+            return None
+        xy.append(own.points.xy[row] + own.points.xy.new_tensor([window.left, window.top]))
+        labels.append(own.points.labels[row])
+    return Points(torch.stack(xy), torch.stack(labels))
