@@ -16,8 +16,8 @@ ORDER = (
     "class_lists", "vocabulary", "vocabularies", "values", "running", "weights",
     "find_images", "pixels", "images", "chat", "encoders", "recognition", "refinement", "compiling",
     "detection", "masking", "dense", "fusion", "tiling", "reference", "seams", "stages",
-    "preflight", "presets", "plotting", "segmentation", "outcomes", "metrics", "drawn", "data", "base_segmenter",
-    "segmenter", "baselines", "testing", "evaluation", "scale", "cli", "__main__",
+    "preflight", "presets", "plotting", "segmentation", "outcomes", "metrics", "drawn", "data",
+    "base_segmenter", "segmenter", "baselines", "testing", "evaluation", "scale", "cli", "__main__",
 )  # fmt: skip
 """Modules and folders of the package: each imports only from those before it."""
 

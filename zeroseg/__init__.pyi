@@ -7,6 +7,7 @@ from zeroseg.chat import TransformersChat as TransformersChat
 from zeroseg.dense import DenseScorer as DenseScorer
 from zeroseg.detection import Detector as Detector
 from zeroseg.detection import GroundingDino as GroundingDino
+from zeroseg.errors import BlockError as BlockError
 from zeroseg.errors import CalibrationError as CalibrationError
 from zeroseg.errors import ChatError as ChatError
 from zeroseg.errors import CheckpointError as CheckpointError

@@ -164,6 +164,10 @@ class BaseSegmenter(LightningModule, ABC):
         "found" and "detections", "masks", "asked".
         """
 
+    def windows(self, size: tuple[int, int]) -> int:
+        """How many windows a picture of a size (height, width) is looked at through."""
+        return 1
+
     @property
     def depth(self) -> int:
         """`batches_in_flight` where answers are awaited, 2 where threads share, else 1."""

@@ -25,6 +25,10 @@ class ImageError(ZerosegError, ValueError):
     """A file or array that cannot be read as a picture."""
 
 
+class BlockError(ZerosegError, RuntimeError):
+    """A block of a picture too large to be segmented at once that could not be segmented."""
+
+
 class PresetError(ZerosegError, ValueError):
     """A preset or configuration that does not describe a segmenter."""
 

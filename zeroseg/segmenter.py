@@ -117,7 +117,7 @@ class ZeroShotSegmenter(BaseSegmenter):
         self.dense_scorer = dense_scorer
         self.reviewer = reviewer
         self.tiling = tiling
-        self._tiled: dict[str, tuple[nn.Module, Tiling, nn.Module]] = {}
+        self._tiled: dict[str, tuple[nn.Module, Tiling, nn.Module | None]] = {}
         tiling_of(tiling, detector)
         self.eval()
 
@@ -162,13 +162,14 @@ class ZeroShotSegmenter(BaseSegmenter):
         """A component as stages use it; one for large pictures is made once, and known again."""
         if tiling is None or part is None:
             return part
-        known = self._tiled.get(name)
-        if known is None or known[0] is not part or known[1] != tiling:
-            known = self._tiled[name] = (part, tiling, tiled(part, tiling))
-        return known[2]
+        known, of, made = self._tiled.get(name, (None, None, None))
+        if known is not part or of != tiling:
+            made = tiled(part, tiling)
+            self._tiled[name] = part, tiling, made
+        return made
 
     def windows(self, size: tuple[int, int]) -> int:
-        """How many windows a picture of a size (height, width) is looked at through."""
+        """See `BaseSegmenter.windows`."""
         tiling = tiling_of(self.tiling, self.detector)
         return 1 if tiling is None else len(tiling.windows(size))
 

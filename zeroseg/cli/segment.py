@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import errno
+import json
 import sys
+import time
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroseg.cli import model_options, options
-from zeroseg.errors import OutputError, ZerosegError
+from zeroseg.errors import BlockError, ImageError, OutputError, PackageNotFound, ZerosegError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.cli.outlet import Outlet
     from zeroseg.cli.outputs import Picture, Plan
@@ -26,10 +30,14 @@ _EXAMPLES = """\
   zeroseg segment a.jpg "holiday/**/*.png" --vocabulary voc2012 --output results
   zeroseg segment drawn/images --labels "animal, other" --set captioner=null
   zeroseg segment photos --model paper --vocabulary dram --device cuda
+  zeroseg segment aerial.png --labels "car, tree, other" --tiling auto
 
 For every picture three files are written, named after it: NAME.overlay.png (the classes in
 colour, with a legend), NAME.mask.png (indexed, the vocabulary's ids and colours) and NAME.json
 (classes, areas, tags, caption, boxes, times and what a language model was asked).
+Large pictures are looked at through overlapping windows with --tiling. A TIFF of more pixels than
+are read at once goes through block by block (pip install "zeroseg[geo]"): its NAME.mask.tif has
+its coordinates, NAME.json the areas, and there is no overlay; a run that was stopped goes on.
 A name such as other, background or none in the list stands for everything else.
 A picture that cannot be read is reported and skipped; the exit code is then 1.
 Folders are searched to their depths for whatever Pillow reads of pictures, and for .heic with
@@ -51,14 +59,33 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="folder to write to; default runs/segment",
     )
     options.add_vocabulary(parser, "by default the model's own")
-    model_options.add_model(parser)
+    group = model_options.add_model(parser)
+    group.add_argument(
+        "--tiling",
+        type=_tiling,
+        default=argparse.SUPPRESS,
+        metavar="auto|off|SIZE",
+        help="cut pictures into overlapping windows: SIZE pixels wide, for all that are larger; "
+        "auto: those that are more than twice as large as what the detector's network sees; off: "
+        "none. Default: what the model says, which is off for all presets",
+    )
     parser.set_defaults(run=run)
+
+
+def _tiling(text: str) -> str | int | None:
+    if text in ("auto", "off"):
+        return "auto" if text == "auto" else None
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is neither auto, off nor a number of pixels")
+    return int(text)
 
 
 def run(arguments: Namespace) -> int:
     """Segment the pictures; see `zeroseg.cli.main.main` for the exit code."""
     model = options.given(model_options.ModelOptions, arguments)
     config = model.config()
+    if "tiling" in arguments:
+        config["tiling"] = arguments.tiling
     vocabulary = options.vocabulary(arguments.labels, arguments.vocabulary)
     model.target()
     from zeroseg.cli.outputs import plan
@@ -103,13 +130,49 @@ class _Run:
 
     def _segment_all(self) -> None:
         from zeroseg.cli.report import Terminal, progress
+        from zeroseg.tiling import is_too_large
 
+        large = [picture for picture in self.pictures if is_too_large(picture.source)]
+        ordinary = [picture for picture in self.pictures if picture not in large]
         with progress(Terminal(stderr=True)) as bar:
             task = bar.add_task("segmenting", total=len(self.pictures))
-            results = self.segmenter.stream(picture.source for picture in self.pictures)
-            for picture, result in zip(self.pictures, results, strict=True):
+            results = self.segmenter.stream(picture.source for picture in ordinary)
+            for picture, result in zip(ordinary, results, strict=True):
                 self._keep(picture, result)
                 bar.advance(task)
+            for picture in large:
+                self._segment_blocks(picture, bar)
+                bar.advance(task)
+
+    def _segment_blocks(self, picture: Picture, bar: Progress) -> None:
+        """Segment a TIFF that is too large to be read at once."""
+        from zeroseg.cli.outputs import printable
+        from zeroseg.cli.report import shares
+        from zeroseg.tiling import segment_geotiff
+        from zeroseg.values import Failure
+        from zeroseg.writing import write_whole
+
+        name, start = printable(picture.source), time.perf_counter()
+        task = bar.add_task("blocks", total=None)
+        try:
+            mask = picture.base.with_name(picture.base.name + ".mask.tif")
+            mask.parent.mkdir(parents=True, exist_ok=True)
+            areas = segment_geotiff(
+                self.segmenter,
+                picture.source,
+                mask,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        except (ImageError, BlockError, PackageNotFound) as error:
+            return self._failed(Failure(name, "segmenting", str(error)))
+        finally:
+            bar.remove_task(task)
+        seconds = time.perf_counter() - start
+        told = {"name": name, "vocabulary": self.segmenter.vocabulary.to_dict(), "areas": areas}
+        text = json.dumps({**told, "seconds": {"all": round(seconds, 4)}}, indent=2)
+        write_whole(picture.base.with_name(picture.base.name + ".json"), text + "\n")
+        self.outlet.picture(name, classes=areas, seconds={"all": seconds})
+        self.done.append((name, shares(areas), seconds))
 
     def _keep(self, picture: Picture, result: Segmentation | Failure) -> None:
         from zeroseg.cli.outputs import printable
@@ -125,13 +188,19 @@ class _Run:
                     raise
                 result = Failure(name, "saving", str(error))
         if isinstance(result, Failure):
-            self.failures.append(replace(result, name=name))
-            self.outlet.failed(f"{name}: {result.message}")
-            self.outlet.picture(name, result)
-            return
+            return self._failed(replace(result, name=name))
         self.outlet.picture(name, classes=result.areas, seconds=result.trace.seconds)
         self.totals.add(result.trace)
-        self.done.append((name, shares(result.areas), sum(result.trace.seconds.values())))
+        height, width = result.label_map.shape
+        windows = self.segmenter.windows((height, width))
+        seen = f" ({windows} windows)" if windows > 1 else ""
+        found = f"{shares(result.areas)}{seen}"
+        self.done.append((name, found, sum(result.trace.seconds.values())))
+
+    def _failed(self, failure: Failure) -> None:
+        self.failures.append(failure)
+        self.outlet.failed(f"{failure.name}: {failure.message}")
+        self.outlet.picture(failure.name, failure)
 
     def _print_summary(self, output: Path) -> None:
         from rich.table import Table

@@ -48,6 +48,7 @@ class DenseCanvas:
         self.size = size
         self.tiling = tiling
         self._sum: Tensor | None = None
+        self._presence: Tensor
 
     def add(self, window: Window, scores: DenseScores) -> None:
         """Lay the scores of a window in their place."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from zeroseg.errors import ImageError, OutputError, PackageNotFound, ZerosegError
+from zeroseg.errors import BlockError, ImageError, OutputError, PackageNotFound
 from zeroseg.pixels import from_array, white_of
 from zeroseg.tiling.windows import Window
 from zeroseg.values import Failure
@@ -85,7 +85,8 @@ def segment_geotiff(
         PackageNotFound: rasterio is not installed.
         ImageError: The source cannot be read.
         OutputError: The target cannot be written.
-        ZerosegError: A block could not be segmented, or blocks of another run are in the way.
+        BlockError: A block could not be segmented.
+        ZerosegError: Blocks of another run are in the way.
     """
     if block < TILE or block % TILE or margin < 0:
         raise ValueError(f"block is {block}, not a multiple of {TILE}, or margin {margin} below 0")
@@ -160,8 +161,9 @@ class _Source:
             if values.size:
                 least, most = min(least, float(values.min())), max(most, float(values.max()))
         try:
+            some = least <= most
             floating = np.dtype(self.file.dtypes[0]).kind == "f"
-            return white_of(*((least, most) if least <= most else (0, 0)), floating)
+            return white_of(least if some else 0, most if some else 0, floating)
         except ImageError as error:
             raise ImageError(f"the file '{self.path}' {error}") from error
 
@@ -220,7 +222,7 @@ def _segmented(segmenter: Segments, picture: _Source, window: Window, margin: in
     [result] = segmenter.stream([picture.read(around)])
     if isinstance(result, Failure):
         place = f"the block at row {window.top}, column {window.left}"
-        raise ZerosegError(f"{place} failed at {result.stage}: {result.message}")
+        raise BlockError(f"{place} failed at {result.stage}: {result.message}")
     inner = Window(window.top - around.top, window.left - around.left, *window.size)
     classes = segmenter.vocabulary
     ids = classes.to_ids(inner.cut(result.label_map)).numpy().astype(_type(classes))

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from zeroseg.tiling.sampling import sampled
-from zeroseg.tiling.tiled_masks import Place, TiledMasks
+from zeroseg.tiling.tiled_masks import TiledMasks
 from zeroseg.tiling.windows import Window
 from zeroseg.values import Detections, Geometry, Masks
 
@@ -176,17 +176,15 @@ def _at(own: Sighting, y: Tensor, x: Tensor) -> Tensor:
 
 def region_masks(regions: Sequence[Sequence[Sighting]], size: tuple[int, int]) -> TiledMasks:
     """The masks of regions, made of those of their sightings."""
-    maps, places, of_region = [], [], []
+    maps: list[tuple[Tensor, Window, Geometry]] = []
+    of_region: list[tuple[int, ...]] = []
     for region in regions:
-        first = len(maps)
+        of_region.append(tuple(range(len(maps), len(maps) + len(region))))
         for own in region:
             found, i = own.source
             assert found.masks is not None
-            maps.append(found.masks.logits[i])
-            places.append(Place(own.window, found.masks.geometry))
-        of_region.append(tuple(range(first, len(maps))))
-    geometry = Geometry.itself(size)
-    return TiledMasks(torch.stack(maps), geometry, None, tuple(places), tuple(of_region))
+            maps.append((found.masks.logits[i], own.window, found.masks.geometry))
+    return TiledMasks.of(maps, of_region, size)
 
 
 def detections_of(

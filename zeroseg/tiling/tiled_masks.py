@@ -23,10 +23,12 @@ class Place:
     Attributes:
         window: The part of the picture that it was predicted in.
         geometry: How that part lies in the predictor's frame.
+        shape: (height, width) of the map.
     """
 
     window: Window
     geometry: Geometry
+    shape: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class TiledMasks(Masks):
     A region that windows' borders cut has a map in each of them, and is where any of these says so.
 
     Attributes:
-        logits: (M, h, w) float, positive inside.
+        logits: (M, h, w) float, positive inside; to the right of and below a smaller map than the
+            largest one stands `OUTSIDE`.
         geometry: Of the picture: its size.
         points: The point prompts of the second pass, in pixels of the picture; only where each
             region has one map.
@@ -75,10 +78,36 @@ class TiledMasks(Masks):
             return
         y = centres(common.top - place.window.top, common.height)
         x = centres(common.left - place.window.left, common.width)
-        values = sampled(self.logits[number : number + 1], place.geometry, y, x)[0]
+        height, width = place.shape
+        own = self.logits[number : number + 1, :height, :width]
+        values = sampled(own, place.geometry, y, x)[0]
         under = replace(common, top=common.top - shown.top, left=common.left - shown.left)
         lying = under.cut(canvas)
         torch.maximum(lying, values, out=lying)
+
+    @classmethod
+    def of(
+        cls,
+        maps: Sequence[tuple[Tensor, Window, Geometry]],
+        regions: Sequence[tuple[int, ...]],
+        size: tuple[int, int],
+        points: Points | None = None,
+    ) -> TiledMasks:
+        """Masks of a picture out of maps in its windows.
+
+        Args:
+            maps: Logits (h, w) each, the window, and how that lies in the predictor's frame.
+            regions: For each region the positions of its maps.
+            size: (height, width) of the picture.
+            points: Point prompts, in pixels of the picture.
+        """
+        shapes = [(own.shape[0], own.shape[1]) for own, _, _ in maps]
+        largest = [max(sides) for sides in zip(*shapes, strict=True)]
+        logits = maps[0][0].new_full((len(maps), *largest), OUTSIDE)
+        for row, (own, _, _), (height, width) in zip(logits, maps, shapes, strict=True):
+            row[:height, :width] = own
+        places = (Place(w, g, shape) for (_, w, g), shape in zip(maps, shapes, strict=True))
+        return cls(logits, Geometry.itself(size), points, tuple(places), tuple(regions))
 
     def select(self, index: Tensor) -> TiledMasks:
         """The regions at `index`, (M,) int64, or (N,) bool."""

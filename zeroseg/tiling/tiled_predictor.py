@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.tiling.joining import no_masks
 from zeroseg.tiling.looking import apart, batches, size_of
-from zeroseg.tiling.tiled_masks import Place, TiledMasks
+from zeroseg.tiling.tiled_masks import TiledMasks
 from zeroseg.tiling.windows import Tiling, Window
-from zeroseg.values import Detections, Geometry, Masks, Points, check_images
+from zeroseg.values import Detections, Masks, Points, check_images
 
 ROOM = 1 / 16
 """Of its side a window has to have this around a box, where the picture goes on."""
@@ -109,13 +109,8 @@ def _shifted(found: Detections, window: Window) -> Detections:
 
 def _gathered(masks: Sequence[tuple[Masks, int, Window]], size: tuple[int, int]) -> TiledMasks:
     """Masks of a picture from those of its windows, by row."""
-    return TiledMasks(
-        torch.stack([own.logits[row] for own, row, _ in masks]),
-        Geometry.itself(size),
-        _points(masks),
-        tuple(Place(window, own.geometry) for own, _, window in masks),
-        tuple((i,) for i in range(len(masks))),
-    )
+    maps = [(own.logits[row], window, own.geometry) for own, row, window in masks]
+    return TiledMasks.of(maps, [(i,) for i in range(len(maps))], size, _points(masks))
 
 
 def _points(masks: Sequence[tuple[Masks, int, Window]]) -> Points | None:
