@@ -7,8 +7,9 @@ Without `--files`, a drawn collage (`zeroseg.drawn.collage`: one scene of that s
 many ordinary scenes at their usual size on it) is segmented whole and through windows, and compared
 with its truth: mIoU, pixels that are right, seconds, windows, peak resident memory (Linux alone).
 `seams` is the share of pixels that agree with those of the same picture without its first rows and
-columns, half a window of them, so that windows lie elsewhere; `one` the share of things that lie across a border of the first windows and are
-covered by a single detection of their class to a half at least (IoU of boxes).
+columns, half a window of them, so that windows lie elsewhere; `one` the share of things that lie
+across a border of the first windows and are covered by a single detection of their class to a half
+at least (IoU of boxes).
 
 With `--files`, GeoTIFFs of these sides are made of the same collage, over and over, and segmented
 by `zeroseg.tiling.segment_geotiff`, each in a process of its own, whose peak memory is told.

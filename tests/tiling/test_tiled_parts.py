@@ -246,7 +246,7 @@ def test_boxes_are_segmented_in_the_smallest_window_that_holds_them() -> None:
             self.seen += [(image.shape[1], image.shape[2]) for image in images]
             return super().forward(images, detections, encodings)
 
-    inner, boxes = Sizes(), ((40, 30, 70, 60), (300, 246, 320, 282), (10, 10, 400, 290))
+    inner, boxes = Sizes(), ((50, 30, 62, 42), (300, 246, 320, 282), (10, 10, 400, 290))
     found = boxed(*boxes)
     [masks] = TiledPredictor(inner, Tiling(64))([blank(300, 420)], [found])
     assert inner.seen == [(64, 64), (64, 64), (300, 420)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -21,7 +22,7 @@ from zeroseg.pixels import from_array, white_of
 from zeroseg.tiling.windows import Window
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
-from zeroseg.writing import alone_in, check_same_run, read_run, write_picture, write_whole
+from zeroseg.writing import alone_in, check_same_run, read_run, write_whole
 
 TILE = 256
 """Side of the tiles of what is written."""
@@ -101,7 +102,7 @@ def segment_geotiff(
             file = _file(blocks, window)
             if not file.exists():
                 ids = _segmented(segmenter, picture, window, margin)
-                write_picture(file, Image.fromarray(ids))
+                write_whole(file, zlib.compress(ids.tobytes()))
             if progress is not None:
                 progress(done + 1, len(windows))
         areas = _assembled(rasterio, picture, target, windows, segmenter.vocabulary)
@@ -211,7 +212,7 @@ def _blocks(target: Path) -> Path:
 
 
 def _file(blocks: Path, window: Window) -> Path:
-    return blocks / f"{window.top}_{window.left}.png"
+    return blocks / f"{window.top}_{window.left}.zlib"
 
 
 def _segmented(segmenter: Segments, picture: _Source, window: Window, margin: int) -> NDArray[Any]:
@@ -247,8 +248,8 @@ def _assembled(
             if vocabulary.bits == 8:
                 mask.write_colormap(1, dict(zip(vocabulary.ids, vocabulary.colors, strict=True)))
             for window in windows:
-                with Image.open(_file(blocks, window)) as file:
-                    ids = np.asarray(file).astype(_type(vocabulary))
+                content = zlib.decompress(_file(blocks, window).read_bytes())
+                ids = np.frombuffer(content, _type(vocabulary)).reshape(window.size)
                 mask.write(ids, 1, window=picture.area(window))
                 for number, count in zip(*np.unique(ids, return_counts=True), strict=True):
                     counts[int(number)] += int(count)
