@@ -169,7 +169,7 @@ def _segment_file(preset: str, side: int, window: int) -> dict[str, Any]:
         _write(source, side)
         segmenter.segment(torch.zeros(3, 256, 256, dtype=torch.uint8))  # all code is loaded
         built, start = peak_memory(), time.perf_counter()
-        areas = segment_geotiff(segmenter, source, Path(folder) / "mask.tif", block=1024)
+        areas = segment_geotiff(segmenter, source, Path(folder) / "mask.tif", block=2048)
         seconds = time.perf_counter() - start
     return {
         "side": side,

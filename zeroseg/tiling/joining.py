@@ -70,7 +70,8 @@ def joined(seen: Sequence[Sighting]) -> list[list[Sighting]]:
     Of two sightings of a class that nothing cuts and that are of one thing, the better one stays.
     Pieces in neighbouring windows of a level that agree where these overlap are one region; what
     lies within a whole one becomes part of that, and what lies within one of another class is left
-    out: who saw all of it knows better.
+    out: who saw all of it knows better. So are pieces of upper levels that no window shows whole:
+    of the first level they may be of something too thin to be seen from further away.
     """
     by_class: dict[Key, list[Sighting]] = defaultdict(list)
     for own in seen:
@@ -80,7 +81,9 @@ def joined(seen: Sequence[Sighting]) -> list[list[Sighting]]:
     left = [
         pieces
         for pieces in regions
-        if pieces[0].cut and not any(_covers(region[0], pieces) for region in whole)
+        if pieces[0].cut
+        and pieces[0].window.level == 0
+        and not any(_covers(region[0], pieces) for region in whole)
     ]
     return sorted(whole + left, key=lambda region: -region[0].score)
 
