@@ -23,6 +23,7 @@ import multiprocessing
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,13 @@ from rich.table import Table
 SEED = 12
 """Of a scene with things that are larger than a window."""
 CONSOLE = Console(width=110)
+
+
+def apart(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Work that is done in a process of its own."""
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawned) as process:
+        return process.submit(work, *arguments).result()
 
 
 def vocabulary(preset: str) -> Any:
@@ -59,11 +67,9 @@ def compare(preset: str, size: int, things: int, window: int, seams: bool) -> li
     ways: list[tuple[int | None, int]] = [(None, 0), (window, 0)]
     if seams:
         ways.append((window, window // 2))
-    spawned = multiprocessing.get_context("spawn")
     rows, maps = [], []
     for cut, shift in ways:
-        with ProcessPoolExecutor(1, mp_context=spawned) as process:
-            row, labels = process.submit(_segment, preset, size, things, cut, shift).result()
+        row, labels = apart(_segment, preset, size, things, cut, shift)
         rows.append(row)
         maps.append(labels)
         show([row])
@@ -141,12 +147,10 @@ def whole_things(collage: Any, result: Any, window: int) -> dict[str, Any]:
 
 def files(preset: str, sides: list[int], window: int) -> list[dict[str, Any]]:
     """Peak memory and seconds by the side of a file, each in a process of its own."""
-    spawned = multiprocessing.get_context("spawn")
     table = Table("side", "MiB of pixels", "blocks' seconds", "built, MiB", "peak, MiB")
     rows = []
     for side in sides:
-        with ProcessPoolExecutor(1, mp_context=spawned) as process:
-            rows.append(process.submit(_segment_file, preset, side, window).result())
+        rows.append(apart(_segment_file, preset, side, window))
         row = rows[-1]
         built, peak = (f"{row[name] / MIB:.0f}" for name in ("built_bytes", "peak_bytes"))
         size = f"{3 * side * side / MIB:.0f}"
@@ -198,7 +202,9 @@ def _write(file: Path, side: int) -> None:
     ):
         for top in range(0, side, 1024):
             for left in range(0, side, 1024):
-                target.write(pixels, window=Window(left, top, 1024, 1024))
+                height, width = min(1024, side - top), min(1024, side - left)
+                part = pixels[:, :height, :width]
+                target.write(part, window=Window(left, top, width, height))
 
 
 def show(rows: list[dict[str, Any]]) -> None:

@@ -120,5 +120,6 @@ def test_the_command_says_how_many_windows_there_were(
     assert "(3 windows)" in capsys.readouterr().out
     assert main([*command, "off", "--tiling", "off"]) == 0
     assert "windows)" not in capsys.readouterr().out
-    assert main([*command, "bad", "--tiling", "some"]) == 2
+    with pytest.raises(SystemExit):
+        main([*command, "bad", "--tiling", "some"])
     assert "'some' is neither auto, off nor a number of pixels" in capsys.readouterr().err
