@@ -9,7 +9,8 @@ with its truth: mIoU, pixels that are right, seconds, windows, peak resident mem
 `seams` is the share of pixels that agree with those of the same picture without its first rows and
 columns, half a window of them, so that windows lie elsewhere; `one` the share of things that lie
 across a border of the first windows and are covered by a single detection of their class to a half
-at least (IoU of boxes).
+at least (IoU of boxes); `borders` how many times as often the class changes from one pixel to the
+next at borders of first windows as elsewhere, 1 where nothing is seen of them.
 
 With `--files`, GeoTIFFs of these sides are made of the same collage, over and over, and segmented
 by `zeroseg.tiling.segment_geotiff`, each in a process of its own, whose peak memory is told.
@@ -117,6 +118,7 @@ def _segment(
     }
     if window is not None and not shift:
         row |= whole_things(collage, result, window)
+        row["changes"] = changes(labels, window)
     return row, labels.to(torch.uint8).numpy()
 
 
@@ -207,10 +209,31 @@ def _write(file: Path, side: int) -> None:
                 target.write(part, window=Window(left, top, width, height))
 
 
+def changes(labels: Any, window: int) -> float:
+    """How much more often the class changes from pixel to pixel at borders of first windows."""
+    import torch
+
+    from zeroseg.tiling import Tiling
+
+    tiles = [w for w in Tiling(window).windows(labels.shape) if w.level == 0]
+    ratios = []
+    for axis in (0, 1):
+        edges = {e for w in tiles for e in (w.box[1 - axis], w.box[3 - axis])}
+        edges -= {0, labels.shape[axis]}
+        changing = (labels.diff(dim=axis) != 0).float().mean(1 - axis)
+        at = torch.zeros(len(changing), dtype=torch.bool)
+        at[[edge - 1 for edge in edges]] = True
+        ratios.append(float(changing[at].mean() / changing[~at].mean()))
+    return sum(ratios) / 2
+
+
 def show(rows: list[dict[str, Any]]) -> None:
-    table = Table("preset", "window", "windows", "mIoU", "right", "cut, one", "s", "peak, MiB")
+    table = Table(
+        "preset", "window", "windows", "mIoU", "right", "cut, one", "borders", "s", "peak, MiB"
+    )
     for row in rows:
         shift = f" shifted {row['shift']}" if row["shift"] else ""
+        borders = f"{row['changes']:.2f}" if "changes" in row else ""
         cut = f"{row['things_one']} of {row['things_cut']}" if "things_cut" in row else ""
         table.add_row(
             row["preset"],
@@ -219,6 +242,7 @@ def show(rows: list[dict[str, Any]]) -> None:
             f"{row['miou']:.4f}",
             f"{row['accuracy']:.2%}",
             cut,
+            borders,
             f"{row['seconds']:.1f}",
             f"{row['peak_bytes'] / MIB:.0f}",
         )
