@@ -20,7 +20,7 @@ NEAR = 1 / 64
 SAME = 0.5
 """Two boxes of a class whose IoU is above this are of one thing."""
 COVERED = 0.6
-"""A fragment of which more than this lies in a whole region of its class is part of that."""
+"""A piece of which more than this lies in a whole region is part of that."""
 
 Box = tuple[float, float, float, float]
 """x1 y1 x2 y2."""
@@ -68,37 +68,20 @@ def joined(seen: Sequence[Sighting]) -> list[list[Sighting]]:
     """The sightings of each region, the best regions first, and of a region the best sighting.
 
     Of two sightings of a class that nothing cuts and that are of one thing, the better one stays.
-    Pieces in neighbouring windows of a level that agree where these overlap are one region; what
-    lies within a whole one becomes part of that, and what lies within one of another class is left
-    out: who saw all of it knows better. So are pieces of upper levels that no window shows whole:
-    of the first level they may be of something too thin to be seen from further away.
+    A piece that lies within something that another window shows whole, of whatever class, is left
+    out: who saw all of it knows better, and where a piece ends, its window's border would be seen.
+    So are pieces of upper levels: of the first level they may be of something too thin to be seen
+    from further away. Those in neighbouring windows that agree where these overlap are one region.
     """
     by_class: dict[Key, list[Sighting]] = defaultdict(list)
-    for own in seen:
-        by_class[own.key].append(own)
-    regions = [region for own in by_class.values() for region in _of_class(own)]
-    whole = [region for region in regions if not region[0].cut]
-    left = [
-        pieces
-        for pieces in regions
-        if pieces[0].cut
-        and pieces[0].window.level == 0
-        and not any(_covers(region[0], pieces) for region in whole)
-    ]
-    return sorted(whole + left, key=lambda region: -region[0].score)
-
-
-def _of_class(seen: Sequence[Sighting]) -> list[list[Sighting]]:
-    ranked = sorted(seen, key=lambda own: -own.score)
-    whole = [[own] for own in _thinned([own for own in ranked if not own.cut])]
-    left = []
-    for pieces in _grouped([own for own in ranked if own.cut]):
-        home = next((region for region in whole if _covers(region[0], pieces)), None)
-        if home is None:
-            left.append(pieces)
-        else:
-            home += pieces
-    return whole + left
+    for own in sorted(seen, key=lambda own: -own.score):
+        if not own.cut or own.window.level == 0:
+            by_class[own.key].append(own)
+    classes = list(by_class.values())
+    whole = [own for ranked in classes for own in _thinned([o for o in ranked if not o.cut])]
+    groups = [own for ranked in classes for own in _grouped([o for o in ranked if o.cut])]
+    left = [own for own in groups if not any(_covers(region, own) for region in whole)]
+    return sorted([*([own] for own in whole), *left], key=lambda region: -region[0].score)
 
 
 def _thinned(ranked: Sequence[Sighting]) -> list[Sighting]:

@@ -19,8 +19,8 @@ class TiledDetector(Detector):
     """Finds prompts in overlapping windows of a picture, and in the whole of it.
 
     Windows of several sizes show a thing as small as it is at its own resolution, and one that is
-    larger than a window shrunk, but whole. What a border cuts is joined to the rest of it; what is
-    seen twice is kept once; see `zeroseg.tiling.joining`. Masks stay at the resolution and place
+    larger than a window shrunk, but whole. What a border cuts is taken from where it is whole; what
+    is seen twice is kept once; see `zeroseg.tiling.joining`. Masks stay at the resolution and place
     that they were found at, and dense scores are blended.
 
     A picture that is not cut is left to the detector as it is. Candidates of a detector
