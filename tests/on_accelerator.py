@@ -745,9 +745,12 @@ def test_presence_by_an_encoder(kind: str, away: bool) -> None:
 
 
 @pytest.mark.parametrize("family", ["llava", "qwen2_vl"])
-def test_a_model_that_sees(family: str) -> None:
+def test_a_model_that_sees(family: str, tmp_path: Path) -> None:
+    short = tmp_path / "short.txt"  # these small models read 1024 bytes
+    short.write_text("Look for $classes.", encoding="utf-8")
     chat = TransformersChat(*getattr(tiny_vision, family)(), max_new_tokens=6, batch_size=2)
-    verifier, reviewer = VisionVerifier(chat), VisionReviewer(chat, band=(0.0, 1.0))
+    verifier = VisionVerifier(chat, template=short)
+    reviewer = VisionReviewer(chat, band=(0.0, 1.0), template=short)
     asked = [Selection(("dog", "cat"), (1, 2)), Selection(), Selection(("dog",), (1,))]
     found = [own.relabel(torch.ones(len(own), dtype=torch.int64)) for own in FOUND]
 

@@ -253,6 +253,24 @@ class TestConcepts:
         assert same["miou"]["on"] == same["miou"]["off"]
 
 
+class TestLargePictures:
+    @pytest.fixture(autouse=True)
+    def _here(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        benchmark = import_module("large_pictures")
+        monkeypatch.setattr(benchmark, "apart", lambda work, *given: work(*given))
+
+    def test_windows_against_the_whole(self, report: Report) -> None:
+        small = ("--size", "288", "--things", "2", "--seams")
+        whole, cut, shifted = report("large_pictures", *small)
+        assert [row["windows"] for row in (whole, cut, shifted)] == [1, 5, 1]
+        assert 0 < cut["seams"] <= 1
+        assert 0 <= cut["things_one"] <= cut["things_cut"]
+
+    def test_memory_of_files(self, report: Report) -> None:
+        [row] = report("large_pictures", "--files", "256", "--window", "0")
+        assert row["peak_bytes"] >= row["built_bytes"] > 1 << 27
+
+
 class TestReferenceLoop:
     def test_tags_are_put_together_from_pieces(self) -> None:
         tagger = RamPlus.from_pretrained("tiny:ram_plus", tile_size=64)

@@ -15,11 +15,12 @@ ORDER = (
     "lazy", "errors", "writing", "server_address", "regular_file", "decoding", "yaml_text",
     "rle", "class_lists", "fields", "vocabulary", "vocabularies", "values", "running", "weights",
     "find_images", "pixels", "images", "chat", "encoders", "recognition", "refinement", "compiling",
-    "detection", "masking", "dense", "fusion", "confidence", "reference", "seams", "stages",
-    "thresholds", "preflight", "presets", "plotting", "instance", "result_json", "result_page",
-    "segmentation", "described_image", "regions", "outcomes", "call_options", "reading_ahead",
-    "video", "metrics", "drawn", "data", "base_segmenter", "describing", "segmenter",
-    "baselines", "testing", "evaluation", "scale", "export", "importing", "cli", "__main__",
+    "detection", "masking", "dense", "fusion", "confidence", "tiling", "reference", "seams",
+    "stages", "thresholds", "preflight", "presets", "plotting", "instance", "result_json",
+    "result_page", "segmentation", "described_image", "regions", "outcomes", "call_options",
+    "reading_ahead", "video", "metrics", "drawn", "data", "base_segmenter", "describing",
+    "segmenter", "baselines", "testing", "evaluation", "scale", "export", "importing", "cli",
+    "__main__",
 )  # fmt: skip
 """Modules and folders of the package: each imports only from those before it."""
 

@@ -9,6 +9,7 @@ from zeroseg.dense import DenseScorer as DenseScorer
 from zeroseg.described_image import DescribedImage as DescribedImage
 from zeroseg.detection import Detector as Detector
 from zeroseg.detection import GroundingDino as GroundingDino
+from zeroseg.errors import BlockError as BlockError
 from zeroseg.errors import CalibrationError as CalibrationError
 from zeroseg.errors import ChatError as ChatError
 from zeroseg.errors import CheckpointError as CheckpointError

@@ -221,6 +221,10 @@ class BaseSegmenter(LightningModule, ABC):
         if self.thresholds and not any(isinstance(stage, Thresholding) for stage in stages):
             raise ZerosegError(f"a {type(self).__name__} holds no detections against thresholds")
 
+    def windows(self, size: tuple[int, int]) -> int:
+        """How many windows a picture of a size (height, width) is looked at through."""
+        return 1
+
     @property
     def depth(self) -> int:
         """`batches_in_flight` where answers are awaited, 2 where threads share, else 1."""

@@ -29,6 +29,10 @@ class VideoError(ZerosegError, ValueError):
     """A file or sequence that cannot be read as a video, or only in part."""
 
 
+class BlockError(ZerosegError, RuntimeError):
+    """A block of a picture too large to be segmented at once that could not be segmented."""
+
+
 class PresetError(ZerosegError, ValueError):
     """A preset or configuration that does not describe a segmenter."""
 

@@ -139,7 +139,10 @@ def _called(name: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise ImageError(f"{name} cannot be read: there is no file of that name") from error
     except Image.DecompressionBombError as error:
-        advice = "where such pictures can be trusted, raise PIL.Image.MAX_IMAGE_PIXELS"
+        advice = (
+            "a GeoTIFF of any size goes through `zeroseg segment` or zeroseg.tiling; where such "
+            "pictures can be trusted, raise PIL.Image.MAX_IMAGE_PIXELS"
+        )
         raise ImageError(f"{name} is not read: {error}; {advice}") from error
     except Exception as error:  # the one boundary: decoders raise errors of every kind
         raise ImageError(f"{name} cannot be read: {_reason(error)}") from error

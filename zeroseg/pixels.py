@@ -101,9 +101,22 @@ def _white(values: np.ndarray) -> int:
         ImageError: The range of the values is not evident.
     """
     least, most = (values.min(), values.max()) if values.size else (0, 0)
+    return white_of(least, most, values.dtype.kind == "f")
+
+
+def white_of(least: float, most: float, floating: bool) -> int:
+    """What white is in numbers from `least` to `most`; see `from_array`.
+
+    Args:
+        least: The darkest.
+        most: The brightest.
+        floating: Whether they are floating point numbers.
+
+    Raises:
+        ImageError: The range of the values is not evident.
+    """
     if not (np.isfinite(least) and np.isfinite(most)):
         raise ImageError("holds values that are no finite numbers (NaN or infinity)")
-    floating = values.dtype.kind == "f"
     if floating and least >= 0 and most <= 1:
         return 1
     white = next((white for white in _WHITES if most <= white), None)

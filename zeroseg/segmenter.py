@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 from torch import Tensor, nn
 
@@ -47,6 +47,8 @@ from zeroseg.stages import (
     Verification,
 )
 from zeroseg.thresholds import Thresholding
+from zeroseg.tiling.parts import tiled, tiling_of
+from zeroseg.tiling.windows import Tiling
 from zeroseg.values import Description, Failure, Selection
 from zeroseg.video.frames import VideoLike, frames_of
 from zeroseg.video.propagation import Propagation
@@ -81,10 +83,14 @@ class ZeroShotSegmenter(BaseSegmenter):
         reviewer: Looks at what was found, and takes away or renames what is doubtful.
         confidence: Says how sure each pixel's class is, where that is asked for; by default by the
             scores of all classes.
+        tiling: How pictures are cut that are larger than what the networks see: None, the default,
+            not at all; "auto" where they are more than twice as large; a number: windows of that
+            many pixels, for all that are larger; or a `Tiling`. See docs/large_pictures.md.
 
     Raises:
         TypeError: A component stands in another one's place.
-        ValueError: `batch_size` or `batches_in_flight` is less than 1.
+        ValueError: `batch_size` or `batches_in_flight` is less than 1, or pictures cannot be cut
+            in that way.
     """
 
     def __init__(
@@ -103,6 +109,7 @@ class ZeroShotSegmenter(BaseSegmenter):
         dense_scorer: DenseScorer | None = None,
         reviewer: Reviewer | None = None,
         confidence: ConfidenceEstimator | None = None,
+        tiling: Tiling | int | Literal["auto"] | None = None,
     ) -> None:
         super().__init__(vocabulary, batch_size, batches_in_flight)
         _check_slots(
@@ -129,6 +136,9 @@ class ZeroShotSegmenter(BaseSegmenter):
         self.dense_scorer = dense_scorer
         self.reviewer = reviewer
         self.confidence = confidence if confidence is not None else EvidenceConfidence()
+        self.tiling = tiling
+        self._tiled: dict[str, tuple[nn.Module, Tiling, nn.Module | None]] = {}
+        tiling_of(tiling, detector)
         self.eval()
 
     def components(self) -> dict[str, Any]:
@@ -155,27 +165,44 @@ class ZeroShotSegmenter(BaseSegmenter):
             ZerosegError: A component cannot do its part with these classes, or beside the others.
         """
         self.fusion.require(self.vocabulary, self.detector, self.dense_scorer)
-        walk: tuple[tuple[type[ComponentStage], nn.Module | None], ...] = (
-            (Tagging, self.tagger),
-            (Captioning, self.captioner),
-            (PreRefinement, self.pre_refiner),
-            (Encoding, self.mask_predictor),
-            (Verification, self.verifier),
-            (Detection, self.detector),
-            (PostRefinement, self.post_refiner),
-            (DenseScoring, self.dense_scorer),
-            (Reviewing, self.reviewer),
-            (Masking, self.mask_predictor),
-            (Fusing, self.fusion),
-            (ConfidenceEstimation, self.confidence),
+        walk: tuple[tuple[type[ComponentStage], str], ...] = (
+            (Tagging, "tagger"),
+            (Captioning, "captioner"),
+            (PreRefinement, "pre_refiner"),
+            (Encoding, "mask_predictor"),
+            (Verification, "verifier"),
+            (Detection, "detector"),
+            (PostRefinement, "post_refiner"),
+            (DenseScoring, "dense_scorer"),
+            (Reviewing, "reviewer"),
+            (Masking, "mask_predictor"),
+            (Fusing, "fusion"),
+            (ConfidenceEstimation, "confidence"),
         )
+        tiling = tiling_of(self.tiling, self.detector)
+        parts = {name: self._part(name, part, tiling) for name, part in self.components().items()}
         stages: list[Stage] = []
-        for stage, part in walk:
+        for stage, name in walk:
             if stage is Reviewing and self.thresholds:
                 stages.append(Thresholding(self.thresholds))
-            if part is not None:
-                stages.append(stage(part, self.vocabulary))
+            if parts[name] is not None:
+                stages.append(stage(parts[name], self.vocabulary))
         return tuple(stages)
+
+    def _part(self, name: str, part: Any, tiling: Tiling | None) -> Any:
+        """A component as stages use it; one for large pictures is made once, and known again."""
+        if tiling is None or part is None:
+            return part
+        known, of, made = self._tiled.get(name, (None, None, None))
+        if known is not part or of != tiling:
+            made = tiled(part, tiling)
+            self._tiled[name] = part, tiling, made
+        return made
+
+    def windows(self, size: tuple[int, int]) -> int:
+        """See `BaseSegmenter.windows`."""
+        tiling = tiling_of(self.tiling, self.detector)
+        return 1 if tiling is None else len(tiling.windows(size))
 
     def forward(
         self, images: Sequence[Tensor], selections: Sequence[Selection] | None = None

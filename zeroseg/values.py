@@ -323,7 +323,10 @@ class Geometry:
             maps: What is restored.
             outside: What a picture holds around the image that is a part of it.
         """
-        restored = self._restored(maps)
+        return self.widened(self._restored(maps), outside)
+
+    def widened(self, restored: Tensor, outside: float = 0.0) -> Tensor:
+        """Maps (n, h, w) of the image as maps of the picture that it is a part of, (n, H, W)."""
         if self.whole is None:
             return restored
         (x, y), (height, width) = self.corner, self.size

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
+import time
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zeroseg.cli import model_options, open_set, options
+from zeroseg.errors import BlockError, ImageError, PackageNotFound
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.cli.outlet import Outlet
     from zeroseg.cli.outputs import Picture, Plan
@@ -25,6 +30,7 @@ _EXAMPLES = """\
   zeroseg segment drawn/images --labels auto
   zeroseg segment drawn/images --threshold dog=0.4 --region 0,0,128,96 --instances --confidence
   zeroseg segment photos --model paper --vocabulary dram --device cuda
+  zeroseg segment aerial.png --labels "car, tree, other" --tiling auto
 
 For every picture three files are written, named after it: NAME.overlay.png (the classes in
 colour, with a legend), NAME.mask.png (indexed, the vocabulary's ids and colours) and NAME.json
@@ -33,6 +39,10 @@ adds the mask of each box to NAME.json; --confidence adds NAME.confidence.png, a
 which pictures are the least sure. A picture of a folder is named by its path below that folder, a
 file by itself; where two paths mean pictures of one name, those of the later path lie in a folder
 called as theirs.
+Large pictures are looked at through overlapping windows with --tiling. A TIFF of more pixels than
+are read at once goes through block by block (pip install "zeroseg[geo]"): its NAME.mask.tif has
+its coordinates, NAME.json the areas, and there are no overlay, instances and confidence; a run
+that was stopped goes on.
 A name such as other, background or none in the list stands for everything else.
 With --labels auto the classes are what the tagger sees in the pictures, one list for all of them.
 A picture that cannot be read is reported and skipped; the exit code is then 1.
@@ -60,7 +70,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="folder to write to; default runs/segment",
     )
     options.add_vocabulary(parser, "by default the model's own", _AUTO)
-    model_options.add_model(parser)
+    group = model_options.add_model(parser)
+    group.add_argument(
+        "--tiling",
+        type=_tiling,
+        default=argparse.SUPPRESS,
+        metavar="auto|off|SIZE",
+        help="cut pictures into overlapping windows: SIZE pixels wide, for all that are larger; "
+        "auto: those that are more than twice as large as what the detector's network sees; off: "
+        "none. Default: what the model says, which is off for all presets",
+    )
     call = parser.add_argument_group("results")
     call.add_argument(
         "--threshold",
@@ -114,10 +133,20 @@ def _variant(segmenter: BaseSegmenter, arguments: Namespace) -> BaseSegmenter:
     )
 
 
+def _tiling(text: str) -> str | int | None:
+    if text in ("auto", "off"):
+        return "auto" if text == "auto" else None
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is neither auto, off nor a number of pixels")
+    return int(text)
+
+
 def run(arguments: Namespace) -> int:
     """Segment the pictures; see `zeroseg.cli.main.main` for the exit code."""
     model = options.given(model_options.ModelOptions, arguments)
     config, auto = model.config(), options.is_auto(arguments.labels)
+    if "tiling" in arguments:
+        config["tiling"] = arguments.tiling
     if auto:
         config = open_set.for_what_is_seen(config, model.model)
     labels = None if auto else arguments.labels
@@ -162,13 +191,55 @@ class _Run:
 
     def _segment_all(self) -> None:
         from zeroseg.cli.report import Terminal, progress
+        from zeroseg.tiling import is_too_large
 
+        large = [picture for picture in self.pictures if is_too_large(picture.source)]
+        ordinary = [picture for picture in self.pictures if picture not in large]
         with progress(Terminal(stderr=True)) as bar:
             task = bar.add_task("segmenting", total=len(self.pictures))
-            results = self.segmenter.stream(picture.source for picture in self.pictures)
-            for picture, result in zip(self.pictures, results, strict=True):
+            results = self.segmenter.stream(picture.source for picture in ordinary)
+            for picture, result in zip(ordinary, results, strict=True):
                 self._keep(picture, result)
                 bar.advance(task)
+            for picture in large:
+                self._segment_blocks(picture, bar)
+                bar.advance(task)
+
+    def _segment_blocks(self, picture: Picture, bar: Progress) -> None:
+        """Segment a TIFF that is too large to be read at once."""
+        from zeroseg.cli.outputs import printable
+        from zeroseg.cli.report import shares
+        from zeroseg.tiling import segment_geotiff
+        from zeroseg.values import Failure
+        from zeroseg.writing import write_whole
+
+        name, start = printable(picture.source), time.perf_counter()
+        if self.segmenter.region is not None:
+            said = (
+                "a TIFF that is not read at once is looked at as a whole; cut the region out "
+                "first, such as by gdal_translate -srcwin"
+            )
+            return self._failed(Failure(name, "segmenting", said))
+        task = bar.add_task("blocks", total=None)
+        try:
+            mask = picture.base.with_name(picture.base.name + ".mask.tif")
+            mask.parent.mkdir(parents=True, exist_ok=True)
+            areas = segment_geotiff(
+                self.segmenter,
+                picture.source,
+                mask,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        except (ImageError, BlockError, PackageNotFound) as error:
+            return self._failed(Failure(name, "segmenting", str(error)))
+        finally:
+            bar.remove_task(task)
+        seconds = time.perf_counter() - start
+        told = {"name": name, "vocabulary": self.segmenter.vocabulary.to_dict(), "areas": areas}
+        text = json.dumps({**told, "seconds": {"all": round(seconds, 4)}}, indent=2)
+        write_whole(picture.base.with_name(picture.base.name + ".json"), text + "\n")
+        self.outlet.picture(name, classes=areas, seconds={"all": seconds})
+        self.done.append((name, shares(areas), seconds))
 
     def _keep(self, picture: Picture, result: Segmentation | Failure) -> None:
         from zeroseg.cli.outputs import printable, saved
@@ -181,10 +252,7 @@ class _Run:
         if not isinstance(result, Failure):
             result = saved(result, picture.base) or result
         if isinstance(result, Failure):
-            self.failures.append(result)
-            self.outlet.failed(f"{name}: {result.message}")
-            self.outlet.picture(name, result)
-            return
+            return self._failed(result)
         told: dict[str, Any] = (
             {} if result.confidence is None else {"confidence": result.confidence.score}
         )
@@ -194,7 +262,15 @@ class _Run:
         self.totals.add(result.trace)
         named = result.vocabulary.name != SEEN and bool(result.description.tags)
         self.without += named and not result.areas
-        self.done.append((name, shares_or_seen(result), sum(result.trace.seconds.values())))
+        height, width = result.label_map.shape
+        windows = self.segmenter.windows((height, width))
+        found = shares_or_seen(result) + (f" ({windows} windows)" if windows > 1 else "")
+        self.done.append((name, found, sum(result.trace.seconds.values())))
+
+    def _failed(self, failure: Failure) -> None:
+        self.failures.append(failure)
+        self.outlet.failed(f"{failure.name}: {failure.message}")
+        self.outlet.picture(failure.name, failure)
 
     def _print_summary(self, output: Path) -> None:
         from rich.table import Table

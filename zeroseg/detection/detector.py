@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor, nn
 from typing_extensions import Self
@@ -21,6 +21,14 @@ class Detector(nn.Module, ABC):
     """
 
     gives_dense: ClassVar[bool] = False
+
+    @property
+    def side(self) -> int | None:
+        """Side in pixels of a square picture that the network sees pixel by pixel; None: unknown.
+
+        Larger ones are shrunk for it. "auto" of `zeroseg.tiling` goes by it.
+        """
+        return None
 
     @abstractmethod
     def forward(
@@ -62,6 +70,13 @@ class Detector(nn.Module, ABC):
 
     if TYPE_CHECKING:
         __call__ = forward
+
+
+def side_of(processor: Any) -> int:
+    """Side of the square picture that a processor of transformers leaves as large as it is."""
+    size = processor.image_processor.size
+    edge = size.get("shortest_edge")
+    return int(edge or min(size["height"], size["width"]))
 
 
 def offload_detector(part: Detector) -> Detector:

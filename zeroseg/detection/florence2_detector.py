@@ -13,7 +13,7 @@ from transformers import Florence2ForConditionalGeneration, Florence2Processor
 from typing_extensions import Self, TypedDict, Unpack
 
 from zeroseg.detection.candidates import clipped
-from zeroseg.detection.detector import Detector
+from zeroseg.detection.detector import Detector, side_of
 from zeroseg.recognition.florence2_answers import AskedFlorence2, answer, look
 from zeroseg.values import UNRESOLVED, Detections, Selection, check_images
 
@@ -89,6 +89,11 @@ class Florence2Detector(AskedFlorence2, Detector):
             CheckpointError: It is damaged, incomplete, or of another network.
         """
         return cls(*cls._read_from(checkpoint), **options)
+
+    @property
+    def side(self) -> int:
+        """See `Detector.side`."""
+        return side_of(self.processor)
 
     def with_own_phrases(self) -> Self | None:
         """See `Detector.with_own_phrases`; the task is then "<OD>"."""

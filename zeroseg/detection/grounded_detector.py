@@ -15,7 +15,7 @@ from transformers import BatchEncoding
 from typing_extensions import Self, TypedDict
 
 from zeroseg.detection.candidates import best_prompts, clipped, named_by_prompts
-from zeroseg.detection.detector import Detector
+from zeroseg.detection.detector import Detector, side_of
 from zeroseg.detection.token_spans import PromptText, write_prompts
 from zeroseg.running.transfer import by_size, sent, upload
 from zeroseg.values import UNRESOLVED, Detections, Queries, Selection, check_images
@@ -128,6 +128,11 @@ class GroundedDetector(Detector):
     def _weight(self) -> Tensor:
         """Any parameter, for the network's device and precision."""
         return next(self.model.parameters())
+
+    @property
+    def side(self) -> int:
+        """See `Detector.side`."""
+        return side_of(self.processor)
 
     def with_own_phrases(self) -> Self | None:
         """See `Detector.with_own_phrases`; `decoding` is then "phrases"."""

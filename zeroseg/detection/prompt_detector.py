@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import TypedDict
 
 from zeroseg.detection.candidates import named_by_prompts
-from zeroseg.detection.detector import Detector
+from zeroseg.detection.detector import Detector, side_of
 from zeroseg.running.transfer import upload
 from zeroseg.values import Detections, Queries, Selection, check_images
 
@@ -81,6 +81,11 @@ class PromptDetector(Detector):
     def _weight(self) -> Tensor:
         """Any parameter, for the network's device and precision."""
         return next(self.model.parameters())
+
+    @property
+    def side(self) -> int:
+        """See `Detector.side`."""
+        return side_of(self.processor)
 
     @torch.no_grad()
     def forward(

@@ -14,7 +14,7 @@ from transformers import AutoConfig, Sam3LiteTextModel, Sam3Model, Sam3Processor
 from typing_extensions import Self, TypedDict, Unpack
 
 from zeroseg.detection.concept_texts import ConceptTexts, together
-from zeroseg.detection.detector import Detector
+from zeroseg.detection.detector import Detector, side_of
 from zeroseg.detection.instances import Instances, joined
 from zeroseg.detection.presence_preview import PresencePreview, admitted
 from zeroseg.detection.prompted_image import Answers, PromptedImage
@@ -139,6 +139,11 @@ class Sam3(Detector):
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
         """What must be here before it is built; see `zeroseg.weights.needs`."""
         yield Checkpoint(str(arguments["checkpoint"]))
+
+    @property
+    def side(self) -> int:
+        """See `Detector.side`."""
+        return side_of(self.processor)
 
     def previews(self, prompts: int) -> bool:
         """See `Detector.previews`."""

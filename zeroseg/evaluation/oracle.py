@@ -145,6 +145,7 @@ class OracleSegmenter(ZeroShotSegmenter):
             **segmenter.components(),
             batch_size=segmenter.batch_size,
             batches_in_flight=segmenter.batches_in_flight,
+            tiling=segmenter.tiling,
         )
         self.told = frozenset(told)
         self.config = segmenter.config

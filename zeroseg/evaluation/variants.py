@@ -56,6 +56,7 @@ class Variants:
             **{**self._parts, **parts},
             batch_size=self.full.batch_size,
             batches_in_flight=self.full.batches_in_flight,
+            tiling=self.full.tiling,
         )
         if self.full.config is not None:
             named = {"vocabulary": classes.to_dict()} if vocabulary is not None else {}

@@ -72,8 +72,12 @@ class Recipe:
 
     @property
     def staged(self) -> bool:
-        """Whether the system's stages can be dealt out to pools of workers."""
-        return self.config.get("class_path") in (None, _SYSTEM)
+        """Whether the system's stages can be dealt out to pools of workers.
+
+        How pictures are cut goes by the detector, which all stages would have to hold.
+        """
+        whole = self.config.get("tiling") is not None
+        return self.config.get("class_path") in (None, _SYSTEM) and not whole
 
     def segmenter(self, device: str | torch.device) -> BaseSegmenter:
         """The whole system, in one."""

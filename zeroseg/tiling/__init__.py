@@ -1,0 +1,5 @@
+"""Pictures larger than the networks' input: cut into overlapping windows, merged without seams."""
+
+from zeroseg.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -1,0 +1,71 @@
+"""A detector that looks at large pictures through windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from torch import Tensor
+
+from zeroseg.detection.detector import Detector
+from zeroseg.tiling.dense_canvas import DenseCanvas
+from zeroseg.tiling.joining import Sighting, detections_of, joined, sightings
+from zeroseg.tiling.looking import apart, batches, size_of
+from zeroseg.tiling.windows import Tiling
+from zeroseg.values import Detections, Selection, check_images
+
+
+class TiledDetector(Detector):
+    """Finds prompts in overlapping windows of a picture, and in the whole of it.
+
+    Windows of several sizes show a thing as small as it is at its own resolution, and one that is
+    larger than a window shrunk, but whole. What a border cuts is taken from where it is whole; what
+    is seen twice is kept once; see `zeroseg.tiling.joining`. Masks stay at the resolution and place
+    that they were found at, and dense scores are blended.
+
+    A picture that is not cut is left to the detector as it is. Candidates of a detector
+    (`Detections.queries`) are not kept of one that is.
+
+    Args:
+        detector: What looks.
+        tiling: Which pictures are cut, and how.
+    """
+
+    def __init__(self, detector: Detector, tiling: Tiling) -> None:
+        super().__init__()
+        self.detector = detector
+        self.tiling = tiling
+        self.gives_dense = detector.gives_dense  # type: ignore[misc]
+
+    @property
+    def side(self) -> int | None:
+        """See `Detector.side`."""
+        return self.detector.side
+
+    def forward(
+        self, images: Sequence[Tensor], selections: Sequence[Selection]
+    ) -> list[Detections]:
+        """Locate every prompt of each image; see `Detector.forward`."""
+        check_images(images)
+
+        def plain(some: list[int]) -> Sequence[Detections]:
+            return self.detector([images[i] for i in some], [selections[i] for i in some])
+
+        return apart(self.tiling, images, plain, lambda i: self._find(images[i], selections[i]))
+
+    def _find(self, image: Tensor, selection: Selection) -> Detections:
+        """What windows show of a picture."""
+        size = size_of(image)
+        [none] = self.detector([image], [replace(selection, prompts=(), labels=(), presence=None)])
+        if not selection.prompts:
+            return none
+        seen: list[Sighting] = []
+        canvas = DenseCanvas(size, self.tiling)
+        for some in batches(self.tiling.windows(size), self.tiling.batch_size):
+            answers = self.detector([w.cut(image) for w in some], [selection] * len(some))
+            for window, found in zip(some, answers, strict=True):
+                seen += sightings(window, found, size)
+                if found.dense is not None:
+                    canvas.add(window, found.dense)
+        found = detections_of(joined(seen), size, none)
+        return replace(found, dense=canvas.scores()) if self.gives_dense else found
