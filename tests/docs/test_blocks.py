@@ -26,7 +26,7 @@ NEEDS = {
     "weights": 9,  # published ones; most of these need a key for a language model, too
     "data set": 12,
     "object store": 3,
-    "minutes": 9,
+    "minutes": 11,
     "hours": 1,
     "GPU": 1,
 }
