@@ -1,4 +1,4 @@
-"""Pictures larger than the networks' input: cut into overlapping windows, merged without seams."""
+"""Pictures larger than the networks' input: cut into overlapping windows, and merged again."""
 
 from zeroseg.lazy import attach
 
