@@ -22,10 +22,13 @@ from zeroseg import (
     ZeroShotSegmenter,
     evaluate,
     read_image,
+    rle,
 )
 from zeroseg.cli.main import main
 from zeroseg.data import DrawnScenes, open_data
 from zeroseg.drawn.scene import draw_scene
+from zeroseg.export import export_results
+from zeroseg.importing import import_truth
 from zeroseg.metrics import SegmentationScores, count_pixels
 from zeroseg.refinement import LexicalPostRefiner, LexicalPreRefiner
 
@@ -35,6 +38,9 @@ SHOWN = (
     ZeroShotSegmenter.stream,
     Segmentation.plot,
     Segmentation.save,
+    export_results,
+    import_truth,
+    rle.encode,
     Vocabulary.from_names,
     Vocabulary.parse,
     read_image,
