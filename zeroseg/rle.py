@@ -36,7 +36,8 @@ def encode(mask: ArrayLike) -> dict[str, Any]:
         "size", [H, W], and "counts", text.
 
     Example:
-        >>> encode([[False, True], [False, True]])
+        >>> from zeroseg import rle
+        >>> rle.encode([[False, True], [False, True]])
         {'size': [2, 2], 'counts': '22'}
     """
     inside = np.asarray(mask, bool)

@@ -23,11 +23,14 @@ from zeroseg import (
     ZeroShotSegmenter,
     evaluate,
     read_image,
+    rle,
 )
 from zeroseg.cli.main import main
 from zeroseg.data import DrawnScenes, open_data
 from zeroseg.drawn.motion import draw_clip
 from zeroseg.drawn.scene import draw_scene
+from zeroseg.export import export_results
+from zeroseg.importing import import_truth
 from zeroseg.metrics import SegmentationScores, TemporalConsistency, count_pixels
 from zeroseg.refinement import (
     LexicalPostRefiner,
@@ -50,6 +53,9 @@ SHOWN = (
     Segmentation.save,
     Segmentation.instances,
     Segmentation.load,
+    export_results,
+    import_truth,
+    rle.encode,
     Vocabulary.from_names,
     Vocabulary.parse,
     read_image,

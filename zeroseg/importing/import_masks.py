@@ -84,9 +84,9 @@ def import_truth(
         >>> from zeroseg.export import export_results
         >>> from zeroseg.importing import import_truth
         >>> segmenter = ZeroShotSegmenter.from_preset("tiny", vocabulary=["dog", "cat"])
-        >>> _ = segmenter.segment("pictures/a.png").save("seen/a")
+        >>> _ = segmenter.segment("picture.png").save("seen/picture")
         >>> _ = export_results("seen", "to-correct", "cvat")
-        >>> import_truth("to-correct", "truth", "cvat", pictures="pictures").written
+        >>> import_truth("to-correct", "truth", "cvat", pictures=".").written
         1
     """
     if format not in SOURCES:
