@@ -61,7 +61,7 @@ def test_lists_and_bytes_are_read_too() -> None:
         ({"size": [9, 7]}, "damaged"),
         ({"size": [9, 7], "counts": "~~"}, "is no run length"),
         ({"size": [9, 7], "counts": "\N{SNOWMAN}"}, "damaged"),
-        ({"size": [9, 7], "counts": ""}, "ends within"),
+        ({"size": [9, 7], "counts": ""}, "of 0 pixels"),
         ({"size": [9, 7], "counts": "o"}, "ends within"),
         ({"size": [9, 7], "counts": "o" * 20 + "0"}, "too long"),
         ({"size": [9, 7], "counts": [1, 2]}, "of 3 pixels, its picture has 63"),

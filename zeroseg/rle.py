@@ -104,6 +104,8 @@ def _lengths(counts: Sequence[int] | str | bytes) -> NDArray[np.int64]:
     if not isinstance(counts, str | bytes):
         return np.array([int(count) for count in counts], np.int64)
     text = counts if isinstance(counts, bytes) else counts.encode("ascii")
+    if not text:
+        return np.zeros(0, np.int64)
     runs = _numbers(np.frombuffer(text, np.uint8).astype(np.int64) - _FIRST)
     for first in (1, 2):
         runs[first::2] = runs[first::2].cumsum()
@@ -115,7 +117,7 @@ def _numbers(characters: NDArray[np.int64]) -> NDArray[np.int64]:
     if ((characters < 0) | (characters >= 2 * _MORE)).any():
         raise ValueError("a character is no run length")
     last = (characters & _MORE) == 0
-    if not characters.size or not last[-1]:
+    if not last[-1]:
         raise ValueError("the text ends within a number")
     starts = np.flatnonzero(np.concatenate([[True], last[:-1]]))
     lengths = np.diff(starts, append=characters.size)

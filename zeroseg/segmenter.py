@@ -321,7 +321,9 @@ class ZeroShotSegmenter(BaseSegmenter):
         parts = {"pre_refiner": SeenThings(), "post_refiner": LexicalPostRefiner()}
         sizes = {"batch_size": self.batch_size, "batches_in_flight": self.batches_in_flight}
         made = ZeroShotSegmenter(
-            seen_vocabulary(descriptions), **{**self.components(), **parts, **sizes}
+            seen_vocabulary(descriptions),
+            **{**self.components(), **parts, **sizes},
+            tiling=self.tiling,
         )
         return made.to(self.device)
 

@@ -123,16 +123,6 @@ def _region(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(said) from None
 
 
-def _variant(segmenter: BaseSegmenter, arguments: Namespace) -> BaseSegmenter:
-    """The segmenter with what the options of results say."""
-    return segmenter.variant(
-        thresholds=dict(arguments.thresholds),
-        region=arguments.region,
-        instances=arguments.instances,
-        confidence=arguments.confidence,
-    )
-
-
 def _tiling(text: str) -> str | int | None:
     if text in ("auto", "off"):
         return "auto" if text == "auto" else None
@@ -161,7 +151,13 @@ def run(arguments: Namespace) -> int:
         segmenter: BaseSegmenter = open_set.of_what_is_seen(open_set.built(model, config), planned)
     else:
         segmenter = model.segmenter(config, vocabulary)
-    return _Run(_variant(segmenter, arguments), planned, arguments.outlet).go(output)
+    asked = segmenter.variant(
+        thresholds=dict(arguments.thresholds),
+        region=arguments.region,
+        instances=arguments.instances,
+        confidence=arguments.confidence,
+    )
+    return _Run(asked, planned, arguments.outlet).go(output)
 
 
 _FIRST = 5

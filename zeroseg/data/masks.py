@@ -38,9 +38,14 @@ def read_ids(path: Path | None, what: str = "mask") -> Tensor:
         MissingMask: There is no such file.
         ImageError: The file cannot be read, or holds colours or other things than numbers.
     """
-    if path is None or not path.is_file():
-        raise MissingMask(f"there is no {what} '{path}'")
-    return _ids(path, f"{what} '{path}'")
+    named = f"{what} '{path}'"
+    try:
+        there = path is not None and path.is_file()
+    except OSError as error:  # a name that no file can have
+        raise ImageError(f"the {named} cannot be read: {error.strerror}") from error
+    if path is None or not there:
+        raise MissingMask(f"there is no {named}")
+    return _ids(path, named)
 
 
 def ids_in(content: bytes, named: str) -> Tensor:
