@@ -22,12 +22,13 @@ from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ZerosegError
 
 NEEDS = {
-    "set-up": 2,  # a virtual environment, packages of an index
-    "weights": 9,  # published ones; most of these need a key for a language model, too
+    "set-up": 4,  # a virtual environment, packages of an index
+    "weights": 10,  # published ones; most of these need a key for a language model, too
     "data set": 12,
     "object store": 3,
     "minutes": 11,
     "hours": 1,
+    "a large file": 1,
     "GPU": 1,
 }
 """How many blocks are not run, by what they need; a new one has to be meant."""
