@@ -22,13 +22,13 @@ from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ZerosegError
 
 NEEDS = {
-    "set-up": 4,  # a virtual environment, packages of an index
+    "set-up": 5,  # a virtual environment, packages of an index
     "weights": 10,  # published ones; most of these need a key for a language model, too
     "data set": 13,
     "object store": 3,
     "minutes": 11,
     "hours": 1,
-    "a large file": 1,
+    "a server": 2,  # one that runs until it is ended
     "GPU": 1,
 }
 """How many blocks are not run, by what they need; a new one has to be meant."""
