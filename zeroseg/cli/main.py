@@ -13,6 +13,7 @@ from typing import NoReturn
 from zeroseg import __version__
 from zeroseg.cli import (
     ablate,
+    app,
     batch,
     calibrate,
     compare,
@@ -45,6 +46,7 @@ examples:
   zeroseg segment drawn/images --labels "dog, boat, person"
   zeroseg describe drawn/images                       tags, caption, boxes: no list of classes
   zeroseg segment drawn/images --labels auto          what is seen there, as classes
+  zeroseg app                                         a page for pictures and words
   zeroseg video clip.mp4 results --labels "dog, cat"  a label for every pixel of a video
   zeroseg models                                      presets and checkpoints to choose from
   zeroseg doctor --model large                        is all here that large needs?
@@ -100,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
     scored = (test, oracle, ablate, score, compare)
     lists = (vocabulary, calibrate)
     files = (export, import_masks)
-    work = (segment, describe, batch, video, *files, draw, demo, *lists, data, *scored)
+    work = (segment, describe, app, batch, video, *files, draw, demo, *lists, data, *scored)
     for command in (*work, models, doctor, fetch):
         command.add_parser(commands)
     return top

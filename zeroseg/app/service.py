@@ -1,0 +1,58 @@
+"""What the routes of the server share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from zeroseg import __version__
+from zeroseg.app.answers import Model, hexadecimal
+from zeroseg.app.limits import Limits
+from zeroseg.app.measures import Measures
+from zeroseg.app.pictures import OfferedPictures
+from zeroseg.app.shared_batches import SharedBatches
+from zeroseg.base_segmenter import BaseSegmenter
+from zeroseg.class_lists.built_in import NAMES
+
+
+@dataclass(frozen=True)
+class Service:
+    """A segmenter at work, and what is offered of it.
+
+    Attributes:
+        segmenter: It, with its model's own classes.
+        model: How it was named.
+        limits: What a request may cost.
+        pictures: Those that are offered.
+        token: Whether one is demanded.
+    """
+
+    segmenter: BaseSegmenter
+    model: str
+    limits: Limits
+    pictures: OfferedPictures
+    token: bool
+    measures: Measures = field(default_factory=Measures)
+
+    def __post_init__(self) -> None:
+        batches = SharedBatches(self.segmenter.batch_size, self.measures)
+        object.__setattr__(self, "batches", batches)
+
+    batches: SharedBatches = field(init=False)
+
+    def about(self) -> Model:
+        """What it is, for clients."""
+        vocabulary = self.segmenter.vocabulary
+        return Model(
+            model=self.model,
+            version=__version__,
+            device=str(self.segmenter.device),
+            batch_size=self.segmenter.batch_size,
+            vocabulary=vocabulary.name,
+            classes=list(vocabulary.names),
+            colors=[hexadecimal(color) for color in vocabulary.colors],
+            vocabularies=list(NAMES),
+            auto=getattr(self.segmenter, "tagger", None) is not None,
+            token=self.token,
+            limits={name: float(value) for name, value in vars(self.limits).items()},
+            pictures=list(self.pictures.names),
+        )

@@ -1,0 +1,107 @@
+"""`zeroseg app`: a page and a REST server, for pictures and words."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from argparse import Namespace
+
+from zeroseg.cli import model_options, options
+from zeroseg.errors import PackageNotFound, ZerosegError
+
+TOKEN = "ZEROSEG_TOKEN"
+"""Environment variable that stands in for `--token`, which others on a machine could read."""
+
+_EXAMPLES = f"""\
+  zeroseg app
+  zeroseg app --model tiny-sam3 --pictures drawn/images
+  zeroseg app --model large --labels "dog, boat, person" --port 9000
+  {TOKEN}=secret zeroseg app --model large --host 0.0.0.0
+  curl -F picture=@picture.png -F "classes=dog, boat" http://127.0.0.1:8000/v1/segment
+
+The page asks for nothing outside of this machine, and pictures stay in memory. Requests of several
+people share batches. Without a token the server can be reached from this machine alone.
+The API is described at /openapi.json; measures for Prometheus are at /metrics.
+It needs pip install "zeroseg[app]". Ctrl-C ends it."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands, "app", "a page and a REST server", str(__doc__), _EXAMPLES
+    )
+    parser.add_argument("--pictures", metavar="DIR", help="folder of pictures to choose from")
+    options.add_vocabulary(parser, "by default the model's own")
+    model_options.add_model(parser)
+    _add_server(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("server")
+    group.add_argument("--host", default="127.0.0.1", metavar="NAME", help="default 127.0.0.1")
+    group.add_argument(
+        "--port", type=int, default=8000, metavar="N", help="default 8000; 0 takes a free one"
+    )
+    group.add_argument(
+        "--token",
+        metavar="TEXT",
+        help=f"what clients must send; demanded for a --host that others reach; default: the "
+        f"environment variable {TOKEN}, which is not seen in lists of processes",
+    )
+    for name, default, said in (
+        ("megabytes", 32, "of a request"),
+        ("megapixels", 50, "of a picture"),
+        ("requests", 32, "pictures that are read, wait or are worked on at once"),
+        ("seconds", 120, "until a request is given up"),
+    ):
+        group.add_argument(
+            f"--max-{name}",
+            dest=name,
+            type=options.positive if name == "requests" else _positive,
+            default=default,
+            metavar="N",
+            help=f"{said}; default {default}",
+        )
+
+
+def _positive(text: str) -> float:
+    """An option of a number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
+    return value
+
+
+def run(arguments: Namespace) -> int:
+    """Serve until it is told to end; see `zeroseg.cli.main.main` for the exit code."""
+    try:
+        from zeroseg.app import Limits, create_app, serve
+        from zeroseg.app.guard import is_loopback
+    except ImportError as error:
+        raise PackageNotFound("fastapi", "zeroseg app", str(error), "app") from error
+    token = arguments.token or os.environ.get(TOKEN) or None
+    if token is None and not is_loopback(arguments.host):
+        raise ZerosegError(
+            f"--host {arguments.host} can be reached from other machines, and anybody there could "
+            f"use this one: give a token, {TOKEN}=... zeroseg app --host {arguments.host}"
+        )
+    model = options.given(model_options.ModelOptions, arguments)
+    vocabulary = options.vocabulary(arguments.labels, arguments.vocabulary)
+    segmenter = model.segmenter(model.config(), vocabulary)
+    model.say_limits()
+    limits = Limits(
+        arguments.megabytes, arguments.megapixels, arguments.requests, arguments.seconds
+    )
+    app = create_app(
+        segmenter, model.model, limits=limits, token=token, pictures=arguments.pictures
+    )
+    serve(app, arguments.host, arguments.port, _say)
+    return 0
+
+
+def _say(address: str) -> None:
+    print(f"zeroseg app: {address} (Ctrl-C ends it)", flush=True)
