@@ -120,6 +120,8 @@ class Model(BaseModel):
     colors: list[str]
     vocabularies: list[str] = Field(description="built-in lists")
     auto: bool = Field(description="whether classes can be what is seen")
+    instances: bool = Field(description="whether masks of single things can be asked for")
+    confidence: bool = Field(description="whether it can be asked how sure a result is")
     token: bool = Field(description="whether a token is demanded")
     limits: dict[str, float]
     pictures: list[str] = Field(description="that the server offers, see /v1/pictures/{place}")

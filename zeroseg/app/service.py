@@ -12,6 +12,7 @@ from zeroseg.app.pictures import OfferedPictures
 from zeroseg.app.shared_batches import SharedBatches
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.class_lists.built_in import NAMES
+from zeroseg.errors import ZerosegError
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Service:
         limits: What a request may cost.
         pictures: Those that are offered.
         token: Whether one is demanded.
+        measures: Of all that was asked.
+        batches: The thread that uses the segmenter.
     """
 
     segmenter: BaseSegmenter
@@ -32,12 +35,11 @@ class Service:
     pictures: OfferedPictures
     token: bool
     measures: Measures = field(default_factory=Measures)
+    batches: SharedBatches = field(init=False)
 
     def __post_init__(self) -> None:
         batches = SharedBatches(self.segmenter.batch_size, self.measures)
         object.__setattr__(self, "batches", batches)
-
-    batches: SharedBatches = field(init=False)
 
     def about(self) -> Model:
         """What it is, for clients."""
@@ -52,7 +54,16 @@ class Service:
             colors=[hexadecimal(color) for color in vocabulary.colors],
             vocabularies=list(NAMES),
             auto=getattr(self.segmenter, "tagger", None) is not None,
+            instances=self._can(instances=True),
+            confidence=self._can(confidence=True),
             token=self.token,
             limits={name: float(value) for name, value in vars(self.limits).items()},
             pictures=list(self.pictures.names),
         )
+
+    def _can(self, instances: bool = False, confidence: bool = False) -> bool:
+        try:
+            self.segmenter.variant(instances=instances, confidence=confidence)
+        except ZerosegError:
+            return False
+        return True
