@@ -53,7 +53,14 @@ def test_with_a_token_nothing_of_anybodys_is_shown_without_it() -> None:
         for path in OPEN:
             assert made.get(path, headers=outside).status_code == 200, path
         for path in CLOSED:
-            for given in ("", "Bearer", "Bearer a", "Bearer a secretx", "Basic a secret", "Bearer é"):
+            for given in (
+                "",
+                "Bearer",
+                "Bearer a",
+                "Bearer a secretx",
+                "Basic a secret",
+                "Bearer é",
+            ):
                 headers = {**outside, "authorization": given.encode()}
                 answer = made.get(path, headers=headers)
                 assert answer.status_code == 401, (path, given)

@@ -111,9 +111,7 @@ def _of_what_is_seen(segmenter: BaseSegmenter, asked: Asked) -> Work:
     if not isinstance(segmenter, ZeroShotSegmenter) or segmenter.tagger is None:
         raise ZerosegError("this model cannot say what is in a picture; name the classes")
     if asked.thresholds or asked.vocabulary is not None:
-        raise ZerosegError(
-            "with auto, classes are not known before; give neither thresholds nor a vocabulary"
-        )
+        raise ZerosegError("auto finds the classes itself; give no thresholds and no vocabulary")
     system: ZeroShotSegmenter = segmenter.variant()
     system.verifier = None  # its thresholds are for the words that they were found with
 

@@ -16,7 +16,7 @@ from zeroseg.app.measures import CONTENT_TYPE
 from zeroseg.app.pictures import TooLarge, read_sent
 from zeroseg.app.service import Service
 from zeroseg.app.shared_batches import SegmentingError
-from zeroseg.errors import ChatError, ZerosegError
+from zeroseg.errors import ChatError, ImageError, ZerosegError
 from zeroseg.images import read_image
 from zeroseg.plotting import picture as as_picture
 from zeroseg.segmentation import Segmentation
@@ -97,7 +97,11 @@ def picture(request: Request, place: int) -> Response:
     files = _service(request).pictures.files
     if not 0 <= place < len(files):
         raise HTTPException(404, f"there are {len(files)} pictures, counted from 0")
-    return Response(png_of(as_picture(read_image(files[place]))), media_type="image/png")
+    try:
+        image = read_image(files[place])
+    except ImageError as error:  # its message tells where the folder is
+        raise HTTPException(422, f"picture {place} cannot be read any more") from error
+    return Response(png_of(as_picture(image)), media_type="image/png")
 
 
 @router.post(

@@ -47,6 +47,7 @@ async function add(blobs) {
   }
   list();
   show();
+  readOut(null);
 }
 
 function list() {
@@ -97,7 +98,9 @@ async function run(event) {
   at("go").disabled = true;
   let failed = 0;
   const worker = async () => {
-    for (let item; (item = left.shift()); ) failed += !(await segment(item, asked));
+    for (let item; (item = left.shift()); ) {
+      if (!(await segment(item, asked))) failed++;
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   at("go").disabled = false;
@@ -178,7 +181,7 @@ function panels(item) {
   const { answer } = item;
   const sure = answer.confidence;
   at("sure").textContent = sure
-    ? `Expected mIoU ${sure.score.toFixed(2)}: the surer the picture, the higher.` : "";
+    ? `How sure: ${sure.score.toFixed(2)}, the mIoU to be expected` : "";
   fillLegend(at("legend"), answer, item.hidden, () => layers(item));
   const marking = (one) => {
     const place = [...at("instances").querySelectorAll("button")].indexOf(document.activeElement);

@@ -1,0 +1,197 @@
+"""The app's page in a real browser: a picture is segmented, by mouse and by keys, on any screen."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import uvicorn
+from PIL import Image
+
+from tests.app.scripted_service import png, segmenter
+from tests.browser.driven_page import DrivenPage, driven
+from tests.browser.test_reports_in_a_browser import browser
+from zeroseg.app import create_app
+
+LOADED = "document.querySelector('#about')?.textContent.includes('scripted')"
+DONE = "document.querySelector('#status').textContent == 'Done.'"
+LONG = "a name without any space that is far longer than a telephone is wide.png".replace(" ", "_")
+
+
+class Shown(NamedTuple):
+    page: DrivenPage
+    address: str
+    picture: Path
+
+
+@contextmanager
+def served(**options: Any) -> Iterator[str]:
+    """The address of a server, until the end of the block."""
+    app = create_app(segmenter(), "scripted", **options)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """A browser, and a server that demands no token and offers a picture."""
+    folder = tmp_path_factory.mktemp("app")
+    (folder / LONG).write_bytes(png(64, 48))
+    profile = tmp_path_factory.mktemp("profile")
+    with served(pictures=folder) as address, driven(browser(), profile) as page:
+        yield Shown(page, address, folder / LONG)
+
+
+def begin(shown: Shown, width: int, dark: bool = False) -> DrivenPage:
+    """The page with a picture, not yet segmented."""
+    page = shown.page
+    page.resize(width, dark=dark)
+    page.complaints.clear()
+    page.fetched.clear()
+    page.open(shown.address)
+    page.until(LOADED)
+    page.give_files("#files", shown.picture)
+    page.until("document.querySelectorAll('#pictures button').length == 1")
+    return page
+
+
+def write(page: DrivenPage, selector: str, text: str) -> None:
+    page.value(f"document.querySelector('{selector}').value = {text!r}")
+
+
+def choose(page: DrivenPage, mode: str) -> None:
+    write(page, "#mode", mode)
+    page.value("document.querySelector('#mode').dispatchEvent(new Event('change'))")
+
+
+def color(page: DrivenPage, file: Path, x: float, y: float) -> tuple[int, ...]:
+    """The colour on the screen at a place of the canvas, in shares of it, once it is drawn."""
+    page.value("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
+    page.screenshot(file)
+    frame = page.value(
+        "(b => [b.left + scrollX, b.top + scrollY, b.width, b.height])"
+        "(document.querySelector('#canvas').getBoundingClientRect())"
+    )
+    at = round(frame[0] + x * frame[2]), round(frame[1] + y * frame[3])
+    with Image.open(file) as picture:
+        return tuple(picture.convert("RGB").getpixel(at))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_a_picture_is_segmented_and_all_fits(shown: Shown, width: int, tmp_path: Path) -> None:
+    page = begin(shown, width)
+    write(page, "#classes", "dog, boat")
+    page.value("document.querySelector('#go').click()")
+    page.until(DONE)
+    assert page.value("innerWidth") == width
+    assert page.value("document.documentElement.scrollWidth") <= width
+    names = "[...document.querySelectorAll('#legend span')].map(s => s.textContent)"
+    assert page.value(names) == ["boat", "background", "dog"]
+    assert page.value("document.querySelectorAll('#instances button').length") == 2
+    assert "a dog beside a boat" in page.value("document.querySelector('#stages').innerText")
+    wide = "[...document.querySelectorAll('body *')].filter(e => e.scrollWidth > e.clientWidth + 1"
+    scrolls = "&& e.clientWidth && !['SELECT', 'TEXTAREA', 'INPUT'].includes(e.tagName))"
+    assert page.value(f"{wide} {scrolls}.map(e => e.id || e.tagName)") == []
+    assert page.complaints == []
+    assert {own for own in page.fetched if not own.startswith((shown.address, "blob:"))} == set()
+
+
+def test_classes_are_switched_and_pictures_compared(shown: Shown, tmp_path: Path) -> None:
+    page = begin(shown, 1280)
+    write(page, "#classes", "dog, boat")
+    write(page, "#opacity", "100")
+    page.value("document.querySelector('#opacity').dispatchEvent(new Event('input'))")
+    page.value("document.querySelector('#go').click()")
+    page.until(DONE)
+    file, teal = tmp_path / "screen.png", (0, 128, 128)
+    boat, dog = (0.75, 0.5), (0.3, 0.4)
+    labelled = color(page, file, *boat)
+    assert labelled != teal and color(page, file, *dog) not in (teal, labelled)
+    page.value("document.querySelectorAll('#legend input')[0].click()")
+    assert color(page, file, *boat) == teal
+    page.value("document.querySelector('#all').click()")
+    assert color(page, file, *boat) == labelled
+    choose(page, "picture")
+    assert color(page, file, *boat) == color(page, file, *dog) == teal
+    choose(page, "slider")
+    assert (color(page, file, *boat), color(page, file, *dog)) == (labelled, teal)
+    choose(page, "side")
+    assert (color(page, file, 0.4, 0.5), color(page, file, 0.9, 0.5)) == (teal, labelled)
+    choose(page, "overlay")
+    page.value(
+        "(c => { const b = c.getBoundingClientRect(); const at = { clientX: b.left + b.width * .75, "
+        "clientY: b.top + 300 }; c.dispatchEvent(new PointerEvent('pointermove', at)); })"
+        "(document.querySelector('#canvas'))"
+    )
+    assert page.value("document.querySelector('#readout').textContent").startswith("boat, ")
+    assert "% sure" in page.value("document.querySelector('#readout').textContent")
+    assert page.complaints == []
+
+
+def test_keys_alone_are_enough_and_focus_is_seen(shown: Shown) -> None:
+    page = begin(shown, 1280, dark=True)
+    focused, stops = "document.activeElement.id || document.activeElement.textContent", []
+    for _ in range(12):
+        page.press("Tab")
+        stops.append(page.value(focused))
+        if stops[-1] == "classes":
+            page.call("Input.insertText", text="")
+        assert page.value(
+            "(e => getComputedStyle(e.classList.contains('apart') ? e.previousElementSibling : e)"
+            ".outlineStyle)(document.activeElement)"
+        ) in ("solid", "auto")
+        if stops[-1] == "go":
+            break
+    assert {"files", "offered", "classes", "go"} <= set(stops)
+    page.press("Enter", "\r")
+    page.until(DONE)
+    page.value("document.querySelector('#canvas').focus()")
+    for key in ("+", "+", "ArrowLeft", "-", "0"):
+        page.press(key)
+    names = "[...document.querySelectorAll('input, select, textarea, button, canvas[tabindex]')]"
+    nameless = "filter(e => !(e.labels?.length || e.ariaLabel || e.textContent.trim()))"
+    assert page.value(f"{names}.{nameless}.map(e => e.id)") == []
+    dark = page.value("getComputedStyle(document.body).backgroundColor")
+    assert dark == "rgb(23, 24, 26)" and page.complaints == []
+
+
+def test_offered_pictures_and_refusals_are_told(shown: Shown) -> None:
+    page = begin(shown, 400)
+    page.value(
+        "(s => { s.value = '0'; s.dispatchEvent(new Event('change')) })"
+        "(document.querySelector('#offered'))"
+    )
+    page.until("document.querySelectorAll('#pictures button').length == 2")
+    write(page, "#classes", "dog")
+    write(page, "#thresholds", "dog=7")
+    page.value("document.querySelector('#go').click()")
+    page.until("document.querySelector('#status').textContent.includes('2 of 2 failed')")
+    assert "from 0 to 1" in page.value("document.querySelector('#pictures').innerText")
+    assert page.value("document.documentElement.scrollWidth") <= 400
+
+
+def test_a_token_is_asked_for_and_taken(shown: Shown) -> None:
+    page = shown.page
+    with served(token="a secret") as address:
+        page.open(address)
+        page.until("document.querySelector('#token-line')?.hidden === false")
+        for token, loaded in (("wrong", False), ("a secret", True)):
+            write(page, "#token", token)
+            page.value("document.querySelector('#go').click()")
+            page.until(LOADED if loaded else "document.querySelector('#status.bad')")
+        assert page.value("document.querySelector('#token-line').hidden")
+        assert "secret" not in page.value("location.href")
