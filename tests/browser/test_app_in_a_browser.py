@@ -133,8 +133,9 @@ def test_classes_are_switched_and_pictures_compared(shown: Shown, tmp_path: Path
     assert (color(page, file, 0.4, 0.5), color(page, file, 0.9, 0.5)) == (teal, labelled)
     choose(page, "overlay")
     page.value(
-        "(c => { const b = c.getBoundingClientRect(); const at = { clientX: b.left + b.width * .75, "
-        "clientY: b.top + 300 }; c.dispatchEvent(new PointerEvent('pointermove', at)); })"
+        "(c => { const b = c.getBoundingClientRect(); const at = { clientY: b.top + 300, "
+        "clientX: b.left + b.width * .75 };"
+        "c.dispatchEvent(new PointerEvent('pointermove', at)); })"
         "(document.querySelector('#canvas'))"
     )
     assert page.value("document.querySelector('#readout').textContent").startswith("boat, ")

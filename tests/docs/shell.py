@@ -10,12 +10,17 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from importlib import metadata
+from inspect import signature
+from itertools import pairwise
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from fastapi.routing import APIRoute
 
 from tests.docs.blocks import ROOT
 from zeroseg import BaseSegmenter, presets
+from zeroseg.app.routes import router
 from zeroseg.cli.main import main, parser
 from zeroseg.cli.model_options import changed
 from zeroseg.data.catalog import CATALOG
@@ -56,6 +61,7 @@ def check(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
         "make": _make,
         "pip": _pip,
         "export": _export,
+        "curl": _curl,
     }
     for words in commands(code):
         assert words[0] in checks, f"no test knows the command {words[0]}"
@@ -108,6 +114,16 @@ def _pip(words: list[str]) -> None:
             found = re.fullmatch(r"(?:zeroseg|\.)(?:\[([\w,]+)\])?", package)
             assert found, f"{package} is not this package"
             assert set((found[1] or "").split(",")) <= known | {""}, package
+
+
+def _curl(words: list[str]) -> None:
+    """The server has such a route, with such fields."""
+    [address] = [urlsplit(word) for word in words if word.startswith("http://127.0.0.1:8000/")]
+    [route] = [own for own in router.routes if getattr(own, "path", None) == address.path]
+    assert isinstance(route, APIRoute)
+    told = signature(route.endpoint).parameters
+    sent = [word.partition("=")[0] for flag, word in pairwise(words) if flag == "-F"]
+    assert {*sent, *parse_qs(address.query)} <= set(told)
 
 
 def _export(words: list[str]) -> None:
