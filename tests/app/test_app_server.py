@@ -159,7 +159,7 @@ def test_pictures_of_a_folder_are_known_by_their_place(tmp_path: Path) -> None:
 def test_the_description_names_every_answer(made: TestClient) -> None:
     told = made.get("/openapi.json").json()
     segment = told["paths"]["/v1/segment"]["post"]
-    assert {"200", "401", "403", "413", "422", "429", "500", "502", "504"} == set(
+    assert {"200", "400", "401", "403", "413", "422", "429", "500", "502", "504"} == set(
         segment["responses"]
     )
     assert set(segment["responses"]["200"]["content"]) == {"application/json", "image/png"}

@@ -13,10 +13,11 @@ import pytest
 import uvicorn
 from PIL import Image
 
-from tests.app.scripted_service import png, segmenter
+from tests.app.scripted_service import Gated, png, segmenter
 from tests.browser.driven_page import DrivenPage, driven
 from tests.browser.test_reports_in_a_browser import browser
-from zeroseg.app import create_app
+from zeroseg.app import Limits, create_app
+from zeroseg.segmenter import ZeroShotSegmenter
 
 LOADED = "document.querySelector('#about')?.textContent.includes('scripted')"
 DONE = "document.querySelector('#status').textContent == 'Done.'"
@@ -30,9 +31,9 @@ class Shown(NamedTuple):
 
 
 @contextmanager
-def served(**options: Any) -> Iterator[str]:
+def served(system: ZeroShotSegmenter | None = None, **options: Any) -> Iterator[str]:
     """The address of a server, until the end of the block."""
-    app = create_app(segmenter(), "scripted", **options)
+    app = create_app(system or segmenter(), "scripted", **options)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -183,6 +184,22 @@ def test_offered_pictures_and_refusals_are_told(shown: Shown) -> None:
     page.until("document.querySelector('#status').textContent.includes('2 of 2 failed')")
     assert "from 0 to 1" in page.value("document.querySelector('#pictures').innerText")
     assert page.value("document.documentElement.scrollWidth") <= 400
+    page.value("document.querySelector('#clear').click()")
+    assert page.value("document.querySelectorAll('#pictures button').length") == 0
+
+
+def test_pictures_wait_where_all_places_are_taken(shown: Shown, tmp_path: Path) -> None:
+    page, gated = shown.page, Gated()
+    with served(segmenter(tagger=gated), limits=Limits(requests=1)) as address:
+        page.open(address)
+        page.until(LOADED)
+        page.give_files("#files", shown.picture, shown.picture)
+        page.until("document.querySelectorAll('#pictures button').length == 2")
+        page.value("document.querySelector('#go').click()")
+        page.until("document.querySelector('#pictures').innerText.includes('waits for a place')")
+        gated.gate.set()
+        page.until(DONE)
+    assert gated.sizes == [1, 1]
 
 
 def test_a_token_is_asked_for_and_taken(shown: Shown) -> None:

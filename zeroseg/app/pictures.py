@@ -28,14 +28,20 @@ def read_sent(content: bytes, megapixels: float) -> Tensor:
     try:
         with Image.open(io.BytesIO(content)) as picture:
             width, height = picture.size
-    except Exception:  # `read_image` says what is wrong with it
-        return read_image(content)
+    except Exception:  # `read_image` says what is wrong with it, or knows more formats
+        width = height = 0
+    _check_size(width, height, megapixels)
+    image = read_image(content)
+    _check_size(image.shape[2], image.shape[1], megapixels)
+    return image
+
+
+def _check_size(width: int, height: int, megapixels: float) -> None:
     if width * height > megapixels * 1e6:
         raise TooLarge(
             f"the picture is {width} x {height} pixels; up to {megapixels:g} megapixels are "
             f"worked on here, send a smaller one"
         )
-    return read_image(content)
 
 
 class OfferedPictures:

@@ -34,6 +34,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 _SEGMENT: dict[int | str, dict[str, Any]] = {
     **_REFUSALS,
     200: {"model": Answer, "content": _PNG, "description": "JSON, or the indexed PNG."},
+    400: {"model": Problem, "description": "The form cannot be read."},
     413: {"model": Problem, "description": "The picture is too large."},
     422: {"model": Problem, "description": "No picture that can be read, or no such classes."},
     429: {

@@ -88,8 +88,8 @@ class SharedBatches:
             work: What segments them; that of the oldest picture is called for all of a batch.
 
         Returns:
-            Its result; it raises a SegmentingError where this picture failed, and what `work`
-            raised where all did.
+            Its result; it raises a SegmentingError where this picture failed or all did, and a
+            ZerosegError of `work` as it is.
 
         Raises:
             ZerosegError: The server is about to end.
@@ -124,8 +124,10 @@ class SharedBatches:
         try:
             results = batch[0].work([job.image for job in batch])
         except Exception as error:  # it belongs to those who wait for an answer, whatever it is
+            known = isinstance(error, ZerosegError)
+            said = error if known else SegmentingError(f"{type(error).__name__}: {error}")
             for job in batch:
-                job.done.set_exception(error)
+                job.done.set_exception(said)
             return
         self._pace = (time.perf_counter() - start) / len(batch)
         self._measures.count_batch(len(batch))

@@ -64,6 +64,18 @@ function list() {
     line.append(button);
     return line;
   }));
+  at("clear").hidden = !state.items.length;
+}
+
+function clear() {
+  state.items.forEach((item) => item.picture?.close());
+  Object.assign(state, { items: [], shown: null });
+  at("told").hidden = true;
+  at("canvas").setAttribute("aria-label", "No picture");
+  view.show({ height: 1, width: 1 }, {});
+  say("");
+  list();
+  at("files").focus();
 }
 
 function choose(item) {
@@ -95,7 +107,7 @@ async function run(event) {
   if (document.querySelector("input[name=kind]:checked").value === "own" &&
       !at("classes").value.trim()) return say("Name a class first.", true);
   const left = [...state.items], asked = fields();
-  at("go").disabled = true;
+  at("go").disabled = at("clear").disabled = true;
   let failed = 0;
   const worker = async () => {
     for (let item; (item = left.shift()); ) {
@@ -103,7 +115,7 @@ async function run(event) {
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  at("go").disabled = false;
+  at("go").disabled = at("clear").disabled = false;
   say(failed ? `${failed} of ${state.items.length} failed, see the list.` : "Done.", failed > 0);
 }
 
@@ -236,6 +248,7 @@ function listen() {
     await add([...event.target.files].map((file) => ({ blob: file, name: file.name })));
     event.target.value = "";
   });
+  at("clear").addEventListener("click", clear);
   at("offered").addEventListener("change", async ({ target }) => {
     if (target.value === "") return;
     const name = target.selectedOptions[0].text;
