@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -127,6 +128,67 @@ def test_a_failing_picture_fails_alone_and_a_lost_language_model_is_502() -> Non
     with client(segmenter(tagger=Unreachable())) as made:
         lost = ask(made)
         assert (lost.status_code, lost.json()["detail"]) == (502, "no server answers")
+
+
+ODD = (
+    *(
+        "",
+        " ",
+        "\0",
+        "\n\n",
+        ",",
+        "=",
+        "a=b=c",
+        "dog=nan",
+        "dog=1e999",
+        "{",
+        "[]",
+        "{}",
+        "- a\n- b",
+    ),
+    *(
+        "null",
+        "0",
+        "-1",
+        "1" * 400,
+        "é\u0301",
+        "\U0001f436",
+        "<b>",
+        "~",
+        "file:///etc/passwd",
+        "a.yaml",
+    ),
+    *("background", "dog, dog", "0: dog\n0: cat", "*x", "&x a", "!!python/object:os.system {}"),
+)
+"""Texts that somebody may send anywhere."""
+
+
+def test_whatever_is_sent_is_no_fault_of_the_server(made: TestClient) -> None:
+    names = ("classes", "vocabulary", "thresholds", "instances", "confidence", "unknown")
+    for text in ODD:
+        for name in names:
+            response = ask(made, **{"classes": "dog", name: text})
+            assert response.status_code in (200, 422), (name, text, response.text)
+            assert response.status_code == 200 or response.json()["detail"]
+        assert made.post(f"/v1/segment?format={quote(text)}").status_code == 422
+        assert made.get(f"/v1/pictures/{quote(text, safe='')}").status_code in (404, 422)
+    whole = png()
+    for end in range(0, len(whole), 7):
+        assert ask(made, whole[:end] + bytes(9)).status_code in (200, 422)
+
+
+def test_forms_that_are_none_are_refused(made: TestClient) -> None:
+    kinds = {
+        "multipart/form-data": 400,
+        "multipart/form-data; boundary=x": 400,
+        "application/json": 422,
+        "application/x-www-form-urlencoded": 422,
+        "nonsense": 422,
+    }
+    for kind, status in kinds.items():
+        response = made.post("/v1/segment", content=b"picture=1", headers={"content-type": kind})
+        assert (kind, response.status_code) == (kind, status)
+    assert made.post("/v1/segment", data={"picture": "text"}).status_code == 422
 
 
 def test_what_is_offered_is_said(made: TestClient) -> None:

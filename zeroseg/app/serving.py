@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable
 
@@ -30,6 +31,8 @@ def serve(app: FastAPI, host: str, port: int, ready: Callable[[str], None]) -> N
         said = f"cannot listen at {host}:{port}: {error.strerror or error}"
         raise ZerosegError(f"{said}; another one: --port 0 takes a free port") from error
     name = f"[{host}]" if ":" in host else host
+    # What is wrong with a form is told to whoever sent it, and to nobody else.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="on")
     with bound:
         ready(f"http://{name}:{bound.getsockname()[1]}/")

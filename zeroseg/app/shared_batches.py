@@ -125,9 +125,9 @@ class SharedBatches:
             results = batch[0].work([job.image for job in batch])
         except Exception as error:  # it belongs to those who wait for an answer, whatever it is
             known = isinstance(error, ZerosegError)
-            said = error if known else SegmentingError(f"{type(error).__name__}: {error}")
+            told = error if known else SegmentingError(f"{type(error).__name__}: {error}")
             for job in batch:
-                job.done.set_exception(said)
+                job.done.set_exception(told)
             return
         self._pace = (time.perf_counter() - start) / len(batch)
         self._measures.count_batch(len(batch))
