@@ -81,7 +81,7 @@ def test_a_full_house_says_when_to_come_again() -> None:
 
 def test_what_takes_too_long_is_given_up_and_nobody_works_on_it() -> None:
     gated = Gated()
-    limits = Limits(seconds=0.3)
+    limits = Limits(seconds=1)
     with client(segmenter(tagger=gated), limits=limits) as made, ThreadPoolExecutor(4) as pool:
         first = behind_a_gate(made, gated, pool)
         second = later(pool, made, classes="boat")
