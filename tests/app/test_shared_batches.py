@@ -79,16 +79,28 @@ def test_a_full_house_says_when_to_come_again() -> None:
         assert 'status="429"} 1' in made.get("/metrics").text
 
 
-def test_what_takes_too_long_is_given_up_and_nobody_works_on_it() -> None:
+def test_what_takes_too_long_is_given_up() -> None:
     gated = Gated()
-    limits = Limits(seconds=0.3)
-    with client(segmenter(tagger=gated), limits=limits) as made, ThreadPoolExecutor(4) as pool:
-        first = behind_a_gate(made, gated, pool)
-        second = later(pool, made, classes="boat")
-        assert first.result().status_code == second.result().status_code == 504
+    with client(segmenter(tagger=gated), limits=Limits(seconds=0.2)) as made:
+        late = ask(made, classes="dog")
+        assert late.status_code == 504 and "within 0.2 s" in late.json()["detail"]
+        assert made.get("/v1/ready").status_code == 200
         gated.gate.set()
-        assert ask(made, classes="dog").status_code == 200
-        assert made.get("/v1/health").status_code == 200
+
+
+def test_nobody_works_on_what_was_given_up() -> None:
+    gated = Gated()
+    system, image = segmenter(tagger=gated), torch.zeros(3, 16, 16, dtype=torch.uint8)
+    batches = SharedBatches(2, Measures())
+    batches.start()
+    first, second, third = (
+        batches.submit(image, key, lambda images: system.finish(system.begin(images)))
+        for key in range(3)
+    )
+    assert gated.came.wait(10) and second.cancel()
+    gated.gate.set()
+    assert third.result(10).areas == first.result(10).areas
+    batches.close()
     assert gated.sizes == [1, 1]
 
 

@@ -38,6 +38,7 @@ def served(system: ZeroShotSegmenter | None = None, **options: Any) -> Iterator[
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
+        assert thread.is_alive()
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +70,12 @@ def test_what_cannot_be_served_is_said(
     with pytest.raises(SystemExit):
         main(["app", "--max-seconds", "-1"])
     assert served == []
+
+
+def test_what_has_to_be_installed_is_said(
+    config: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    monkeypatch.delitem(sys.modules, "zeroseg.app.server", raising=False)
+    assert main(["app", "--model", config]) == 2
+    assert 'pip install "zeroseg[app]"' in capsys.readouterr().err
