@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zeroseg import plotting
-from zeroseg.values import Description, Detections, Exchange, Selection, Trace
+from zeroseg.values import Description, Detections, Selection, Trace
 from zeroseg.vocabulary import Vocabulary
 
 _SIDE = 480
@@ -102,7 +102,11 @@ def page(
     rows = "".join(
         f"<tr><th>{escape(heading)}</th><td>{escape(text)}</td></tr>" for heading, text in lines
     )
-    asked = "".join(_exchange(own) for own in trace.exchanges[:_MOST])
+    asked = "".join(
+        f"<details><summary>asked: {escape(purpose)}</summary>"
+        f'<pre style="white-space:pre-wrap">{escape(text)}</pre></details>'
+        for purpose, text in questions(trace)
+    )
     return (
         f'<div class="zeroseg-result"><p><b>{escape(title)}</b></p>'
         f'<div style="display:flex;flex-wrap:wrap;gap:1em;align-items:flex-start">'
@@ -110,12 +114,12 @@ def page(
     )
 
 
-def _exchange(own: Exchange) -> str:
-    question, answer = _cut(own.prompt), _cut(own.reply or own.refused or "")
-    return (
-        f"<details><summary>asked: {escape(own.purpose)}</summary>"
-        f'<pre style="white-space:pre-wrap">{escape(question)}\n\n{escape(answer)}</pre></details>'
-    )
+def questions(trace: Trace) -> list[tuple[str, str]]:
+    """What a language model was asked for, and the question with its answer, cut; not escaped."""
+    return [
+        (own.purpose, f"{_cut(own.prompt)}\n\n{_cut(own.reply or own.refused or '')}")
+        for own in trace.exchanges[:_MOST]
+    ]
 
 
 def _cut(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.evaluation.demo_parts import page_of_a_demo
 from tests.evaluation.result_runs import failed, records_of, results_of, scenes
 from zeroseg.evaluation.report import (
     Bar,
@@ -25,6 +26,7 @@ from zeroseg.evaluation.report import (
     write_report,
     write_table_report,
 )
+from zeroseg.evaluation.report.html import render
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = (
@@ -42,7 +44,7 @@ _MEASURE = """
 const complaints = [];
 addEventListener("error", event => complaints.push(String(event.message)), true);
 addEventListener("load", () => {
-  document.querySelectorAll("details > summary").forEach(summary => summary.click());
+  document.querySelectorAll("details:not([open]) > summary").forEach(summary => summary.click());
   const hidden = [...document.querySelectorAll("details > :not(summary)")]
     .filter(part => !part.getClientRects().length).length;
   const broken = [...document.images].filter(image => !image.naturalWidth).length;
@@ -152,6 +154,14 @@ def test_everything_opens_and_fits(folder: Path, tmp_path: Path, width: int) -> 
         assert (found["bold"], found["cells"]) == (0, 0)
     assert (run["images"], run["folds"]) == (8, 3)
     assert table["charts"] == 2
+
+
+def test_the_page_of_a_demo_fits_a_phone(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text(render(page_of_a_demo()))
+    found = measure(tmp_path / "index.html", 390, tmp_path)
+    assert found["wide"] <= found["inner"] == 390
+    assert (found["complaints"], found["hidden"], found["broken"]) == ([], 0, 0)
+    assert (found["images"], found["folds"], found["bold"]) == (6, 3, 0)
 
 
 def test_a_missing_browser_is_a_message(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,13 +25,17 @@ def test_panels_table_and_miou(config: str, capsys: pytest.CaptureFixture[str]) 
         np.asarray(sheet)[: panels[0].height, : panels[0].width], np.asarray(panels[0])
     )
     assert panels[0].width > 4 * panels[0].height  # four 4:3 pictures side by side
-    assert "demo/panels.png" in out
+    assert "demo/panels.png" in out and "demo/index.html" in out
     for word in ("drawn-5-00002", "detection", "masks", "boat"):
         assert word in out
     drawn = ["--data", "drawn", "--vocabulary", "drawn-all", *scenes]
     assert main(["test", "--model", config, *drawn]) == 0
     tested = capsys.readouterr().out.split("mIoU ")[-1].split(" %")[0]
     assert f"mIoU over 3 scenes: {tested} %" in out
+    page = Path("demo/index.html").read_text()
+    assert f"<dd>{tested}<small> %" in page
+    assert page.count("<dt>detections</dt>") == 3
+    assert "zeroseg segment demo/pictures --labels" in page
 
 
 def test_two_systems_stand_side_by_side(config: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,6 +78,7 @@ def test_a_failing_scene_is_shown_and_the_code_says_so(
     )
     assert "the tagger broke" in capsys.readouterr().out
     assert not Path("demo/panels.png").exists()
+    assert "failed in tags: the tagger broke" in Path("demo/index.html").read_text()
 
 
 def test_nothing_is_no_score(config: str, capsys: pytest.CaptureFixture[str]) -> None:

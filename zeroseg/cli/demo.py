@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from zeroseg.cli import model_options, options
 from zeroseg.cli.draw import add_scenes, say_never_drawn
-from zeroseg.writing import write_picture
+from zeroseg.writing import write_picture, write_whole
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
     from zeroseg.cli.outlet import Outlet
     from zeroseg.cli.report import Totals
+    from zeroseg.evaluation.report.demo_page import DemoScene
     from zeroseg.metrics.segmentation_scores import SegmentationScores
     from zeroseg.segmentation import Segmentation
     from zeroseg.values import Failure
@@ -36,14 +38,20 @@ _EXAMPLES = """\
   zeroseg demo --labels "animal, boat, person" --beside none
   zeroseg demo --model mine.yaml --beside tiny-sam3
 
-Each scene becomes one panel: the picture, the truth, the prediction of each system, and the boxes
-and points of the last one. All of them together are panels.png."""
+index.html shows each scene: the picture, the truth, the prediction of each system, what every
+stage said, and how long it took. A scene is also one panel, a PNG; all of them are panels.png."""
+
+_ABOUT = {
+    BEST: "a small SAM 3, asked for every class: things and stuff, every pixel",
+    PAPER: "the paper's method: tags and a caption say what is there, a detector finds it, SAM "
+    "outlines it from a box and points",
+}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = options.add_command(
-        commands, "demo", "draw scenes, segment them, show panels", str(__doc__), _EXAMPLES
+        commands, "demo", "draw scenes, segment them, show a page", str(__doc__), _EXAMPLES
     )
     add_scenes(parser, 6, (256, 256))
     parser.add_argument(
@@ -81,6 +89,7 @@ class _System:
 
 def run(arguments: Namespace) -> int:
     """Draw, segment, and show."""
+    start = time.perf_counter()
     first = options.given(model_options.ModelOptions, arguments)
     models = [first]
     if arguments.beside not in ("none", first.model):
@@ -94,22 +103,31 @@ def run(arguments: Namespace) -> int:
     first.target()
     output = options.output_folder(arguments.output)
     options.output_folder(output / "pictures")
+    named = _names([model.model for model in models])
     systems = [
-        _system(model.model, model.segmenter(config, vocabulary))
-        for model, config in zip(models, configs, strict=True)
+        _system(name, model.segmenter(config, vocabulary))
+        for name, model, config in zip(named, models, configs, strict=True)
     ]
     scenes = [
         _draw(arguments.seed, number, arguments.size, vocabulary, output / "pictures")
         for number in range(arguments.count)
     ]
-    return _show(systems, scenes, output, arguments.outlet)
+    shown = _show(systems, scenes, output, arguments.outlet)
+    _write_page(systems, scenes, shown, output, time.perf_counter() - start)
+    return 1 if any(system.failed for system in systems) else 0
+
+
+def _names(models: Sequence[str]) -> list[str]:
+    """What the systems are called: as their files are, unless these are called alike."""
+    stems = [Path(model).stem for model in models]
+    return stems if len(set(stems)) == len(stems) else list(models)
 
 
 def _system(name: str, segmenter: BaseSegmenter) -> _System:
     from zeroseg.cli.report import Totals
     from zeroseg.metrics.segmentation_scores import SegmentationScores
 
-    return _System(Path(name).stem, segmenter, Totals(), SegmentationScores(segmenter.vocabulary))
+    return _System(name, segmenter, Totals(), SegmentationScores(segmenter.vocabulary))
 
 
 def _draw(
@@ -126,14 +144,22 @@ def _draw(
     return _Drawn(picture, label_map(scene, vocabulary))
 
 
-def _show(systems: Sequence[_System], scenes: list[_Drawn], output: Path, outlet: Outlet) -> int:
-    """Segment the pictures from their files; save the panels; print the tables."""
+def _show(
+    systems: Sequence[_System], scenes: list[_Drawn], output: Path, outlet: Outlet
+) -> list[DemoScene]:
+    """Segment the pictures from their files; save the panels; print the tables.
+
+    Returns:
+        The scenes that the page shows.
+    """
     from rich.table import Table
 
     from zeroseg.cli.report import Terminal, plain, progress
+    from zeroseg.evaluation.report.demo_page import MOST
 
     table = Table("scene", "system", "found")
     sheets: list[Image.Image] = []
+    shown: list[DemoScene] = []
     with progress(Terminal(stderr=True)) as bar:
         results = _results(systems, scenes)
         pairs = bar.track(zip(scenes, results, strict=True), len(scenes), description="segmenting")
@@ -145,6 +171,8 @@ def _show(systems: Sequence[_System], scenes: list[_Drawn], output: Path, outlet
             if (sheet := panel([s.name for s in systems], found, scene.truth)) is not None:
                 sheets.append(sheet)
                 write_picture(output / f"{scene.picture.stem}.png", sheet)
+            if len(shown) < MOST:
+                shown.append(_shown(systems, scene, found))
     Terminal().print(table)
     for system in systems:
         _say_scores(system, scenes)
@@ -153,7 +181,40 @@ def _show(systems: Sequence[_System], scenes: list[_Drawn], output: Path, outlet
 
         write_picture(output / "panels.png", grid(sheets))
         print(f"the pictures are in {output}, all together in {output / 'panels.png'}")
-    return 1 if any(system.failed for system in systems) else 0
+    return shown
+
+
+def _shown(
+    systems: Sequence[_System], scene: _Drawn, found: Sequence[Segmentation | Failure]
+) -> DemoScene:
+    from zeroseg import plotting
+    from zeroseg.evaluation.report.demo_page import DemoScene
+    from zeroseg.images import read_image
+
+    results = {system.name: result for system, result in zip(systems, found, strict=True)}
+    picture = plotting.picture(read_image(scene.picture))
+    return DemoScene(scene.picture.stem, picture, scene.truth, results)
+
+
+def _write_page(
+    systems: Sequence[_System],
+    scenes: Sequence[_Drawn],
+    shown: Sequence[DemoScene],
+    output: Path,
+    seconds: float,
+) -> None:
+    """Write `index.html`, and say that it is there."""
+    from zeroseg.evaluation.report import html
+    from zeroseg.evaluation.report.demo_page import DemoSystem, demo_page
+
+    told = {
+        own.name: DemoSystem(_ABOUT.get(own.name, ""), _miou(own, scenes), own.totals.seconds)
+        for own in systems
+    }
+    vocabulary = systems[0].segmenter.vocabulary
+    page = demo_page(shown, len(scenes), told, vocabulary, output / "pictures", seconds)
+    write_whole(output / "index.html", html.render(page))
+    print(f"to look at it all, open {output / 'index.html'} in a browser")
 
 
 def _results(
@@ -167,6 +228,7 @@ def _results(
 def _count(system: _System, scene: _Drawn, result: Segmentation | Failure) -> Text:
     """Count a result into the system's scores; what was found, in words."""
     from zeroseg.cli.report import plain
+    from zeroseg.evaluation.report.demo_page import classes
     from zeroseg.values import Failure
 
     vocabulary = system.segmenter.vocabulary
@@ -176,7 +238,7 @@ def _count(system: _System, scene: _Drawn, result: Segmentation | Failure) -> Te
         return plain(f"failed: {result.message}", "red")
     system.scores.update(result.label_map, scene.truth)
     system.totals.add(result.trace)
-    return _marked(list(result.areas), _classes(scene.truth, vocabulary))
+    return _marked(list(result.areas), classes(scene.truth, vocabulary))
 
 
 def _tell(outlet: Outlet, system: str, scene: _Drawn, result: Segmentation | Failure) -> None:
@@ -193,13 +255,20 @@ def _say_scores(system: _System, scenes: Sequence[_Drawn]) -> None:
     """Print how a system did, and what took its time."""
     from zeroseg.cli.report import Terminal, percent, say
 
-    vocabulary = system.segmenter.vocabulary
-    there = any(_classes(scene.truth, vocabulary) for scene in scenes)
-    miou = percent(system.scores.compute()["miou"] if there else None)
-    nothing = "" if there else "; none of the classes is in them"
+    miou = _miou(system, scenes)
+    nothing = "; none of the classes is in them" if miou is None else ""
     console = Terminal()
     console.print(system.totals.table())
-    say(console, f"{system.name}: mIoU over {len(scenes)} scenes: {miou}{nothing}")
+    say(console, f"{system.name}: mIoU over {len(scenes)} scenes: {percent(miou)}{nothing}")
+
+
+def _miou(system: _System, scenes: Sequence[_Drawn]) -> float | None:
+    """Over all scenes; none where no class is in them."""
+    from zeroseg.evaluation.report.demo_page import classes
+
+    vocabulary = system.segmenter.vocabulary
+    there = any(classes(scene.truth, vocabulary) for scene in scenes)
+    return system.scores.compute()["miou"] if there else None
 
 
 def panel(
@@ -216,6 +285,7 @@ def panel(
         The panel; None where all failed.
     """
     from zeroseg import plotting
+    from zeroseg.evaluation.report.demo_page import classes
     from zeroseg.values import Failure
 
     done = [(n, r) for n, r in zip(names, results, strict=True) if not isinstance(r, Failure)]
@@ -234,29 +304,20 @@ def panel(
         ]
     )
     areas = [name for _, own in done for name in own.areas]
-    shown = dict.fromkeys([*_classes(truth, vocabulary), *areas])
+    shown = dict.fromkeys([*classes(truth, vocabulary), *areas])
     entries = [(name, vocabulary.colors[vocabulary.index(name)]) for name in shown]
     return plotting.grid([row, plotting.legend(entries, row.width)]) if entries else row
-
-
-def _classes(labels: Tensor, vocabulary: Vocabulary) -> list[str]:
-    """Names of the classes in a label map, background left out."""
-    present = set(labels.unique().tolist())
-    return [vocabulary.names[index] for index in vocabulary.classes if index in present]
 
 
 def _marked(found: list[str], truth: list[str]) -> Text:
     """What was found, green where it is there, red where not; then what was missed."""
     from rich.text import Text
 
-    words = Text()
-    for name in found:
-        words.append(
-            name if name in truth else f"{name} (wrong)", "green" if name in truth else "red"
-        )
-        words.append(", ")
-    for name in truth:
-        if name not in found:
-            words.append(f"{name} (missed)", "yellow")
-            words.append(", ")
-    return words[:-2] if len(words) else Text("nothing")
+    from zeroseg.evaluation.report.demo_page import compared
+
+    colors = {"": "green", "wrong": "red", "missed": "yellow"}
+    words = [
+        Text(f"{name} ({mark})" if mark else name, colors[mark])
+        for name, mark in compared(found, truth)
+    ]
+    return Text(", ").join(words) if words else Text("nothing")

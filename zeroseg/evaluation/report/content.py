@@ -11,6 +11,7 @@ from PIL import Image
 
 from zeroseg.decoding import visible
 from zeroseg.evaluation.report.charts import Chart
+from zeroseg.vocabulary import Color
 
 Kind = Literal["text", "verdict", "percent", "bar", "points", "count", "number"]
 """How a value is shown. "percent" and "bar" are shares in [0, 1], "points" differences of shares,
@@ -76,13 +77,27 @@ class Picture:
 
     Attributes:
         caption: What it shows.
-        file: Its path relative to the page's folder.
+        file: Its path relative to the page's folder; "" on a page that is HTML alone.
         image: The picture itself.
     """
 
     caption: str
     file: str
     image: Image.Image
+
+
+@dataclass(frozen=True)
+class Row:
+    """Pictures side by side, as many as fit."""
+
+    pictures: Sequence[Picture]
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What colours mean: name and colour."""
+
+    entries: Sequence[tuple[str, Color]]
 
 
 @dataclass(frozen=True)
@@ -103,13 +118,16 @@ class Code:
 
 @dataclass(frozen=True)
 class Fold:
-    """Blocks that open on demand."""
+    """Blocks that open on demand; `open`, and can be closed."""
 
     title: str
     blocks: Sequence[Block]
+    open: bool = False
 
 
-Block: TypeAlias = "Table | Figures | Facts | Matrix | Picture | Note | Code | Fold | Chart"
+Block: TypeAlias = (
+    "Table | Figures | Facts | Matrix | Picture | Row | Legend | Note | Code | Fold | Chart"
+)
 
 
 @dataclass(frozen=True)

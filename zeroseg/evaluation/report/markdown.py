@@ -14,10 +14,12 @@ from zeroseg.evaluation.report.content import (
     Facts,
     Figures,
     Fold,
+    Legend,
     Matrix,
     Note,
     Page,
     Picture,
+    Row,
     Table,
     shown,
 )
@@ -72,6 +74,11 @@ def _block(block: Block) -> Iterator[str]:
             yield f"![{escaped(block.caption)}]({quote(block.file)})"
             yield ""
             yield _paragraph(block.caption)
+        case Row():
+            yield from _blocks(block.pictures)
+        case Legend():
+            for name, colour in block.entries:
+                yield f"- {escaped(name)}: `#{bytes(colour).hex()}`"
         case Note():
             yield "**Note:** " + escaped(block.text) if block.warning else _paragraph(block.text)
         case Code():
