@@ -1,12 +1,18 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`. `make docs` builds the site.
+# `make demo` installs the package alone, the others the developers' tools as well. With TORCH=cpu, PyTorch's own
+# builds without CUDA are taken, which are several gigabytes smaller.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --progress-bar off
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
+TORCH ?=
+TORCH_CPU := https://download.pytorch.org/whl/cpu
 
 .PHONY: demo test docs lint browser clean
 
-demo: $(READY)
+demo: $(INSTALLED)
 	$(BIN)/zeroseg demo --output demo
 
 test: $(READY) lint browser
@@ -31,11 +37,18 @@ browser:
 		echo "the browser tests need Chromium: apt-get install chromium, or brew install chromium" >&2; exit 1; \
 	fi
 
-$(READY): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "zeroseg needs Python 3.10 or newer: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --progress-bar off --constraint constraints.txt --editable ".[dev]"
+ifeq ($(TORCH),cpu)
+	$(PIP) --no-deps --constraint constraints.txt --index-url $(TORCH_CPU) torch torchvision
+endif
+	$(PIP) --constraint constraints.txt --editable .
+	touch $@
+
+$(READY): $(INSTALLED)
+	$(PIP) --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
 clean:
