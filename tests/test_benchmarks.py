@@ -79,6 +79,16 @@ def test_confidence(report: Report) -> None:
     assert found["knots"]["background_knots"] == sorted(found["knots"]["background_knots"])
 
 
+def test_beside_torch_and_its_libraries_a_demo_takes_less_than_700_mb(report: Report) -> None:
+    found = report("sizes")
+    torchs, others = found["torch and its libraries"], found["everything else"]
+    assert {"torch", "torchvision", "sympy"} <= set(torchs)
+    assert {"zeroseg", "numpy", "transformers", "matplotlib"} <= set(others)
+    assert not {"pytest", "ray", "sphinx", "pandas"} & {*torchs, *others}
+    assert min(torchs["torch"], others["zeroseg"], others["numpy"]) > 20e6
+    assert sum(others.values()) < 700e6
+
+
 def test_tiny(report: Report) -> None:
     parts = ["--parts", "tagger", "captions", "detector", "masks"]
     found = report("tiny", "--scenes", "2", *parts)

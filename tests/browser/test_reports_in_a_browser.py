@@ -161,7 +161,7 @@ def test_the_page_of_a_demo_fits_a_phone(tmp_path: Path) -> None:
     found = measure(tmp_path / "index.html", 390, tmp_path)
     assert found["wide"] <= found["inner"] == 390
     assert (found["complaints"], found["hidden"], found["broken"]) == ([], 0, 0)
-    assert (found["images"], found["folds"], found["bold"]) == (6, 3, 0)
+    assert (found["images"], found["folds"], found["bold"]) == (4, 2, 0)
 
 
 def test_a_missing_browser_is_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
