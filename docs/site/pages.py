@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 _TAKEN = (
     *("*.md", "docs/**/*.md", "docs/images/*.png", "benchmarks/README.md", "examples/*.py"),
+    "examples/notebooks/*.py",
     "zeroseg/drawn/tiny/*/README.md",
 )
 
@@ -22,7 +23,7 @@ _PLACES = (
     (r"docs/decisions/README\.md", "decisions/index.md"),
     (r"docs/((?:\w+/)*[\w-]+\.(?:md|png))", r"\1"),
     (r"benchmarks/README\.md", "benchmarks.md"),
-    (r"examples/(\w+)\.py", r"examples/\1.md"),
+    (r"examples/((?:notebooks/)?\w+)\.py", r"examples/\1.md"),
     (r"zeroseg/drawn/tiny/(\w+)/README\.md", r"cards/\1.md"),
 )
 """Files by their path in the repository, and their path on the site."""
@@ -58,9 +59,33 @@ def content(file: Path) -> bytes:
     if file.suffix == ".png":
         return file.read_bytes()
     text = file.read_text(encoding="utf-8")
+    if file.parent.name == "notebooks":
+        return _notebook(file, text).encode()
     if file.suffix == ".py":
         return _program(file, text).encode()
     return _LINK.sub(lambda link: _moved(file, link["path"]), _NEEDS.sub("", text)).encode()
+
+
+def cells(text: str) -> Iterator[tuple[str, str]]:
+    """The cells of a notebook in the percent format: "markdown" or "python", and what is in them.
+
+    The format is jupytext's: a line `# %%` begins a cell of code, `# %% [markdown]` one of text,
+    whose lines are comments; what stands before the first one is the notebook's metadata.
+    """
+    found = re.split(r"^# %%( \[markdown\])?\n", text, flags=re.MULTILINE)[1:]
+    for kind, body in zip(found[::2], found[1::2], strict=True):
+        lines = re.sub(r"^# ?", "", body, flags=re.MULTILINE) if kind else body
+        yield "markdown" if kind else "python", lines.strip("\n")
+
+
+def _notebook(file: Path, text: str) -> str:
+    """A notebook as a page; how it is opened is told after its title."""
+    [(_, first), *others] = cells(text)
+    title, _, lead = first.partition("\n")
+    name = file.relative_to(ROOT).as_posix()
+    how = f"`jupytext --to notebook {name}` makes a notebook of this page's source, `{name}`."
+    parts = [own if kind == "markdown" else f"```python\n{own}\n```" for kind, own in others]
+    return "\n\n".join([title, how, lead.strip("\n"), *parts]) + "\n"
 
 
 def _moved(file: Path, link: str) -> str:
