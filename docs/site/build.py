@@ -17,7 +17,7 @@ from docs.site import commands, models_table, navigation, pages, reference
 _EXAMPLES = """\
 # Examples
 
-Programs that answer one question each; `examples/` of the repository has them.
+Programs that answer one question each, and notebooks; `examples/` of the repository has them.
 """
 
 

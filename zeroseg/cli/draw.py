@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from zeroseg.vocabulary import Vocabulary
 
 _EXAMPLES = """\
-  zeroseg draw --count 10 --output drawn
+  zeroseg draw --count 8 --output drawn
   zeroseg draw --count 500 --size 320x240 --seed 7 --format jpg --vocabulary dram --output set
   zeroseg draw --count 2 --video 24 --size 128x128 --output moving
-  zeroseg segment drawn/images --labels "dog, boat, person"
+  zeroseg segment drawn/images --labels "bird, car, person, umbrella"
   zeroseg test --model tiny --data drawn/
 
 The folder then holds images/NAME.png (or .jpg), masks/NAME.png (indexed, with the ids and colours

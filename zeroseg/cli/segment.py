@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
   zeroseg draw --count 6 --output drawn
-  zeroseg segment drawn/images --labels "dog, boat, person"
+  zeroseg segment drawn/images --labels "bird, car, person, umbrella"
   zeroseg segment a.jpg "holiday/**/*.png" --vocabulary voc2012 --output results
   zeroseg segment drawn/images --labels "animal, other" --set captioner=null
   zeroseg segment drawn/images --labels auto

@@ -174,7 +174,8 @@ def _said(result: Segmentation) -> Iterator[Block]:
 
 def _times(systems: Mapping[str, DemoSystem], count: int, seconds: float) -> Iterator[Block]:
     """Milliseconds a scene of each stage of each system."""
-    stages = dict.fromkeys(stage for own in systems.values() for stage in own.seconds)
+    longest_first = sorted(systems.values(), key=lambda own: -len(own.seconds))
+    stages = dict.fromkeys(stage for own in longest_first for stage in own.seconds)
     each = {
         name: {stage: 1000 * spent / count for stage, spent in own.seconds.items()}
         for name, own in systems.items()
@@ -185,7 +186,7 @@ def _times(systems: Mapping[str, DemoSystem], count: int, seconds: float) -> Ite
     yield Table([Column("stage"), *columns], rows)
     yield Note(
         f"{count} scenes, drawn, labelled and saved: {seconds:.1f} s, with the time in which the "
-        f"models were loaded. The first scenes of a run take longest."
+        f"models were loaded."
     )
 
 
@@ -196,7 +197,7 @@ def _next(scenes: Sequence[DemoScene], vocabulary: Vocabulary, pictures: str) ->
         for name in classes(scene.truth, vocabulary):
             counted[name] = counted.get(name, 0) + 1
     asked = ", ".join(sorted(counted, key=lambda name: -counted[name])[:_ASKED])
-    yield Note("After make, the command is in .venv: `. .venv/bin/activate` has the shell find it.")
+    yield Note("After make, zeroseg is .venv/bin/zeroseg, unless you activate .venv.")
     if asked:
         yield Note("These pictures again, your own list of classes, a file for each result:")
         yield Code(f'zeroseg segment {pictures} --labels "{asked}" --output labelled', "sh")
