@@ -30,6 +30,9 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE")
     arguments = parser.parse_args()
     extras = frozenset(filter(None, arguments.extras.split(",")))
+    known = distribution("zeroseg").metadata.get_all("Provides-Extra") or []
+    if unknown := extras.difference(known):
+        parser.error(f"zeroseg as installed has no extra {', '.join(unknown)}; choose of {known}")
     found = sizes(extras)
     for title, own in found.items():
         print(f"{title}: {sum(own.values()) / 1e6:.0f} MB in {len(own)} packages")
