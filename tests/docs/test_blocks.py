@@ -22,7 +22,7 @@ from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ZerosegError
 
 NEEDS = {
-    "set-up": 4,  # a virtual environment, packages of an index
+    "set-up": 5,  # a virtual environment, packages of an index
     "weights": 10,  # published ones; most of these need a key for a language model, too
     "data set": 13,
     "object store": 3,
