@@ -35,8 +35,8 @@ def write_whole(file: Path, content: str | bytes) -> None:
         OutputError: It cannot be written.
     """
     data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
-    with whole_file(file) as stream:
-        stream.write(data)
+    with _partial(file) as partial:
+        partial.write_bytes(data)
 
 
 @contextmanager
@@ -46,11 +46,17 @@ def whole_file(file: Path) -> Iterator[BinaryIO]:
     Raises:
         OutputError: It cannot be written.
     """
+    with _partial(file) as partial, partial.open("wb") as stream:
+        yield stream
+
+
+@contextmanager
+def _partial(file: Path) -> Iterator[Path]:
+    """What is written first, and has the file's name in the end."""
     partial = file.with_name(f"{file.name}.{os.getpid()}{_PARTIAL}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as stream:
-            yield stream
+        yield partial
         os.replace(partial, file)
     except OSError as error:
         raise OutputError(f"cannot write '{file}': {error.strerror or error}") from error

@@ -136,7 +136,7 @@ def test_python_that_is_not_true_is_found_without_running_it(code: str) -> None:
         "python benchmarks/bounds.py --batch 32x",
         "make tests",
         'pip install "zeroseg[train]"',
-        "curl x",
+        "wget x",
     ],
 )
 def test_commands_that_are_not_there_are_found_without_running_them(
