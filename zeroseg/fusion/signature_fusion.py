@@ -12,6 +12,7 @@ from typing_extensions import Self
 from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
 from zeroseg.fusion.fusion import Fusion
+from zeroseg.fusion.fusion_around import FusionAround
 from zeroseg.fusion.score_source import sources
 from zeroseg.fusion.settling import SPREAD, settle, weighing
 from zeroseg.fusion.signatures import Signatures
@@ -21,7 +22,7 @@ from zeroseg.vocabulary import Vocabulary
 from zeroseg.weights.needs import Need, OwnFile
 
 
-class SignatureFusion(Fusion):
+class SignatureFusion(FusionAround):
     """Gives every pixel the class whose typical scores explain those of the pixel best.
 
     What another fusion takes the highest of, the scores of all classes at a pixel, is held
@@ -46,16 +47,16 @@ class SignatureFusion(Fusion):
         ValueError: It puts stuff under things, or the spread is not positive.
     """
 
+    fusion: ThingsAndStuff
+
     def __init__(
         self, signatures: Signatures, fusion: Fusion | None = None, spread: float = SPREAD
     ) -> None:
-        super().__init__()
+        super().__init__(weighing(ThingsAndStuff() if fusion is None else fusion))
         if not spread > 0:
             raise ValueError(f"spread is {spread}, expected a positive number")
         self.signatures = signatures
-        self.fusion = weighing(ThingsAndStuff() if fusion is None else fusion)
         self.spread = spread
-        self.evidence = self.fusion.evidence
 
     @classmethod
     def from_pretrained(
@@ -77,16 +78,6 @@ class SignatureFusion(Fusion):
     def needs(arguments: Mapping[str, Any]) -> Iterator[Need]:
         """What must be here before it is built; see `zeroseg.weights.needs`."""
         yield OwnFile(str(arguments["signatures"]), "zeroseg calibrate --signatures", "signatures")
-
-    @property
-    def hears_presence(self) -> bool:
-        """See `Fusion.hears_presence`."""
-        return self.fusion.hears_presence
-
-    @property
-    def hears_verifier(self) -> bool:
-        """See `Fusion.hears_verifier`."""
-        return self.fusion.hears_verifier
 
     def require(
         self,

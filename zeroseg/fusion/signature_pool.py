@@ -12,10 +12,12 @@ from zeroseg.errors import CalibrationError
 from zeroseg.fusion.class_scores import ClassScores
 from zeroseg.fusion.estimating import estimated, read
 from zeroseg.fusion.fusion import Fusion
+from zeroseg.fusion.fusion_around import FusionAround
 from zeroseg.fusion.score_source import Source
 from zeroseg.fusion.settling import settle, weighing
 from zeroseg.fusion.signature_effect import SignatureEffect
 from zeroseg.fusion.signatures import Signatures
+from zeroseg.fusion.things_and_stuff import ThingsAndStuff
 from zeroseg.values import DenseScores, Detections, Masks
 from zeroseg.vocabulary import Vocabulary
 
@@ -27,7 +29,7 @@ _PLACES = 4096
 """Places of a picture that are kept at most, drawn at random."""
 
 
-class SignaturePool(Fusion):
+class SignaturePool(FusionAround):
     """A fusion that decides as another one does, and keeps the scores of places that it sees.
 
     In the place of a system's fusion it turns pictures into signatures:
@@ -51,16 +53,11 @@ class SignaturePool(Fusion):
         ValueError: It puts stuff under things, which is no matter of scores.
     """
 
-    def __init__(self, fusion: Fusion) -> None:
-        super().__init__()
-        self.fusion = weighing(fusion)
-        self.evidence = self.fusion.evidence
-        self.seen: list[ClassScores] = []
+    fusion: ThingsAndStuff
 
-    @property
-    def hears_verifier(self) -> bool:
-        """See `Fusion.hears_verifier`."""
-        return self.fusion.hears_verifier
+    def __init__(self, fusion: Fusion) -> None:
+        super().__init__(weighing(fusion))
+        self.seen: list[ClassScores] = []
 
     def forward(
         self,

@@ -7,9 +7,7 @@ from dataclasses import fields, replace
 import torch
 from torch import Tensor
 
-from zeroseg.dense.dense_scorer import DenseScorer
-from zeroseg.detection.detector import Detector
-from zeroseg.fusion.fusion import Evidence, Fusion
+from zeroseg.fusion.fusion_around import FusionAround
 from zeroseg.tiling.dense_canvas import SeenScores
 from zeroseg.tiling.tiled_masks import TiledMasks
 from zeroseg.tiling.windows import Window
@@ -20,7 +18,7 @@ PART = 1024
 """Side of the parts that are decided at a time, in pixels."""
 
 
-class TiledFusion(Fusion):
+class TiledFusion(FusionAround):
     """Has every part of a picture decided with the regions that may be in it.
 
     The answer is the fusion's own, as long as it decides pixel by pixel, which all do; memory is
@@ -30,30 +28,6 @@ class TiledFusion(Fusion):
     Args:
         fusion: What decides.
     """
-
-    def __init__(self, fusion: Fusion) -> None:
-        super().__init__()
-        self.fusion = fusion
-        self.evidence: Evidence = fusion.evidence
-
-    @property
-    def hears_presence(self) -> bool:
-        """See `Fusion.hears_presence`."""
-        return self.fusion.hears_presence
-
-    @property
-    def hears_verifier(self) -> bool:
-        """See `Fusion.hears_verifier`."""
-        return self.fusion.hears_verifier
-
-    def require(
-        self,
-        vocabulary: Vocabulary,
-        detector: Detector | None = None,
-        dense_scorer: DenseScorer | None = None,
-    ) -> None:
-        """See `Fusion.require`."""
-        self.fusion.require(vocabulary, detector, dense_scorer)
 
     def forward(
         self,
