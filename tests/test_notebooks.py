@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
+from jupyter_client.manager import KernelManager
+from nbclient import NotebookClient
 
 from docs.site.pages import cells, content
 
@@ -21,21 +25,36 @@ SAID = {
 """Of each notebook, what its cells print."""
 
 
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelManager]:
+    """A kernel of Jupyter's, in which one notebook after the other runs."""
+    folder = str(tmp_path_factory.mktemp("kernel"))
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(cwd=folder, env={**os.environ, "IPYTHONDIR": folder})
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
 @pytest.mark.parametrize("name", SAID)
-def test_a_notebook_runs(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    file = NOTEBOOKS / f"{name}.py"
-    notebook = jupytext.read(file)
+def test_a_notebook_runs(name: str, tmp_path: Path, kernel: KernelManager) -> None:
+    notebook = jupytext.read(NOTEBOOKS / f"{name}.py")
     nbformat.validate(notebook)
-    names: dict[str, object] = {"__name__": "__main__"}
-    for number, cell in enumerate(notebook.cells):
-        if cell.cell_type == "code":
-            exec(compile(cell.source, f"{file}, cell {number}", "exec"), names)
-    said = capsys.readouterr().out
+    anew = f"%reset -f\nimport torch\ntorch.set_num_threads(1)\n%cd -q {tmp_path}"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(anew))
+    client = NotebookClient(notebook, km=kernel, timeout=60)
+    client.execute()
+    client.kc.stop_channels()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    said = "".join(words_of(output) for output in outputs)
     for words in SAID[name]:
         assert words in said, said
+
+
+def words_of(output: nbformat.NotebookNode) -> str:
+    """What an output of a cell says as text."""
+    if output.output_type == "stream":
+        return str(output.text)
+    return str(output.data.get("text/plain", "")) + "\n"
 
 
 def test_every_notebook_is_run() -> None:
