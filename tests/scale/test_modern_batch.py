@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
 
+from tests.scale.test_stages import png, walk
 from tests.small_checkpoints import small_preset
 from zeroseg import ZeroShotSegmenter
 from zeroseg.drawn.scene import draw_scene
@@ -27,7 +27,7 @@ def small_open(folder: Path) -> dict[str, Any]:
     return {**small_preset("open", folder), "vocabulary": CLASSES}
 
 
-def tiny_sam3(folder: Path) -> dict[str, Any]:
+def tiny_sam3() -> dict[str, Any]:
     """The embedded SAM 3, with a preview though the list is short."""
     content = load_preset("tiny-sam3")
     content["detector"]["init_args"]["preview"] = "always"
@@ -55,13 +55,32 @@ def masks(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in (folder / "masks").rglob("*.png")}
 
 
-@pytest.mark.parametrize("make", [small_open, tiny_sam3])
-def test_both_engines_write_what_the_system_says(make: Any, tmp_path: Path, ray_here: None) -> None:
-    content = make(tmp_path / "checkpoints")
-    scenes = [draw_scene(13, number, size).image for number, size in enumerate(SIZES)]
-    (tmp_path / "in").mkdir()
-    for index, pixels in enumerate(scenes):
-        Image.fromarray(pixels).save(tmp_path / f"in/{index}.png")
+def pictures() -> list[np.ndarray]:
+    return [draw_scene(13, number, size).image for number, size in enumerate(SIZES)]
+
+
+def label_maps(system: ZeroShotSegmenter) -> list[torch.Tensor]:
+    """What a whole system says of these pictures; not the same everywhere."""
+    images = [torch.from_numpy(pixels).permute(2, 0, 1).contiguous() for pixels in pictures()]
+    found = [result.label_map for result in system.segment(images)]
+    assert len(torch.cat([labels.flatten() for labels in found]).unique()) > 1
+    return found
+
+
+def test_small_open_in_stages_says_what_the_system_says(tmp_path: Path) -> None:
+    content = small_open(tmp_path)
+    wanted = label_maps(ZeroShotSegmenter.from_config(content))
+    for own in (content, offloaded(content)):
+        part = walk(Recipe.of(own, batch_size=2), [png(pixels) for pixels in pictures()])
+        for work, labels in zip(part.works, wanted, strict=True):
+            assert torch.equal(work.label_map.long(), labels)
+
+
+def test_both_engines_write_what_tiny_sam3_says(tmp_path: Path, ray_here: None) -> None:
+    content = tiny_sam3()
+    for index, pixels in enumerate(pictures()):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / f"in/{index}.png").write_bytes(png(pixels))
     runs = {
         name: BatchRun(
             str(tmp_path / "in"),
@@ -71,16 +90,12 @@ def test_both_engines_write_what_the_system_says(make: Any, tmp_path: Path, ray_
         )
         for name, own in (("here", offloaded(content)), ("there", content))
     }
-    assert sum(runs["here"].here(), Summary()).done == len(scenes)
-    assert sum(runs["there"].with_ray(), Summary()).done == len(scenes)
+    assert sum(runs["here"].here(), Summary()).done == len(SIZES)
+    assert sum(runs["there"].with_ray(), Summary()).done == len(SIZES)
     written = masks(tmp_path / "here")
-    assert len(written) == len(scenes) and written == masks(tmp_path / "there")
-    plain = ZeroShotSegmenter.from_config(content)
-    images = [torch.from_numpy(pixels).permute(2, 0, 1).contiguous() for pixels in scenes]
-    seen: set[int] = set()
-    for index, result in enumerate(plain.segment(images)):
+    assert len(written) == len(SIZES) and written == masks(tmp_path / "there")
+    system = ZeroShotSegmenter.from_config(content)
+    for index, labels in enumerate(label_maps(system)):
         [file] = (tmp_path / "here/masks").rglob(f"{index}.png*")
         mask = torch.from_numpy(np.asarray(Image.open(file)).astype(np.int64))
-        assert torch.equal(mask, plain.vocabulary.to_ids(result.label_map))
-        seen |= set(mask.unique().tolist())
-    assert len(seen) > 1
+        assert torch.equal(mask, system.vocabulary.to_ids(labels))

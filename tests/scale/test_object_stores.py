@@ -11,17 +11,13 @@ from typing import Any
 import fsspec
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from zeroseg.cli.main import main
-from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ZerosegError
-from zeroseg.presets import load_preset
 from zeroseg.scale.archive import Folder, list_pictures, reaching, read_all
 from zeroseg.scale.batch import BatchRun
 from zeroseg.scale.manifest import Summary
 from zeroseg.scale.recipe import Recipe
-from zeroseg.vocabularies import DRAM
 
 pytestmark = pytest.mark.usefixtures("stores")
 
@@ -79,14 +75,12 @@ def test_results_are_those_of_folders_and_a_rerun_does_what_is_missing(
 
 
 @pytest.mark.usefixtures("ray_here")
-def test_workers_read_from_one_store_and_write_to_another_at_another_precision(
-    tmp_path: Path,
-) -> None:
+def test_workers_read_from_one_store_and_write_to_another(archive: Path, tmp_path: Path) -> None:
     source, here, there = "s3://archive/scenes", str(tmp_path / "here"), "gs://archive/from-s3"
-    for index in range(3):
-        with fsspec.open(f"{source}/{index}.png", "wb") as file:
-            Image.fromarray(draw_scene(7, index, (72, 96)).image).save(file, "PNG")
-    recipe = Recipe.of(load_preset("tiny"), DRAM, 2, precision="bf16-mixed")
+    for file in sorted(archive.rglob("*.png"))[:3]:
+        fsspec.filesystem("s3").pipe_file(f"{source}/{file.name}", file.read_bytes())
+    bright = {"class_path": "scale_parts.Bright", "vocabulary": ["background", "light"]}
+    recipe = Recipe.of(bright, batch_size=2)
     sum(BatchRun(source, here, recipe, part_size=2).here(), Summary())
     run = BatchRun(source, there, recipe, part_size=2)
     assert sum(run.with_ray(), Summary()).done == 3

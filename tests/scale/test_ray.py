@@ -59,7 +59,7 @@ def test_pools_equal_one_process_byte_for_byte_though_a_worker_is_killed(tmp_pat
         "class_path": "scale_parts.Mortal",
         "init_args": {"checkpoint": "tiny:blip2", "width": 104, "marker": str(tmp_path / "killed")},
     }
-    recipe = Recipe.of(config, DRAM, 2)
+    recipe = Recipe.of(config, DRAM, 2, precision="bf16-mixed")
     there = BatchRun(str(folder), str(tmp_path / "there"), recipe, part_size=2)
     many = sum(there.with_ray(), Summary())
     assert marker.exists()  # a worker was killed at work, with pictures before and after it
