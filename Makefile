@@ -8,6 +8,8 @@ PIP := $(BIN)/python -m pip install --progress-bar off
 INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 TORCH ?=
+# One more than there are cores, four at most: some tests wait for servers and other processes.
+PROCESSES = $(shell $(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 TORCH_CPU := https://download.pytorch.org/whl/cpu
 
 .PHONY: demo test docs lint browser clean
@@ -16,7 +18,7 @@ demo: $(INSTALLED)
 	$(BIN)/zeroseg demo --output demo
 
 test: $(READY) lint browser
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 docs: $(READY)
 	$(BIN)/python -m docs.site.build build/site
