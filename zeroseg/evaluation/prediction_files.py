@@ -92,7 +92,7 @@ class PredictionFiles(BaseSegmenter):
         """None: predictions in files are of the pictures of their data set only."""
         return ()
 
-    def begin(self, images: Sequence[Tensor]) -> Job:
+    def begin(self, images: Sequence[Tensor], names: Sequence[str] | None = None) -> Job:
         """Refuse pictures of nobody knows where.
 
         Raises:
