@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-import uvicorn
 from PIL import Image
 
-from tests.app.scripted_service import Gated, png, segmenter
+from tests.app.scripted_service import Gated, png, segmenter, served
 from tests.browser.driven_page import DrivenPage, driven
 from tests.browser.test_reports_in_a_browser import browser
-from zeroseg.app import Limits, create_app
-from zeroseg.segmenter import ZeroShotSegmenter
+from zeroseg.app import Limits
 
 LOADED = "document.querySelector('#about')?.textContent.includes('scripted')"
 DONE = "document.querySelector('#status').textContent == 'Done.'"
@@ -28,24 +23,6 @@ class Shown(NamedTuple):
     page: DrivenPage
     address: str
     picture: Path
-
-
-@contextmanager
-def served(system: ZeroShotSegmenter | None = None, **options: Any) -> Iterator[str]:
-    """The address of a server, until the end of the block."""
-    app = create_app(system or segmenter(), "scripted", **options)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from zeroseg.app.limits import Limits
 from zeroseg.app.measures import Measures
 from zeroseg.app.shared_batches import SharedBatches
 
-_LIMITED = "/v1/segment"
+_LIMITED = ("/v1/segment", "/v1/jobs")
+"""Where pictures are sent to."""
 
 
 class Admission:
@@ -51,11 +52,11 @@ class Admission:
             await self._limited(scope, receive, say)
         finally:
             route = getattr(scope.get("route"), "path", None)
-            route = _LIMITED if scope["path"] == _LIMITED else route or "other"
+            route = scope["path"] if scope["path"] in _LIMITED else route or "other"
             self.measures.count_request(route, status or 500, time.perf_counter() - start)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] != _LIMITED or scope["method"] != "POST":
+        if scope["path"] not in _LIMITED or scope["method"] != "POST":
             return await self.app(scope, receive, send)
         refused = self._refused(Headers(scope=scope))
         if refused is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
@@ -102,6 +102,32 @@ class Answer(BaseModel):
     usage: dict[str, Any] = Field(description="tokens and cost of the exchanges")
 
 
+State = Literal["waiting", "working", "done", "failed", "cancelled"]
+"""Of a picture of a job."""
+
+
+class JobPicture(BaseModel):
+    """A picture of a job."""
+
+    name: str
+    state: State
+    stage: str | None = Field(None, description="that is worked on, or where it failed")
+    status: int | None = Field(None, description="that the result is answered by")
+    detail: str | None = Field(None, description="why there is no result")
+    result: str | None = Field(None, description="where it is")
+
+
+class JobState(BaseModel):
+    """A job, and how far it is."""
+
+    id: str
+    state: Literal["waiting", "working", "done"] = Field(
+        description="done where every picture has ended, one way or another"
+    )
+    pictures: list[JobPicture]
+    events: str = Field(description="where they are")
+
+
 class Status(BaseModel):
     """Of the server."""
 
@@ -143,6 +169,11 @@ def answer_of(result: Segmentation) -> Answer:
             **({} if result.confidence is None else {"confidence": _sureness(result.confidence)}),
         }
     )
+
+
+def json_of(result: Segmentation) -> bytes:
+    """The answer for a picture as it is sent."""
+    return answer_of(result).model_dump_json(by_alias=True, exclude_unset=True).encode()
 
 
 def _legend(result: Segmentation) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from starlette.formparsers import MultiPartParser
 from zeroseg import __version__
 from zeroseg.app.admission import Admission
 from zeroseg.app.guard import Guard
+from zeroseg.app.job_routes import router as job_router
 from zeroseg.app.limits import Limits
 from zeroseg.app.pictures import OfferedPictures
 from zeroseg.app.routes import router
@@ -60,6 +61,7 @@ def create_app(
     async def working(app: FastAPI) -> AsyncIterator[None]:
         service.batches.start()
         yield
+        service.jobs.close()
         service.batches.close()
 
     # Its own documentation pages load scripts from elsewhere.
@@ -68,6 +70,7 @@ def create_app(
     )
     app.state.service = service
     app.include_router(router)
+    app.include_router(job_router)
     app.add_exception_handler(RequestValidationError, _in_words)
     app.mount("/page", StaticFiles(directory=PAGE))
     app.add_api_route("/", _index, include_in_schema=False)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+
+from fastapi import HTTPException
+from fastapi.concurrency import run_in_threadpool
 
 from zeroseg import __version__
 from zeroseg.app.answers import Model, hexadecimal
+from zeroseg.app.asked import Asked
+from zeroseg.app.jobs import Jobs
 from zeroseg.app.limits import Limits
 from zeroseg.app.measures import Measures
-from zeroseg.app.pictures import OfferedPictures
-from zeroseg.app.shared_batches import SharedBatches
+from zeroseg.app.pictures import OfferedPictures, TooLarge, read_sent
+from zeroseg.app.shared_batches import SegmentingError, SharedBatches, Watcher
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.class_lists.built_in import NAMES
-from zeroseg.errors import ZerosegError
+from zeroseg.errors import ChatError, ZerosegError
+from zeroseg.segmentation import Segmentation
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Service:
         token: Whether one is demanded.
         measures: Of all that was asked.
         batches: The thread that uses the segmenter.
+        jobs: What is worked on without anybody waiting for an answer.
     """
 
     segmenter: BaseSegmenter
@@ -36,10 +44,38 @@ class Service:
     token: bool
     measures: Measures = field(default_factory=Measures)
     batches: SharedBatches = field(init=False)
+    jobs: Jobs = field(init=False)
 
     def __post_init__(self) -> None:
-        batches = SharedBatches(self.segmenter.batch_size, self.measures)
-        object.__setattr__(self, "batches", batches)
+        size = self.segmenter.batch_size
+        object.__setattr__(self, "batches", SharedBatches(size, self.measures))
+        object.__setattr__(self, "jobs", Jobs(self.limits, self.segment, 2 * size))
+
+    async def segment(
+        self, content: bytes, asked: Asked, watcher: Watcher | None = None
+    ) -> Segmentation:
+        """The result for a picture.
+
+        Args:
+            content: Its file.
+            asked: Classes and options.
+            watcher: See `SharedBatches.submit`.
+
+        Raises:
+            HTTPException: There is none; its status says whose fault it is.
+        """
+        try:
+            image = await run_in_threadpool(read_sent, content, self.limits.megapixels)
+            key, work = asked.work(self.segmenter, self.limits.classes)
+            return await asyncio.wrap_future(self.batches.submit(image, key, work, watcher))
+        except TooLarge as error:
+            raise HTTPException(413, str(error)) from error
+        except SegmentingError as error:
+            raise HTTPException(500, str(error)) from error
+        except ChatError as error:
+            raise HTTPException(502, str(error)) from error
+        except ZerosegError as error:
+            raise HTTPException(422, str(error)) from error
 
     def about(self) -> Model:
         """What it is, for clients."""

@@ -12,6 +12,16 @@ from fastapi import FastAPI
 from zeroseg.errors import ZerosegError
 
 
+class Server(uvicorn.Server):
+    """Ends the streams of events first: connections that are open would be waited for."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        assert isinstance(self.config.app, FastAPI)
+        self.config.app.state.service.jobs.close()
+        await super().shutdown(sockets)
+
+
 def serve(app: FastAPI, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until the process is told to end.
 
@@ -36,4 +46,4 @@ def serve(app: FastAPI, host: str, port: int, ready: Callable[[str], None]) -> N
     config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="on")
     with bound:
         ready(f"http://{name}:{bound.getsockname()[1]}/")
-        uvicorn.Server(config).run(sockets=[bound])
+        Server(config).run(sockets=[bound])

@@ -13,11 +13,16 @@ from torch import Tensor
 
 from zeroseg.app.measures import Measures
 from zeroseg.errors import ZerosegError
+from zeroseg.running.stage_event import StageEvent
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
+from zeroseg.vocabulary import Vocabulary
 
-Work = Callable[[Sequence[Tensor]], Sequence[Segmentation | Failure]]
-"""Segments a batch of images, (3, H, W) uint8 each."""
+Watcher = Callable[[StageEvent, Vocabulary], None]
+"""Is told the stages of a picture, and the classes that it is looked at for."""
+
+Work = Callable[[Sequence[Tensor], Sequence[Watcher | None]], Sequence[Segmentation | Failure]]
+"""Segments a batch of images, (3, H, W) uint8 each, and tells the stages of each to its watcher."""
 
 
 class SegmentingError(ZerosegError, RuntimeError):
@@ -29,6 +34,7 @@ class _Job:
     image: Tensor
     key: Hashable
     work: Work
+    watcher: Watcher | None = None
     done: Future[Segmentation] = field(default_factory=Future)
 
 
@@ -79,13 +85,17 @@ class SharedBatches:
         """Whole seconds, at least 1, after which there may be room again."""
         return max(1, math.ceil(self._pace * min(self.batch_size, 1 + self.waiting)))
 
-    def submit(self, image: Tensor, key: Hashable, work: Work) -> Future[Segmentation]:
+    def submit(
+        self, image: Tensor, key: Hashable, work: Work, watcher: Watcher | None = None
+    ) -> Future[Segmentation]:
         """Have a picture segmented.
 
         Args:
             image: (3, H, W) uint8.
             key: Equal where pictures may go through together.
             work: What segments them; that of the oldest picture is called for all of a batch.
+            watcher: Is told this picture's stages, in threads of the segmenter. What it raises
+                ends the batch.
 
         Returns:
             Its result; it raises a SegmentingError where this picture failed or all did, and a
@@ -94,7 +104,7 @@ class SharedBatches:
         Raises:
             ZerosegError: The server is about to end.
         """
-        job = _Job(image, key, work)
+        job = _Job(image, key, work, watcher)
         with self._changed:
             if self._closed:
                 raise ZerosegError("the server is about to end")
@@ -122,7 +132,8 @@ class SharedBatches:
     def _work(self, batch: Sequence[_Job]) -> None:
         start = time.perf_counter()
         try:
-            results = batch[0].work([job.image for job in batch])
+            watchers = [job.watcher for job in batch]
+            results = batch[0].work([job.image for job in batch], watchers)
         except Exception as error:  # it belongs to those who wait for an answer, whatever it is
             known = isinstance(error, ZerosegError)
             told = error if known else SegmentingError(f"{type(error).__name__}: {error}")
