@@ -26,7 +26,7 @@ from zeroseg.regions import Cropping, Region
 from zeroseg.running.in_flight import Job, in_flight
 from zeroseg.running.item import Item
 from zeroseg.running.runner import Runner
-from zeroseg.running.stage import Stage
+from zeroseg.running.stage import Stage, needed
 from zeroseg.running.stage_cache import StageCache
 from zeroseg.running.stage_event import OnStage
 from zeroseg.segmentation import Segmentation
@@ -224,6 +224,18 @@ class BaseSegmenter(LightningModule, ABC):
                 raise ZerosegError(f"a {type(self).__name__} cannot give {said}")
         if self.thresholds and not any(isinstance(stage, Thresholding) for stage in stages):
             raise ZerosegError(f"a {type(self).__name__} holds no detections against thresholds")
+
+    @property
+    def plan(self) -> tuple[str, ...]:
+        """Names of the stages that a picture goes through for what is asked for, in their order.
+
+        Example:
+            >>> from zeroseg import ZeroShotSegmenter
+            >>> ZeroShotSegmenter.from_preset("tiny-sam3", vocabulary=["dog", "cat"]).plan
+            ('pre-refinement', 'detection', 'post-refinement', 'masks', 'fusion')
+        """
+        stages = needed(self.stages, ("image", "name"), self._wanted)
+        return tuple(dict.fromkeys(stage.name for stage in stages if not stage.early))
 
     def windows(self, size: tuple[int, int]) -> int:
         """How many windows a picture of a size (height, width) is looked at through."""

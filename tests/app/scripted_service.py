@@ -20,7 +20,7 @@ from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.all_classes import AllClasses
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.testing import BoxMasks, ScriptedCaptioner, ScriptedDetector, ScriptedTagger
-from zeroseg.values import Tag
+from zeroseg.values import Masks, Tag
 
 BOXES = {"dog": [0, 0, 0.5, 0.5], "boat": [0.5, 0, 1, 1], "person": [0, 0.75, 0.25, 1]}
 ADDRESS = "http://127.0.0.1:8000"
@@ -51,6 +51,18 @@ class Gated(Tagger):
         self.came.set()
         assert self.gate.wait(10)
         return [(Tag("dog", 0.9),) for _ in images]
+
+
+class GatedMasks(BoxMasks):
+    """Waits for a gate to be opened, so that all stages before it can be looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+
+    def forward(self, *given: Any) -> list[Masks]:
+        assert self.gate.wait(10)
+        return super().forward(*given)
 
 
 class Breaking(Tagger):

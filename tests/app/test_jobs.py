@@ -87,14 +87,15 @@ def test_results_of_a_job_are_those_of_single_requests(made: TestClient) -> None
 
 
 def test_every_stage_of_every_picture_is_told_in_its_order(made: TestClient) -> None:
-    all_ = events(made, begin(made, png(), png(48, 24), classes="dog, boat"))
+    began = begin(made, png(), png(48, 24), classes="dog, boat")
+    all_ = events(made, began)
     assert [own.id for own in all_] == list(range(len(all_)))
     for place in (0, 1):
         own = [one.data for one in all_ if one.data.get("picture") == place]
         stages = [(one["stage"], one["ended"]) for one in own if "stage" in one]
         order = ("tags", "caption", "pre-refinement", "detection", "post-refinement", "masks")
         assert [name for name, ended in stages if ended] == [*order, "fusion"]
-        assert [name for name, ended in stages if not ended] == [*order, "fusion"]
+        assert [name for name, ended in stages if not ended] == began.json()["stages"]
         said = {one["stage"]: one for one in own if one.get("ended")}
         assert said["tags"]["tags"][0] == {"name": "dog", "score": 1.0}
         assert said["caption"]["caption"] == "a dog beside a boat"

@@ -124,6 +124,7 @@ class JobState(BaseModel):
     state: Literal["waiting", "working", "done"] = Field(
         description="done where every picture has ended, one way or another"
     )
+    stages: list[str] = Field(description="that every picture goes through")
     pictures: list[JobPicture]
     events: str = Field(description="where they are")
 

@@ -65,6 +65,12 @@ class Asked:
         key = (vocabulary, tuple(system.thresholds.items()), self.instances, self.confidence)
         return key, partial(_with_classes, system)
 
+    def plan(self, segmenter: BaseSegmenter) -> tuple[str, ...]:
+        """The stages that a picture goes through; see `BaseSegmenter.plan`."""
+        if self.auto:  # what is seen is not verified
+            return tuple(name for name in segmenter.plan if name != "verification")
+        return self._variant(segmenter, self._vocabulary(segmenter.vocabulary)).plan
+
     def _variant(self, segmenter: BaseSegmenter, vocabulary: Vocabulary) -> BaseSegmenter:
         system = segmenter.variant(vocabulary=vocabulary)
         thresholds = read_thresholds(self.thresholds)

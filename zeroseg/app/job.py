@@ -51,6 +51,7 @@ class Job:
 
     Args:
         pictures: In the order they were sent in.
+        stages: That each of them goes through.
 
     Attributes:
         id: Not to be guessed: whoever knows it may read the results.
@@ -58,9 +59,9 @@ class Job:
         ended_at: By the monotonic clock; None while it is open.
     """
 
-    def __init__(self, pictures: Sequence[Picture]) -> None:
+    def __init__(self, pictures: Sequence[Picture], stages: Sequence[str]) -> None:
         self.id = secrets.token_urlsafe(16)
-        self.pictures = pictures
+        self.pictures, self.stages = pictures, stages
         self.tasks: Sequence[asyncio.Task[None]] = ()
         self.ended_at: float | None = None
         self._events: list[bytes] = []
@@ -121,6 +122,7 @@ class Job:
         return JobState(
             id=self.id,
             state="done" if self.ended_at is not None else "working" if begun else "waiting",
+            stages=list(self.stages),
             pictures=[self._told(place) for place in range(len(self.pictures))],
             events=f"/v1/jobs/{self.id}/events",
         )

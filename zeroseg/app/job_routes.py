@@ -53,12 +53,13 @@ async def begin(
         raise HTTPException(422, f"a job may have {limits.job_pictures} pictures; begin several")
     try:
         asked.work(service.segmenter, limits.classes)
+        stages = asked.plan(service.segmenter)
     except ZerosegError as error:
         raise HTTPException(422, str(error)) from error
     sent = [Picture(own.filename or "", await own.read()) for own in picture]
     if sum(len(own.content) for own in sent) > limits.job_megabytes * 1e6:
         raise HTTPException(413, f"jobs may have {limits.job_megabytes:g} megabytes; send fewer")
-    job = service.jobs.begin(sent, asked)
+    job = service.jobs.begin(sent, asked, stages)
     if job is None:
         after = {"retry-after": str(service.batches.patience())}
         raise HTTPException(429, f"no more jobs; ask again in {after['retry-after']} s", after)

@@ -45,15 +45,22 @@ class Jobs:
         """The job of an id, if it is known still."""
         return self._jobs.get(id_)
 
-    def begin(self, pictures: Sequence[Picture], asked: Asked) -> Job | None:
+    def begin(
+        self, pictures: Sequence[Picture], asked: Asked, stages: Sequence[str]
+    ) -> Job | None:
         """Begin to work on pictures.
+
+        Args:
+            pictures: At least one.
+            asked: Classes and options.
+            stages: That they go through.
 
         Returns:
             The job; None where there is no room for it now.
         """
         if not self._make_room(1, sum(len(own.content) for own in pictures)):
             return None
-        job = Job(pictures)
+        job = Job(pictures, stages)
         self._jobs[job.id] = job
         places = range(len(pictures))
         job.tasks = [asyncio.create_task(self._work(job, place, asked)) for place in places]

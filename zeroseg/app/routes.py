@@ -21,7 +21,7 @@ from zeroseg.segmentation import Segmentation
 
 router = APIRouter()
 
-_PNG: dict[str, Any] = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+PNG: dict[str, Any] = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "The token is missing or wrong."},
     403: {"model": Problem, "description": "Another site asks, or for another host."},
@@ -49,12 +49,12 @@ _SEGMENT: dict[int | str, dict[str, Any]] = {
     **REFUSALS,
     **UPLOADS,
     **FAILURES,
-    200: {"model": Answer, "content": _PNG, "description": "JSON, or the indexed PNG."},
+    200: {"model": Answer, "content": PNG, "description": "JSON, or the indexed PNG."},
 }
 
 
 def service_of(request: Request) -> Service:
-    """What the routes of an application share."""
+    """What the application was made with."""
     return cast(Service, request.app.state.service)
 
 
@@ -94,7 +94,7 @@ async def metrics(request: Request) -> PlainTextResponse:
     response_class=Response,
     responses={
         **REFUSALS,
-        200: {"content": _PNG},
+        200: {"content": PNG},
         404: {"model": Problem, "description": "There are not so many."},
         422: {"model": Problem, "description": "It cannot be read any more."},
     },
