@@ -56,6 +56,7 @@ class Job:
     Attributes:
         id: Not to be guessed: whoever knows it may read the results.
         tasks: What works on the pictures.
+        turn: Held by the picture that is being read, so that they go on in their order.
         ended_at: By the monotonic clock; None while it is open.
     """
 
@@ -63,6 +64,7 @@ class Job:
         self.id = secrets.token_urlsafe(16)
         self.pictures, self.stages = pictures, stages
         self.tasks: Sequence[asyncio.Task[None]] = ()
+        self.turn = asyncio.Lock()
         self.ended_at: float | None = None
         self._events: list[bytes] = []
         self._changed = asyncio.Event()

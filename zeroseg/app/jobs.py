@@ -23,8 +23,8 @@ from zeroseg.vocabulary import Vocabulary
 _log = logging.getLogger(__name__)
 
 
-Segment = Callable[[bytes, Asked, Watcher | None], Awaitable[Segmentation]]
-"""Segments a picture's file, or raises an HTTPException."""
+Segment = Callable[[bytes, Asked, Watcher, asyncio.Lock], Awaitable[Segmentation]]
+"""Segments a picture's file, or raises an HTTPException; see `Service.segment`."""
 
 
 class Jobs:
@@ -45,9 +45,7 @@ class Jobs:
         """The job of an id, if it is known still."""
         return self._jobs.get(id_)
 
-    def begin(
-        self, pictures: Sequence[Picture], asked: Asked, stages: Sequence[str]
-    ) -> Job | None:
+    def begin(self, pictures: Sequence[Picture], asked: Asked, stages: Sequence[str]) -> Job | None:
         """Begin to work on pictures.
 
         Args:
@@ -90,7 +88,8 @@ class Jobs:
         picture = job.pictures[place]
         try:
             async with self._places:
-                result = await self._segment(picture.content, asked, _watcher(job, place))
+                watcher = _watcher(job, place)
+                result = await self._segment(picture.content, asked, watcher, job.turn)
                 answer = await run_in_threadpool(json_of, replace(result, name=picture.name))
         except HTTPException as refused:
             return self._end(job, place, "failed", refused.status_code, detail=refused.detail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from fastapi import HTTPException
@@ -52,7 +53,11 @@ class Service:
         object.__setattr__(self, "jobs", Jobs(self.limits, self.segment, 2 * size))
 
     async def segment(
-        self, content: bytes, asked: Asked, watcher: Watcher | None = None
+        self,
+        content: bytes,
+        asked: Asked,
+        watcher: Watcher | None = None,
+        turn: asyncio.Lock | None = None,
     ) -> Segmentation:
         """The result for a picture.
 
@@ -60,14 +65,18 @@ class Service:
             content: Its file.
             asked: Classes and options.
             watcher: See `SharedBatches.submit`.
+            turn: Held until it waits for its batch, so that pictures that share one keep their
+                order; None where there is no order.
 
         Raises:
             HTTPException: There is none; its status says whose fault it is.
         """
         try:
-            image = await run_in_threadpool(read_sent, content, self.limits.megapixels)
-            key, work = asked.work(self.segmenter, self.limits.classes)
-            return await asyncio.wrap_future(self.batches.submit(image, key, work, watcher))
+            async with turn or nullcontext():
+                image = await run_in_threadpool(read_sent, content, self.limits.megapixels)
+                key, work = asked.work(self.segmenter, self.limits.classes)
+                submitted = self.batches.submit(image, key, work, watcher)
+            return await asyncio.wrap_future(submitted)
         except TooLarge as error:
             raise HTTPException(413, str(error)) from error
         except SegmentingError as error:

@@ -83,8 +83,9 @@ function chips(all) {
 
 /** A question, folded up, and its answer with whatever reasons it gives. */
 function exchange({ purpose, prompt, reply, dropped, refused }) {
-  const asked = element("details", "", [
-    element("summary", `asked for ${purpose}`), element("p", prompt)]);
+  const question = element("p", prompt);
+  question.tabIndex = 0; // it scrolls
+  const asked = element("details", "", [element("summary", `asked for ${purpose}`), question]);
   const answer = element("blockquote", refused ? `no answer: ${refused}` : reply || "no answer");
   const left = dropped.length ? [element("p", `names no class: ${dropped.join(", ")}`)] : [];
   left.forEach((line) => line.classList.add("hint"));
