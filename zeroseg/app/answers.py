@@ -102,7 +102,7 @@ class Answer(BaseModel):
     usage: dict[str, Any] = Field(description="tokens and cost of the exchanges")
 
 
-State = Literal["waiting", "working", "done", "failed", "cancelled"]
+PictureState = Literal["waiting", "working", "done", "failed", "cancelled"]
 """Of a picture of a job."""
 
 
@@ -110,7 +110,7 @@ class JobPicture(BaseModel):
     """A picture of a job."""
 
     name: str
-    state: State
+    state: PictureState
     stage: str | None = Field(None, description="that is worked on, or where it failed")
     status: int | None = Field(None, description="that the result is answered by")
     detail: str | None = Field(None, description="why there is no result")

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zeroseg.app.answers import JobPicture, JobState, State
+from zeroseg.app.answers import JobPicture, JobState, PictureState
 
 HEARTBEAT = 15.0
 """Seconds without an event after which a stream says that it is still there."""
@@ -34,7 +34,7 @@ class Picture:
 
     name: str
     content: bytes
-    state: State = "waiting"
+    state: PictureState = "waiting"
     stage: str | None = None
     answer: bytes = b""
     status: int | None = None
@@ -90,7 +90,12 @@ class Job:
             self.tell("stage", picture=place, **words)
 
     def end_picture(
-        self, place: int, state: State, status: int, answer: bytes = b"", detail: str | None = None
+        self,
+        place: int,
+        state: PictureState,
+        status: int,
+        answer: bytes = b"",
+        detail: str | None = None,
     ) -> None:
         """Tell how a picture ended, and of the last one that the job is done."""
         picture = self.pictures[place]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from fastapi import HTTPException
 from fastapi.concurrency import run_in_threadpool
 
-from zeroseg.app.answers import State, json_of
+from zeroseg.app.answers import PictureState, json_of
 from zeroseg.app.asked import Asked
 from zeroseg.app.job import Job, Picture
 from zeroseg.app.limits import Limits
@@ -106,7 +106,7 @@ class Jobs:
         self,
         job: Job,
         place: int,
-        state: State,
+        state: PictureState,
         status: int,
         answer: bytes = b"",
         detail: str | None = None,
