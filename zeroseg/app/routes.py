@@ -26,14 +26,14 @@ router = APIRouter()
 _TEXT = 20_000
 """Characters of a list of classes, or of a name."""
 
-_PNG: dict[str, Any] = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+PNG: dict[str, Any] = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "The token is missing or wrong."},
     403: {"model": Problem, "description": "Another site asks, or for another host."},
 }
 _SEGMENT: dict[int | str, dict[str, Any]] = {
-    **_REFUSALS,
-    200: {"model": Answer, "content": _PNG, "description": "JSON, or the indexed PNG."},
+    **REFUSALS,
+    200: {"model": Answer, "content": PNG, "description": "JSON, or the indexed PNG."},
     400: {"model": Problem, "description": "The form cannot be read."},
     413: {"model": Problem, "description": "The picture is too large."},
     422: {"model": Problem, "description": "No picture that can be read, or no such classes."},
@@ -48,7 +48,8 @@ _SEGMENT: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _service(request: Request) -> Service:
+def service_of(request: Request) -> Service:
+    """What the application was made with."""
     return cast(Service, request.app.state.service)
 
 
@@ -63,21 +64,21 @@ async def health() -> Status:
 )
 async def ready(request: Request) -> Status:
     """Open to all."""
-    if not _service(request).batches.working:
+    if not service_of(request).batches.working:
         raise HTTPException(503, "pictures are not worked on; the server begins or ends")
     return Status(status="ready")
 
 
-@router.get("/v1/model", summary="The model, its classes, and limits", responses=_REFUSALS)
+@router.get("/v1/model", summary="The model, its classes, and limits", responses=REFUSALS)
 async def model(request: Request) -> Model:
     """What may be asked of this server."""
-    return _service(request).about()
+    return service_of(request).about()
 
 
-@router.get("/metrics", summary="Measures for Prometheus", responses=_REFUSALS)
+@router.get("/metrics", summary="Measures for Prometheus", responses=REFUSALS)
 async def metrics(request: Request) -> PlainTextResponse:
     """The text format, version 0.0.4."""
-    service = _service(request)
+    service = service_of(request)
     text = service.measures.text(service.batches.waiting)
     return PlainTextResponse(text, media_type=CONTENT_TYPE)
 
@@ -87,15 +88,15 @@ async def metrics(request: Request) -> PlainTextResponse:
     summary="A picture that the server offers",
     response_class=Response,
     responses={
-        **_REFUSALS,
-        200: {"content": _PNG},
+        **REFUSALS,
+        200: {"content": PNG},
         404: {"model": Problem, "description": "There are not so many."},
         422: {"model": Problem, "description": "It cannot be read any more."},
     },
 )
 def picture(request: Request, place: int) -> Response:
     """As a PNG, upright; `pictures` of `/v1/model` names them in this order."""
-    files = _service(request).pictures.files
+    files = service_of(request).pictures.files
     if not 0 <= place < len(files):
         raise HTTPException(404, f"there are {len(files)} pictures, counted from 0")
     try:
@@ -135,7 +136,7 @@ async def segment(
     asked = Asked(
         _given(classes), _given(vocabulary), tuple(thresholds or ()), instances, confidence
     )
-    result = await _segmented(_service(request), await picture.read(), asked)
+    result = await _segmented(service_of(request), await picture.read(), asked)
     result = replace(result, name=picture.filename or "")
     if (format or ("png" if accept.startswith("image/png") else "json")) == "png":
         return Response(await run_in_threadpool(_mask, result), media_type="image/png")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
@@ -14,10 +14,12 @@ from fastapi.staticfiles import StaticFiles
 from starlette.formparsers import MultiPartParser
 
 from zeroseg import __version__
+from zeroseg.app import result_routes
 from zeroseg.app.admission import Admission
 from zeroseg.app.guard import Guard
 from zeroseg.app.limits import Limits
 from zeroseg.app.pictures import OfferedPictures
+from zeroseg.app.result_folders import open_folders
 from zeroseg.app.routes import router
 from zeroseg.app.service import Service
 from zeroseg.base_segmenter import BaseSegmenter
@@ -33,6 +35,7 @@ def create_app(
     limits: Limits | None = None,
     token: str | None = None,
     pictures: str | Path | None = None,
+    results: Sequence[str | Path] = (),
 ) -> FastAPI:
     """The application, for any ASGI server; without a token it answers for loopback's names alone.
 
@@ -42,9 +45,11 @@ def create_app(
         limits: What requests may cost.
         token: What clients have to send as `Authorization: Bearer TOKEN`.
         pictures: A folder whose pictures are offered.
+        results: Folders that `segment`, `test` or `batch` wrote, which are shown.
 
     Raises:
         ImageError: The folder is not there, or holds no pictures.
+        ZerosegError: A folder holds no results.
 
     Example:
         >>> from zeroseg import ZeroShotSegmenter
@@ -54,7 +59,9 @@ def create_app(
         'zeroseg'
     """
     limits = limits or Limits()
-    service = Service(segmenter, model, limits, OfferedPictures(pictures), token is not None)
+    offered = OfferedPictures(pictures)
+    folders = open_folders(results, offered)
+    service = Service(segmenter, model, limits, offered, token is not None, folders)
 
     @asynccontextmanager
     async def working(app: FastAPI) -> AsyncIterator[None]:
@@ -68,6 +75,7 @@ def create_app(
     )
     app.state.service = service
     app.include_router(router)
+    app.include_router(result_routes.router)
     app.add_exception_handler(RequestValidationError, _in_words)
     app.mount("/page", StaticFiles(directory=PAGE))
     app.add_api_route("/", _index, include_in_schema=False)

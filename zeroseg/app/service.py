@@ -9,6 +9,7 @@ from zeroseg.app.answers import Model, hexadecimal
 from zeroseg.app.limits import Limits
 from zeroseg.app.measures import Measures
 from zeroseg.app.pictures import OfferedPictures
+from zeroseg.app.result_folders import ResultFolder
 from zeroseg.app.shared_batches import SharedBatches
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.class_lists.built_in import NAMES
@@ -25,6 +26,7 @@ class Service:
         limits: What a request may cost.
         pictures: Those that are offered.
         token: Whether one is demanded.
+        results: Folders of results that are shown.
         measures: Of all that was asked.
         batches: The thread that uses the segmenter.
     """
@@ -34,6 +36,7 @@ class Service:
     limits: Limits
     pictures: OfferedPictures
     token: bool
+    results: tuple[ResultFolder, ...] = ()
     measures: Measures = field(default_factory=Measures)
     batches: SharedBatches = field(init=False)
 

@@ -21,7 +21,7 @@ from zeroseg.scale.manifest import ERROR, missing
 from zeroseg.vocabulary import Vocabulary
 from zeroseg.writing import read_run
 
-_MASK = ".mask.png"
+_MASK, _SURE = ".mask.png", ".confidence.png"
 
 _DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError)
 """What reading the JSON of a result raises that is none."""
@@ -140,7 +140,7 @@ class Results:
         problem = ""
         for result in self.found:
             try:
-                return self._told(result)[0]
+                return self.told(result)[0]
             except ImageError as error:
                 problem = problem or str(error)
         raise ZerosegError(f"none of the results in '{shown(self.url)}' can be read: {problem}")
@@ -155,22 +155,32 @@ class Results:
         Raises:
             ImageError: Its files are missing or damaged, or of other classes than the others.
         """
+        picture = self.look(result, instances)
+        if picture is None:
+            self.lost += 1
+        elif picture.vocabulary != self.vocabulary:
+            raise ImageError(
+                "it was segmented with other classes than the first; export these results apart"
+            )
+        return picture
+
+    def look(self, result: Result, instances: str = "auto") -> LabelledPicture | None:
+        """The same as `read`, of whatever classes it is.
+
+        Raises:
+            ImageError: Its files are missing or damaged.
+        """
         try:
-            return self._read(result, instances)
+            return self._look(result, instances)
         except OSError as error:
             if isinstance(error, OutputError):
                 raise
             raise ImageError(f"its files cannot be read: {error}") from error
 
-    def _read(self, result: Result, instances: str) -> LabelledPicture | None:
-        vocabulary, told = self._told(result)
+    def _look(self, result: Result, instances: str) -> LabelledPicture | None:
+        vocabulary, told = self.told(result)
         if told.get("failure") is not None:
-            self.lost += 1
             return None
-        if vocabulary != self.vocabulary:
-            raise ImageError(
-                "it was segmented with other classes than the first; export these results apart"
-            )
         content = self._folder.read(result.mask)
         if content is None:
             raise ImageError(f"its label map '{result.mask}' is missing")
@@ -179,12 +189,33 @@ class Results:
         if isinstance(size, dict) and (size.get("height"), size.get("width")) != tuple(ids.shape):
             raise ImageError(f"its label map is {tuple(ids.shape)}, its JSON says {size}")
         labels = vocabulary.from_ids(ids).numpy().astype(np.int64)
-        source = result.source or (str(told.get("name", "")) if self._is_segmented(result) else "")
+        source = self._source(result, told)
         picture = LabelledPicture(result.name, labels, vocabulary, source=source)
         return picture.with_regions(told.get("detections") or [], instances)
 
-    def _told(self, result: Result) -> tuple[Vocabulary, dict[str, Any]]:
-        """The classes of a result, and what its JSON tells."""
+    def source(self, result: Result) -> str:
+        """Where the picture itself lies, a path or URL; "" where that is not told.
+
+        Raises:
+            ImageError: The JSON is missing or damaged.
+        """
+        return result.source or self._source(result, self.told(result)[1])
+
+    def _source(self, result: Result, told: dict[str, Any]) -> str:
+        return result.source or (str(told.get("name", "")) if self._is_segmented(result) else "")
+
+    def confidence(self, result: Result) -> bytes | None:
+        """The file of how sure each pixel is; None where there is none."""
+        if not self._is_segmented(result):
+            return None
+        return self._folder.read(result.mask.removesuffix(_MASK) + _SURE)
+
+    def told(self, result: Result) -> tuple[Vocabulary, dict[str, Any]]:
+        """The classes of a result, and what its JSON tells.
+
+        Raises:
+            ImageError: The JSON is missing or damaged.
+        """
         if not result.told:
             return self.vocabulary, {}
         try:
