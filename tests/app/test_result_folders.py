@@ -55,7 +55,9 @@ def made(folder: Path) -> Iterator[TestClient]:
 
 
 def test_the_least_sure_picture_comes_first(made: TestClient) -> None:
-    assert made.get("/v1/results").json() == [{"place": 0, "name": "out", "pictures": 4}]
+    assert made.get("/v1/results").json() == [
+        {"place": 0, "name": "out", "pictures": 4, "reviewed": 0}
+    ]
     told = made.get("/v1/results/0").json()
     found = [(own["number"], own["name"], own["score"]) for own in told["pictures"]]
     assert found == [(1, "b", 0.2), (0, "a", 0.9), (2, "c", None), (3, "d", None)]

@@ -15,6 +15,7 @@ from torch import Tensor
 from zeroseg import plotting, rle
 from zeroseg.errors import ImageError
 from zeroseg.export.picture import LabelledPicture
+from zeroseg.reviewed import State
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Confidence
 from zeroseg.vocabulary import Vocabulary
@@ -114,6 +115,7 @@ class FolderEntry(BaseModel):
     place: int
     name: str
     pictures: int
+    reviewed: int = Field(description="of these, accepted or rejected")
 
 
 class PictureEntry(BaseModel):
@@ -122,6 +124,8 @@ class PictureEntry(BaseModel):
     number: int = Field(description="by which it is asked for")
     name: str
     score: float | None = Field(description="how sure its result is; null where it was not saved")
+    state: State = Field(description="what a person thinks of it")
+    changed: bool = Field(description="whether a person has saved steps of a review")
     problem: str | None = Field(description="why it cannot be shown")
 
 
@@ -131,6 +135,7 @@ class FolderList(BaseModel):
     place: int
     name: str
     scored: int = Field(description="pictures whose score was saved")
+    reviewed: int = Field(description="pictures that were accepted or rejected")
     pictures: list[PictureEntry]
 
 
@@ -155,6 +160,7 @@ class Model(BaseModel):
     instances: bool = Field(description="whether masks of single things can be asked for")
     confidence: bool = Field(description="whether it can be asked how sure a result is")
     token: bool = Field(description="whether a token is demanded")
+    prompts: bool = Field(description="whether it makes masks of boxes and clicks, see a review")
     limits: dict[str, float]
     pictures: list[str] = Field(description="that the server offers, see /v1/pictures/{place}")
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from zeroseg.app.pictures import OfferedPictures
+from zeroseg.correcting import ReviewFiles
 from zeroseg.errors import ImageError, ZerosegError
 from zeroseg.export.originals import local_path
 from zeroseg.export.picture import LabelledPicture
 from zeroseg.export.results import Result, Results
 from zeroseg.find_images import is_url, shown
 from zeroseg.images import read_image
+from zeroseg.regular_file import stamp
+from zeroseg.reviewed import State, review_files
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,16 @@ class Ranked:
         number: Its place among all of the folder, by name; never another one while a server runs.
         name: Of its result.
         score: How sure it is, see `zeroseg.values.Confidence`; None where that was not saved.
+        state: What a person thinks of it.
+        changed: Whether a person has saved steps of a review.
         problem: Why nothing more is known of it; "" where there is none.
     """
 
     number: int
     name: str
     score: float | None = None
+    state: State = "open"
+    changed: bool = False
     problem: str = ""
 
 
@@ -53,6 +60,8 @@ class ResultFolder:
         if is_url(str(folder)):
             raise ZerosegError(f"'{shown(str(folder))}' is not on this machine; copy it here first")
         self.name, self.results = name, Results(str(folder))
+        self.reviews = ReviewFiles(self.results)
+        self._rankings: dict[int, tuple[object, Ranked]] = {}
         self._pictures = {Path(own).with_suffix("").as_posix(): own for own in pictures.names}
         self._files = dict(zip(pictures.names, pictures.files, strict=True))
 
@@ -63,18 +72,36 @@ class ResultFolder:
         """All pictures, the least sure first; those of which that is not known last, by name."""
         return sorted(map(self.ranking, range(len(self))), key=_doubt)
 
+    def reviewed(self) -> int:
+        """Pictures that were accepted or rejected."""
+        return sum(self.ranking(number).state != "open" for number in range(len(self)))
+
     def ranking(self, number: int) -> Ranked:
-        """A picture of the list."""
+        """A picture of the list; its files are read where they have changed."""
         result = self.results.found[number]
+        files = (result.told, review_files(result.mask)[0])
+        stamps = [stamp(self.results.folder.local_path(file) or "") for file in files]
+        known = self._rankings.get(number)
+        if known is None or known[0] != stamps:
+            known = self._rankings[number] = stamps, self._ranking(number, result)
+        return known[1]
+
+    def _ranking(self, number: int, result: Result) -> Ranked:
+        """What the files of a picture tell; what is wrong with its review costs it no score."""
+        found = Ranked(number, result.name)
         try:
-            _, told = self.results.told(result)
-            score = told["confidence"]["score"] if "confidence" in told else None
-            return Ranked(number, result.name, None if score is None else float(score))
+            found = replace(found, score=self._score(result))
+            review = self.reviews.look(result)
         except ImageError as error:
-            return Ranked(number, result.name, problem=str(error))
+            return replace(found, problem=str(error))
+        return found if review is None else replace(found, state=review.state, changed=True)
+
+    def _score(self, result: Result) -> float | None:
+        _, told = self.results.told(result)
+        try:
+            return float(told["confidence"]["score"]) if "confidence" in told else None
         except (LookupError, TypeError, ValueError) as error:
-            problem = f"its '{result.told}' is damaged: {error!r}"
-            return Ranked(number, result.name, problem=problem)
+            raise ImageError(f"its '{result.told}' is damaged: {error!r}") from error
 
     def result(self, number: int) -> Result:
         """Where the result of a picture lies.
@@ -123,6 +150,18 @@ class ResultFolder:
             return read_image(there)
         except ImageError as error:  # its message tells where the folder is
             raise ImageError("the picture cannot be read any more") from error
+
+    def fitting_image(self, number: int) -> Tensor:
+        """The picture itself, of the size of its result.
+
+        Raises:
+            LookupError: There are not so many.
+            ImageError: See `image`; or it is of another size.
+        """
+        image, size = self.image(number), self.labelled(number).size
+        if tuple(image.shape[1:]) != size:
+            raise ImageError(f"the picture is {tuple(image.shape[1:])}, its result {size}")
+        return image
 
     def _offered(self, name: str) -> Path:
         for own in (name, name.rpartition("/")[2]):

@@ -65,10 +65,10 @@ def in_words(number: int) -> Iterator[None]:
 
 
 @router.get("/v1/results", summary="Folders of results", responses=REFUSALS)
-async def folders(request: Request) -> list[FolderEntry]:
+def folders(request: Request) -> list[FolderEntry]:
     """Those that the server was started with, by their place."""
     return [
-        FolderEntry(place=place, name=own.name, pictures=len(own))
+        FolderEntry(place=place, name=own.name, pictures=len(own), reviewed=own.reviewed())
         for place, own in enumerate(service_of(request).results)
     ]
 
@@ -78,11 +78,23 @@ def pictures(request: Request, place: Place) -> FolderList:
     """The least sure first; those without a score last, by name."""
     folder = folder_of(request, place)
     entries = [
-        PictureEntry(number=own.number, name=own.name, score=own.score, problem=own.problem or None)
+        PictureEntry(
+            number=own.number,
+            name=own.name,
+            score=own.score,
+            state=own.state,
+            changed=own.changed,
+            problem=own.problem or None,
+        )
         for own in folder.ranked()
     ]
-    scored = sum(own.score is not None for own in entries)
-    return FolderList(place=place, name=folder.name, scored=scored, pictures=entries)
+    return FolderList(
+        place=place,
+        name=folder.name,
+        scored=sum(own.score is not None for own in entries),
+        reviewed=sum(own.state != "open" for own in entries),
+        pictures=entries,
+    )
 
 
 @router.get(

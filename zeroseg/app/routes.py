@@ -31,20 +31,25 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "The token is missing or wrong."},
     403: {"model": Problem, "description": "Another site asks, or for another host."},
 }
-_SEGMENT: dict[int | str, dict[str, Any]] = {
-    **REFUSALS,
-    200: {"model": Answer, "content": PNG, "description": "JSON, or the indexed PNG."},
-    400: {"model": Problem, "description": "The form cannot be read."},
-    413: {"model": Problem, "description": "The picture is too large."},
-    422: {"model": Problem, "description": "No picture that can be read, or no such classes."},
+SENT: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "What was sent cannot be read."},
+    413: {"model": Problem, "description": "It is too large."},
     429: {
         "model": Problem,
         "description": "All places are taken.",
         "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
     },
+    504: {"model": Problem, "description": "It took too long."},
+}
+"""Answers to requests that send something, see `zeroseg.app.admission.Admission`."""
+
+_SEGMENT: dict[int | str, dict[str, Any]] = {
+    **REFUSALS,
+    **SENT,
+    200: {"model": Answer, "content": PNG, "description": "JSON, or the indexed PNG."},
+    422: {"model": Problem, "description": "No picture that can be read, or no such classes."},
     500: {"model": Problem, "description": "The picture failed at a stage."},
     502: {"model": Problem, "description": "The language model cannot be reached."},
-    504: {"model": Problem, "description": "It took too long."},
 }
 
 

@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.formparsers import MultiPartParser
 
 from zeroseg import __version__
-from zeroseg.app import result_routes
+from zeroseg.app import result_routes, review_routes
 from zeroseg.app.admission import Admission
 from zeroseg.app.guard import Guard
 from zeroseg.app.limits import Limits
@@ -76,9 +76,11 @@ def create_app(
     app.state.service = service
     app.include_router(router)
     app.include_router(result_routes.router)
+    app.include_router(review_routes.router)
     app.add_exception_handler(RequestValidationError, _in_words)
     app.mount("/page", StaticFiles(directory=PAGE))
     app.add_api_route("/", _index, include_in_schema=False)
+    app.add_api_route("/review", _review, include_in_schema=False)
     app.add_middleware(Admission, limits=limits, batches=service.batches, measures=service.measures)
     app.add_middleware(Guard, token=token)
     # What is sent stays in memory: no part of a request is larger than a request may be.
@@ -88,6 +90,10 @@ def create_app(
 
 async def _index() -> FileResponse:
     return FileResponse(PAGE / "index.html")
+
+
+async def _review() -> FileResponse:
+    return FileResponse(PAGE / "review.html")
 
 
 async def _in_words(request: Request, error: Exception) -> JSONResponse:

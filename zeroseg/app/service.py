@@ -13,7 +13,9 @@ from zeroseg.app.result_folders import ResultFolder
 from zeroseg.app.shared_batches import SharedBatches
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.class_lists.built_in import NAMES
+from zeroseg.correcting.prompting import Prompting
 from zeroseg.errors import ZerosegError
+from zeroseg.masking.mask_predictor import MaskPredictor
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Service:
         results: Folders of results that are shown.
         measures: Of all that was asked.
         batches: The thread that uses the segmenter.
+        prompting: What answers to boxes and clicks in that thread; None where the model has no
+            masks of that kind.
     """
 
     segmenter: BaseSegmenter
@@ -39,10 +43,16 @@ class Service:
     results: tuple[ResultFolder, ...] = ()
     measures: Measures = field(default_factory=Measures)
     batches: SharedBatches = field(init=False)
+    prompting: Prompting | None = field(init=False)
 
     def __post_init__(self) -> None:
         batches = SharedBatches(self.segmenter.batch_size, self.measures)
         object.__setattr__(self, "batches", batches)
+        predictor = getattr(self.segmenter, "mask_predictor", None)
+        prompting = None
+        if isinstance(predictor, MaskPredictor) and predictor.promptable:
+            prompting = Prompting(predictor)
+        object.__setattr__(self, "prompting", prompting)
 
     def about(self) -> Model:
         """What it is, for clients."""
@@ -60,6 +70,7 @@ class Service:
             instances=self._can(instances=True),
             confidence=self._can(confidence=True),
             token=self.token,
+            prompts=self.prompting is not None,
             limits={name: float(value) for name, value in vars(self.limits).items()},
             pictures=list(self.pictures.names),
         )
