@@ -42,7 +42,10 @@ def scene() -> LabelledPicture:
 def detections() -> list[dict[str, object]]:
     several = (("boat", 0.5, BOAT), ("dog", 0.6, DOG), ("dog", 0.9, OTHER))
     return [
-        {"class": name, "score": score, "segmentation": rle.encode(own)}
+        {
+            **{"class": name, "phrase": name, "score": score, "box_xyxy": [0.0, 0.0, 9.0, 9.0]},
+            "segmentation": rle.encode(own),
+        }
         for name, score, own in several
     ]
 

@@ -22,6 +22,8 @@ from zeroseg.images import read_image
 from zeroseg.regular_file import stamp
 from zeroseg.reviewed import State, review_files
 
+FAILED = "it had failed in the run itself"
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -98,6 +100,8 @@ class ResultFolder:
 
     def _score(self, result: Result) -> float | None:
         _, told = self.results.told(result)
+        if told.get("failure") is not None:
+            raise ImageError(FAILED)
         try:
             return float(told["confidence"]["score"]) if "confidence" in told else None
         except (LookupError, TypeError, ValueError) as error:
@@ -122,7 +126,7 @@ class ResultFolder:
         """
         picture = self.results.look(self.result(number))
         if picture is None:
-            raise ImageError("it had failed in the run itself")
+            raise ImageError(FAILED)
         return picture
 
     def told(self, number: int) -> dict[str, Any]:

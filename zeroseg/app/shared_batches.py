@@ -71,7 +71,8 @@ class SharedBatches:
         """Finish the batch that is worked on, and give up those that wait."""
         with self._changed:
             self._closed = True
-            left = [own.done for own in (*self._waiting, *self._tasks)]
+            left: list[Future[Any]] = [own.done for own in self._waiting]
+            left += [own.done for own in self._tasks]
             self._waiting, self._tasks = [], deque()
             self._changed.notify()
         for done in left:

@@ -13,9 +13,10 @@ export function keepToken(token) {
   sessionStorage.setItem(KEY, token);
 }
 
-async function ask(path, options = {}) {
+/** A response; what is not one of success is thrown as `Refused`, with status 0 where none came. */
+export async function ask(path, options = {}) {
   const token = sessionStorage.getItem(KEY);
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   let response;
   try {
     response = await fetch(path, { ...options, headers });
