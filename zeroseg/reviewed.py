@@ -120,25 +120,25 @@ class Reviewed:
             told,
         )
 
-    def check_before(self, ids: ArrayLike, file: str) -> None:
-        """Look whether a predicted label map, (H, W) ids, is the one that was reviewed.
+    def check_before(self, found: str, file: str) -> None:
+        """Look whether a predicted label map, by its fingerprint, is the one that was reviewed.
 
         Raises:
             ImageError: It is another one.
         """
-        if fingerprint(ids) != self.before:
+        if found != self.before:
             raise ImageError(
                 f"its prediction has changed since it was reviewed; move '{file}' elsewhere to "
                 f"review it anew"
             )
 
-    def check_after(self, ids: ArrayLike, file: str) -> None:
-        """Look whether a corrected label map, (H, W) ids, is the one that was saved.
+    def check_after(self, found: str, file: str) -> None:
+        """Look whether a corrected label map, by its fingerprint, is the one that was saved.
 
         Raises:
             ImageError: It is another one.
         """
-        if fingerprint(ids) != self.after:
+        if found != self.after:
             raise ImageError(
                 f"the corrected map beside '{file}' is another one than it tells of; open the "
                 f"picture once at /review of zeroseg app, which writes it anew"

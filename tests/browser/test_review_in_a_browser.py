@@ -81,7 +81,7 @@ def test_the_loop_by_keys_alone(shown: Shown, tmp_path: Path) -> None:
     assert page.value(names) == ["b", "a", "c"]
     page.value("document.querySelector('#who').value = 'Ada'")
     # Regions are reached by Tab, and marked where the focus is.
-    page.value("document.querySelector('#reopen').focus()")
+    page.value("document.querySelector('#reject').focus()")
     press(page, "Tab", "Tab")
     assert page.value("document.activeElement.textContent").startswith("dog")
     assert page.value("document.activeElement.getAttribute('aria-pressed')") == "true"

@@ -73,13 +73,13 @@ def write_scene(folder: Path, *names: str, score: float | None = 0.5) -> str:
     return str(folder)
 
 
-def begun(folder: str, name: str = "a") -> tuple[ReviewFiles, Result, LabelledPicture]:
+def begun(folder: str, name: str = "a") -> tuple[ReviewFiles, Result, CorrectedResult]:
     """A result of a folder, and what reads and writes its review."""
     results = Results(folder)
     [result] = [own for own in results if own.name == name]
     picture = results.look(result)
     assert picture is not None
-    return ReviewFiles(results), result, picture
+    return ReviewFiles(results), result, CorrectedResult.of(picture)
 
 
 def reviewed(folder: str, *steps: Step, name: str = "a") -> CorrectedResult:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from zeroseg.app.pictures import OfferedPictures
-from zeroseg.correcting import ReviewFiles
+from zeroseg.correcting import CorrectedResult, ReviewFiles
 from zeroseg.errors import ImageError, ZerosegError
 from zeroseg.export.originals import local_path
 from zeroseg.export.picture import LabelledPicture
@@ -21,6 +23,9 @@ from zeroseg.find_images import is_url, shown
 from zeroseg.images import read_image
 from zeroseg.regular_file import stamp
 from zeroseg.reviewed import State, review_files
+
+KEPT = 2
+"""Predictions that are kept in memory: the one that is looked at, and the last."""
 
 FAILED = "it had failed in the run itself"
 
@@ -63,6 +68,8 @@ class ResultFolder:
             raise ZerosegError(f"'{shown(str(folder))}' is not on this machine; copy it here first")
         self.name, self.results = name, Results(str(folder))
         self.reviews = ReviewFiles(self.results)
+        self._keeping = threading.Lock()
+        self._begun: OrderedDict[int, tuple[object, CorrectedResult]] = OrderedDict()
         self._rankings: dict[int, tuple[object, Ranked]] = {}
         self._pictures = {Path(own).with_suffix("").as_posix(): own for own in pictures.names}
         self._files = dict(zip(pictures.names, pictures.files, strict=True))
@@ -81,8 +88,7 @@ class ResultFolder:
     def ranking(self, number: int) -> Ranked:
         """A picture of the list; its files are read where they have changed."""
         result = self.results.found[number]
-        files = (result.told, review_files(result.mask)[0])
-        stamps = [stamp(self.results.folder.local_path(file) or "") for file in files]
+        stamps = self._stamps(result)
         known = self._rankings.get(number)
         if known is None or known[0] != stamps:
             known = self._rankings[number] = stamps, self._ranking(number, result)
@@ -129,6 +135,29 @@ class ResultFolder:
             raise ImageError(FAILED)
         return picture
 
+    def begun(self, number: int) -> CorrectedResult:
+        """The review of a picture as it begins; those of the last pictures are kept.
+
+        Raises:
+            LookupError: There are not so many.
+            ImageError: Its files are missing or damaged.
+        """
+        stamps = self._stamps(self.result(number))[:2]
+        with self._keeping:
+            kept = self._begun.get(number)
+            if kept is None or kept[0] != stamps:
+                kept = stamps, CorrectedResult.of(self.labelled(number))
+                self._begun[number] = kept
+            self._begun.move_to_end(number)
+            while len(self._begun) > KEPT:
+                self._begun.popitem(last=False)
+        return kept[1]
+
+    def _stamps(self, result: Result) -> list[object]:
+        """What tells whether the files of a prediction and its review have changed."""
+        files = (result.mask, result.told, review_files(result.mask)[0])
+        return [stamp(self.results.folder.local_path(file) or "") for file in files]
+
     def told(self, number: int) -> dict[str, Any]:
         """What the JSON of a picture tells; empty where there is none."""
         return self.results.told(self.result(number))[1]
@@ -162,7 +191,7 @@ class ResultFolder:
             LookupError: There are not so many.
             ImageError: See `image`; or it is of another size.
         """
-        image, size = self.image(number), self.labelled(number).size
+        image, size = self.image(number), self.begun(number).prediction.size
         if tuple(image.shape[1:]) != size:
             raise ImageError(f"the picture is {tuple(image.shape[1:])}, its result {size}")
         return image

@@ -108,7 +108,7 @@ def prediction(request: Request, place: Place, number: Number) -> Answer:
     folder = folder_of(request, place)
     with in_words(number):
         told, sure = folder.told(number), folder.sureness(number)
-        return answer_of_files(folder.labelled(number), told, sure)
+        return answer_of_files(folder.begun(number).prediction, told, sure)
 
 
 @router.get(
@@ -131,4 +131,4 @@ def picture(
         shown = as_picture(folder.image(number))
     if side is not None:
         shown.thumbnail((side, side), Image.Resampling.BILINEAR)
-    return Response(png_of(shown), media_type="image/png")
+    return Response(png_of(shown, 1), media_type="image/png")

@@ -65,7 +65,7 @@ def review(request: Request, place: Place, number: Number) -> Review:
     """Regions with who made them, and all steps; without any it is the prediction."""
     folder = folder_of(request, place)
     with _in_words(number):
-        return review_of(folder.reviews.open(folder.result(number), folder.labelled(number)))
+        return review_of(folder.reviews.open(folder.result(number), folder.begun(number)))
 
 
 @router.post(
@@ -104,8 +104,8 @@ def _changed(folder: ResultFolder, number: int, asked: AskedChange, step: Step |
             return found.after(step)
         return found.undone() if asked.do == "undo" else found.redone()
 
-    result, prediction = folder.result(number), folder.labelled(number)
-    return review_of(folder.reviews.change(result, prediction, asked.revision, go))
+    result, begun = folder.result(number), folder.begun(number)
+    return review_of(folder.reviews.change(result, begun, asked.revision, go))
 
 
 @router.post(

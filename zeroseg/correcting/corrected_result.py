@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from zeroseg import rle
 from zeroseg.correcting.step import Step
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
+from zeroseg.export.label_maps import file_ids
 from zeroseg.export.picture import LabelledPicture
 from zeroseg.export.regions import Region, components
 from zeroseg.reviewed import FORMAT, VERSION, Reviewed, State, fingerprint
@@ -40,6 +40,24 @@ class Corrected:
     state: State = "open"
 
 
+class Prediction(LabelledPicture):
+    """What was predicted, and what tells it from every other prediction."""
+
+    @cached_property
+    def labels_print(self) -> str:
+        """Fingerprint of the label map."""
+        return fingerprint(file_ids(self))
+
+    @cached_property
+    def regions_print(self) -> str:
+        """Fingerprint of the regions."""
+        told = hashlib.sha256()
+        for region in self.regions:
+            told.update(repr((region.label, region.box)).encode())
+            told.update(np.packbits(region.mask).tobytes())
+        return told.hexdigest()[:32]
+
+
 @dataclass(frozen=True)
 class CorrectedResult:
     """A prediction and the steps of its review; nothing of it changes, every step makes another.
@@ -62,7 +80,7 @@ class CorrectedResult:
         ([[2, 0]], [[1, 0]])
     """
 
-    prediction: LabelledPicture
+    prediction: Prediction
     steps: tuple[Step, ...] = ()
     done: int = 0
     revision: int = 0
@@ -75,10 +93,9 @@ class CorrectedResult:
         connected pixels of a thing's class, all pixels of a stuff's.
         """
         known = {region.label for region in prediction.regions}
-        others = components(prediction.labels, prediction.vocabulary)
-        more = tuple(region for region in others if region.label not in known)
+        more = components(prediction.labels, prediction.vocabulary, known)
         own = tuple(replace(region, made_by=MODEL) for region in (*prediction.regions, *more))
-        return cls(replace(prediction, regions=own))
+        return cls(Prediction(**vars(replace(prediction, regions=own))))
 
     @cached_property
     def now(self) -> Corrected:
@@ -122,9 +139,10 @@ class CorrectedResult:
             raise ZerosegError("there is nothing to do again")
         return replace(self, done=self.done + 1)
 
-    def ids(self, labels: NDArray[np.int64]) -> NDArray[Any]:
-        """The ids (H, W) of class indices, as files hold them."""
-        return self.prediction.vocabulary.to_ids(torch.from_numpy(labels)).numpy()
+    def picture(self) -> LabelledPicture:
+        """What comes of the steps, as a picture that can be exported."""
+        regions = tuple(self.now.regions.values())
+        return replace(self.prediction, labels=self.now.labels, regions=regions, origin="review")
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: steps, and what comes of them."""
@@ -137,11 +155,11 @@ class CorrectedResult:
             "size": {"height": height, "width": width},
             "state": self.now.state,
             "prediction": {
-                "labels": fingerprint(self.ids(self.prediction.labels)),
-                "regions": _fingerprint(self.prediction.regions),
+                "labels": self.prediction.labels_print,
+                "regions": self.prediction.regions_print,
                 "of": self.prediction.origin,
             },
-            "labels": fingerprint(self.ids(self.now.labels)),
+            "labels": fingerprint(file_ids(self.picture())),
             "regions": [self.told(*own) for own in self.now.regions.items()],
             "done": self.done,
             "steps": [step.to_dict() for step in self.steps],
@@ -157,27 +175,24 @@ class CorrectedResult:
             **({"named_by": region.named_by} if region.named_by else {}),
             "box_xyxy": list(region.box),
             "area": region.area,
-            "segmentation": rle.encode(region.whole(self.prediction.size)),
+            "segmentation": rle.encode_part(
+                region.mask, region.left, region.top, self.prediction.size
+            ),
         }
 
-    @classmethod
-    def from_review(
-        cls, prediction: LabelledPicture, review: Reviewed, file: str
-    ) -> CorrectedResult:
-        """The result of `to_dict`.
+    def gone_on(self, review: Reviewed, file: str) -> CorrectedResult:
+        """This review, which is about to begin, as far as it was taken in files.
 
         Args:
-            prediction: What was reviewed.
             review: What was saved.
             file: Its name, for messages.
 
         Raises:
             ImageError: It was of another prediction, or is damaged.
         """
-        begun = cls.of(prediction)
-        review.check_before(begun.ids(prediction.labels), file)
+        review.check_before(self.prediction.labels_print, file)
         try:
-            if review.content["prediction"]["regions"] != _fingerprint(begun.prediction.regions):
+            if review.content["prediction"]["regions"] != self.prediction.regions_print:
                 raise ImageError(
                     f"regions of its prediction have changed since it was reviewed; move '{file}' "
                     f"elsewhere to review it anew"
@@ -186,12 +201,13 @@ class CorrectedResult:
             done = int(review.content["done"])
             if not 0 <= done <= len(steps):
                 raise ValueError(f"{done} of {len(steps)} steps")
-            _ = replace(begun, steps=steps, done=len(steps)).now
+            whole = replace(self, steps=steps, done=len(steps), revision=review.revision)
+            _ = whole.now
         except ImageError:
             raise
         except (LookupError, TypeError, ValueError, ZerosegError) as error:
             raise ImageError(f"its '{file}' is damaged: {error}") from error
-        return replace(begun, steps=steps, done=done, revision=review.revision)
+        return whole if done == len(steps) else replace(whole, done=done)
 
 
 def _take(found: Corrected, step: Step, picture: LabelledPicture, number: int) -> None:
@@ -263,12 +279,3 @@ def _label(step: Step, picture: LabelledPicture) -> int:
     if name not in vocabulary.names or vocabulary.names.index(name) == vocabulary.background:
         raise VocabularyError(f"'{name}' is none of the classes that can be named here")
     return vocabulary.names.index(name)
-
-
-def _fingerprint(regions: Sequence[Region]) -> str:
-    """What tells regions from others."""
-    told = hashlib.sha256()
-    for region in regions:
-        told.update(repr((region.label, region.box)).encode())
-        told.update(np.packbits(region.mask).tobytes())
-    return told.hexdigest()[:32]

@@ -13,10 +13,9 @@ from zeroseg.correcting.corrected_result import CorrectedResult
 from zeroseg.data.masks import ids_in
 from zeroseg.errors import ImageError, ZerosegError
 from zeroseg.export.export_format import json_bytes
-from zeroseg.export.picture import LabelledPicture
 from zeroseg.export.results import Result, Results
 from zeroseg.plotting import indexed
-from zeroseg.reviewed import Reviewed, review_files
+from zeroseg.reviewed import Reviewed, fingerprint, review_files
 
 Change = Callable[[CorrectedResult], CorrectedResult]
 
@@ -54,12 +53,12 @@ class ReviewFiles:
             raise ImageError(f"its '{file}' cannot be read: {error.strerror}") from error
         return None if content is None else Reviewed.read(content, file)
 
-    def open(self, result: Result, prediction: LabelledPicture) -> CorrectedResult:
+    def open(self, result: Result, begun: CorrectedResult) -> CorrectedResult:
         """A result as it was left; the corrected map is written anew where it is not the right one.
 
         Args:
             result: Where it lies.
-            prediction: What was predicted.
+            begun: Its review as it begins, `CorrectedResult.of` its prediction.
 
         Raises:
             ImageError: The review is damaged, or of another prediction.
@@ -68,21 +67,21 @@ class ReviewFiles:
         with self._lock:
             review = self.look(result)
             if review is None:
-                return CorrectedResult.of(prediction)
+                return begun
             file, corrected = review_files(result.mask)
-            found = CorrectedResult.from_review(prediction, review, file)
+            found = begun.gone_on(review, file)
             if not self._is_whole(review, corrected):
                 self._write_map(corrected, found)
             return found
 
     def change(
-        self, result: Result, prediction: LabelledPicture, revision: int, change: Change
+        self, result: Result, begun: CorrectedResult, revision: int, change: Change
     ) -> CorrectedResult:
         """Change a review, and save it.
 
         Args:
             result: Where it lies.
-            prediction: What was predicted.
+            begun: Its review as it begins.
             revision: That of the review which is to be changed.
             change: What is done.
 
@@ -94,9 +93,7 @@ class ReviewFiles:
         file, corrected = review_files(result.mask)
         with self._lock:
             review = self.look(result)
-            found = CorrectedResult.of(prediction)
-            if review is not None:
-                found = CorrectedResult.from_review(prediction, review, file)
+            found = begun if review is None else begun.gone_on(review, file)
             if found.revision != revision:
                 raise StaleReview(
                     f"somebody else has changed this review: it is at revision {found.revision}, "
@@ -112,7 +109,7 @@ class ReviewFiles:
         if content is None:
             return False
         try:
-            review.check_after(ids_in(content, f"map '{corrected}'"), corrected)
+            review.check_after(fingerprint(ids_in(content, f"map '{corrected}'")), corrected)
         except ImageError:
             return False
         return True

@@ -22,7 +22,7 @@ from zeroseg.find_images import SUFFIXES as PICTURES
 from zeroseg.images import read_file
 from zeroseg.metrics.protocol import STANDARD, UNLISTED, Protocol, indices_of, resized
 from zeroseg.regular_file import inside
-from zeroseg.reviewed import Reviewed, review_files
+from zeroseg.reviewed import Reviewed, fingerprint, review_files
 from zeroseg.running.in_flight import Job
 from zeroseg.running.stage import Stage
 from zeroseg.running.stage_cache import StageCache
@@ -215,9 +215,9 @@ def _corrected(file: Path, ids: Tensor) -> Tensor:
     if not review.is_file():
         return ids
     told = Reviewed.read(read_file(review), review.name)
-    told.check_before(ids, review.name)
+    told.check_before(fingerprint(ids), review.name)
     ids = read_ids(corrected, "corrected map")
-    told.check_after(ids, review.name)
+    told.check_after(fingerprint(ids), review.name)
     return ids
 
 

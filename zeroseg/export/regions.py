@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -157,15 +157,23 @@ def check_choice(choice: str) -> None:
 
 def class_regions(labels: NDArray[np.int64], classes: Sequence[int]) -> Iterator[Region]:
     """All pixels of each of these classes that is there."""
-    present = set(np.unique(labels).tolist())
+    present = set(np.flatnonzero(np.bincount(labels.ravel())).tolist())
     for label in classes:
         if label in present and (region := Region.of(labels == label, label)) is not None:
             yield region
 
 
-def components(labels: NDArray[np.int64], vocabulary: Vocabulary) -> Iterator[Region]:
-    """Connected pixels of each thing's class that is there, and all pixels of each stuff's."""
-    for whole in class_regions(labels, vocabulary.classes):
+def components(
+    labels: NDArray[np.int64], vocabulary: Vocabulary, without: Collection[int] = ()
+) -> Iterator[Region]:
+    """Connected pixels of each thing's class that is there, and all pixels of each stuff's.
+
+    Args:
+        labels: (H, W) class indices.
+        vocabulary: The classes.
+        without: Classes that are left out.
+    """
+    for whole in class_regions(labels, [own for own in vocabulary.classes if own not in without]):
         if whole.label in vocabulary.stuff:
             yield whole
             continue

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from zeroseg.data.masks import ids_in
 from zeroseg.data.names import sample_names
 from zeroseg.decoding import decoded
 from zeroseg.errors import ImageError, OutputError, ZerosegError
+from zeroseg.export.label_maps import file_ids
 from zeroseg.export.picture import LabelledPicture
 from zeroseg.export.regions import reviewed_regions
 from zeroseg.find_images import shown
-from zeroseg.reviewed import CORRECTED, REVIEW, Reviewed, check_reviewed, review_files
+from zeroseg.reviewed import CORRECTED, REVIEW, Reviewed, check_reviewed, fingerprint, review_files
 from zeroseg.scale.archive import Folder
 from zeroseg.scale.manifest import ERROR, missing
 from zeroseg.vocabulary import Vocabulary
@@ -217,12 +217,12 @@ class Results:
         """
         file, corrected = review_files(result.mask)
         vocabulary = picture.vocabulary
-        review.check_before(vocabulary.to_ids(torch.from_numpy(picture.labels)), file)
+        review.check_before(fingerprint(file_ids(picture)), file)
         content = self.folder.read(corrected)
         if content is None:
             raise ImageError(f"its corrected map '{corrected}' is missing")
         ids = ids_in(content, f"corrected map '{corrected}'")
-        review.check_after(ids, file)
+        review.check_after(fingerprint(ids), file)
         picture = replace(picture, labels=vocabulary.from_ids(ids).numpy().astype(np.int64))
         if instances == "auto" or (instances, review.of) == ("detections", "detections"):
             regions = reviewed_regions(review.regions, picture.size, vocabulary)

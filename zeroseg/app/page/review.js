@@ -115,7 +115,8 @@ function take(review) {
   at("name").textContent = review.name;
   at("state").textContent = `${STATES[review.state]}, ` +
     (own.score === null ? "no score was saved" : `score ${own.score.toFixed(2)}`);
-  for (const [id, name] of [["accept", "accepted"], ["reject", "rejected"], ["reopen", "open"]]) {
+  at("reopen").hidden = review.state === "open";
+  for (const [id, name] of [["accept", "accepted"], ["reject", "rejected"]]) {
     at(id).setAttribute("aria-pressed", String(review.state === name));
   }
   at("undo").disabled = !review.undo;
