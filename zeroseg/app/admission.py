@@ -16,12 +16,14 @@ from zeroseg.app.shared_batches import SharedBatches
 
 _LIMITED = ("/v1/segment", "/v1/jobs")
 """Where pictures are sent to."""
+_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 
 
 class Admission:
-    """Lets in as many pictures as there are places, of no more bytes, for no longer than allowed.
+    """Lets in as many requests as there are places, of no more bytes, for no longer than allowed.
 
-    A place is held from before the first byte of a picture is read, so that memory has a bound.
+    What asks without sending anything is let in. Of all else a place is held from before the first
+    byte is read, so that memory has a bound.
 
     Args:
         app: What is asked.
@@ -56,7 +58,7 @@ class Admission:
             self.measures.count_request(route, status or 500, time.perf_counter() - start)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] not in _LIMITED or scope["method"] != "POST":
+        if scope["method"] in _WITHOUT_BODY:
             return await self.app(scope, receive, send)
         refused = self._refused(Headers(scope=scope))
         if refused is not None:
@@ -70,7 +72,7 @@ class Admission:
     def _refused(self, headers: Headers) -> JSONResponse | None:
         if self.taken >= self.limits.requests:
             after = {"retry-after": str(self.batches.patience())}
-            said = f"{self.taken} pictures are worked on; ask again in {after['retry-after']} s"
+            said = f"{self.taken} requests are worked on; ask again in {after['retry-after']} s"
             return JSONResponse({"detail": said}, 429, after)
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._bytes:
@@ -83,7 +85,7 @@ class Admission:
 
     @property
     def _too_large(self) -> str:
-        return f"a request may have {self.limits.megabytes:g} megabytes; send a smaller picture"
+        return f"a request may have {self.limits.megabytes:g} megabytes; send less"
 
     def _counted(self, receive: Receive) -> Receive:
         """A request's messages, up to as many bytes as are allowed, announced or not."""

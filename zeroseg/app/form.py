@@ -15,10 +15,19 @@ _TEXT = 20_000
 def asked_in_form(
     classes: Annotated[
         str | None,
-        Form(max_length=_TEXT, description="Names, as in 'dog, boat'; or auto: what is seen."),
+        Form(
+            max_length=_TEXT,
+            description="Names, as in 'dog, boat'; or auto: what is seen.",
+            examples=["dog, boat", "auto"],
+        ),
     ] = None,
     vocabulary: Annotated[
-        str | None, Form(max_length=_TEXT, description="A built-in list, in place of classes.")
+        str | None,
+        Form(
+            max_length=_TEXT,
+            description="A built-in list, in place of classes.",
+            examples=["voc2012"],
+        ),
     ] = None,
     instances: Annotated[bool, Form(description="Masks of single things, too.")] = False,
     confidence: Annotated[bool, Form(description="How sure each pixel is, too.")] = False,

@@ -11,7 +11,7 @@ from zeroseg.app.answers import Answer, JobState, Problem
 from zeroseg.app.asked import Asked
 from zeroseg.app.form import asked_in_form
 from zeroseg.app.job import Job, Picture
-from zeroseg.app.routes import FAILURES, REFUSALS, UPLOADS, service_of
+from zeroseg.app.routes import FAILURES, REFUSALS, SENDS_PICTURE, SENT, service_of
 from zeroseg.errors import ZerosegError
 
 router = APIRouter()
@@ -38,7 +38,12 @@ _Named = Annotated[Job, Depends(_job)]
     "/v1/jobs",
     status_code=202,
     summary="Begin to segment pictures",
-    responses={**REFUSALS, **UPLOADS},
+    openapi_extra=SENDS_PICTURE,
+    responses={
+        **REFUSALS,
+        **SENT,
+        422: {"model": Problem, "description": "No pictures, too many, or no such classes."},
+    },
 )
 async def begin(
     request: Request,
@@ -73,7 +78,9 @@ async def state(job: _Named) -> JobState:
     return job.told()
 
 
-@router.delete("/v1/jobs/{job}", summary="Give up a job, or forget it", responses=_UNKNOWN)
+@router.delete(
+    "/v1/jobs/{job}", summary="Give up a job, or forget it", responses={**_UNKNOWN, **SENT}
+)
 async def give_up(request: Request, job: _Named) -> JobState:
     """What has not begun is given up; a job that has ended is forgotten, results and all."""
     service_of(request).jobs.cancel(job)

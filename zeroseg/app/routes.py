@@ -26,10 +26,15 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "The token is missing or wrong."},
     403: {"model": Problem, "description": "Another site asks, or for another host."},
 }
-UPLOADS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Problem, "description": "The form cannot be read."},
-    413: {"model": Problem, "description": "The picture is too large."},
-    422: {"model": Problem, "description": "No picture that can be read, or no such classes."},
+SENDS_PICTURE: dict[str, Any] = {
+    "requestBody": {
+        "content": {"multipart/form-data": {"encoding": {"picture": {"contentType": "image/*"}}}}
+    }
+}
+"""What FastAPI does not say of a form with a file named picture."""
+SENT: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "What was sent cannot be read."},
+    413: {"model": Problem, "description": "It is too large."},
     429: {
         "model": Problem,
         "description": "All places are taken.",
@@ -37,7 +42,7 @@ UPLOADS: dict[int | str, dict[str, Any]] = {
     },
     504: {"model": Problem, "description": "It took too long."},
 }
-"""What is answered to forms with pictures."""
+"""Answers to requests that send something, see `zeroseg.app.admission.Admission`."""
 
 FAILURES: dict[int | str, dict[str, Any]] = {
     500: {"model": Problem, "description": "The picture failed at a stage."},
@@ -47,9 +52,10 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 
 _SEGMENT: dict[int | str, dict[str, Any]] = {
     **REFUSALS,
-    **UPLOADS,
+    **SENT,
     **FAILURES,
     200: {"model": Answer, "content": PNG, "description": "JSON, or the indexed PNG."},
+    422: {"model": Problem, "description": "No picture that can be read, or no such classes."},
 }
 
 
@@ -80,7 +86,12 @@ async def model(request: Request) -> Model:
     return service_of(request).about()
 
 
-@router.get("/metrics", summary="Measures for Prometheus", responses=REFUSALS)
+@router.get(
+    "/metrics",
+    summary="Measures for Prometheus",
+    response_class=PlainTextResponse,
+    responses=REFUSALS,
+)
 async def metrics(request: Request) -> PlainTextResponse:
     """The text format, version 0.0.4."""
     service = service_of(request)
@@ -116,6 +127,7 @@ def picture(request: Request, place: int) -> Response:
     summary="Segment a picture",
     response_class=Response,
     responses=_SEGMENT,
+    openapi_extra=SENDS_PICTURE,
 )
 async def segment(
     request: Request,

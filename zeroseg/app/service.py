@@ -16,10 +16,13 @@ from zeroseg.app.jobs import Jobs
 from zeroseg.app.limits import Limits
 from zeroseg.app.measures import Measures
 from zeroseg.app.pictures import OfferedPictures, TooLarge, read_sent
+from zeroseg.app.result_folders import ResultFolder
 from zeroseg.app.shared_batches import SegmentingError, SharedBatches, Watcher
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.class_lists.built_in import NAMES
+from zeroseg.correcting.prompting import Prompting
 from zeroseg.errors import ChatError, ZerosegError
+from zeroseg.masking.mask_predictor import MaskPredictor
 from zeroseg.segmentation import Segmentation
 
 
@@ -33,9 +36,12 @@ class Service:
         limits: What a request may cost.
         pictures: Those that are offered.
         token: Whether one is demanded.
+        results: Folders of results that are shown.
         measures: Of all that was asked.
         batches: The thread that uses the segmenter.
         jobs: What is worked on without anybody waiting for an answer.
+        prompting: What answers to boxes and clicks in that thread; None where the model has no
+            masks of that kind.
     """
 
     segmenter: BaseSegmenter
@@ -43,14 +49,21 @@ class Service:
     limits: Limits
     pictures: OfferedPictures
     token: bool
+    results: tuple[ResultFolder, ...] = ()
     measures: Measures = field(default_factory=Measures)
     batches: SharedBatches = field(init=False)
     jobs: Jobs = field(init=False)
+    prompting: Prompting | None = field(init=False)
 
     def __post_init__(self) -> None:
         size = self.segmenter.batch_size
         object.__setattr__(self, "batches", SharedBatches(size, self.measures))
         object.__setattr__(self, "jobs", Jobs(self.limits, self.segment, 2 * size))
+        predictor = getattr(self.segmenter, "mask_predictor", None)
+        prompting = None
+        if isinstance(predictor, MaskPredictor) and predictor.promptable:
+            prompting = Prompting(predictor)
+        object.__setattr__(self, "prompting", prompting)
 
     async def segment(
         self,
@@ -102,6 +115,7 @@ class Service:
             instances=self._can(instances=True),
             confidence=self._can(confidence=True),
             token=self.token,
+            prompts=self.prompting is not None,
             limits={name: float(value) for name, value in vars(self.limits).items()},
             pictures=list(self.pictures.names),
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -29,6 +31,9 @@ class SegmentingError(ZerosegError, RuntimeError):
     """A picture that was read and could not be segmented."""
 
 
+Made = TypeVar("Made")
+
+
 @dataclass(frozen=True)
 class _Job:
     image: Tensor
@@ -36,6 +41,12 @@ class _Job:
     work: Work
     watcher: Watcher | None = None
     done: Future[Segmentation] = field(default_factory=Future)
+
+
+@dataclass(frozen=True)
+class _Task:
+    work: Callable[[], Any]
+    done: Future[Any] = field(default_factory=Future)
 
 
 class SharedBatches:
@@ -52,6 +63,7 @@ class SharedBatches:
     def __init__(self, batch_size: int, measures: Measures) -> None:
         self.batch_size, self._measures = batch_size, measures
         self._waiting: list[_Job] = []
+        self._tasks: deque[_Task] = deque()
         self._changed = threading.Condition()
         self._closed = False
         self._pace = 0.0  # seconds a picture, of the last batch
@@ -65,10 +77,12 @@ class SharedBatches:
         """Finish the batch that is worked on, and give up those that wait."""
         with self._changed:
             self._closed = True
-            left, self._waiting = self._waiting, []
+            left: list[Future[Any]] = [own.done for own in self._waiting]
+            left += [own.done for own in self._tasks]
+            self._waiting, self._tasks = [], deque()
             self._changed.notify()
-        for job in left:
-            job.done.cancel()
+        for done in left:
+            done.cancel()
         self._thread.join()
 
     @property
@@ -112,22 +126,55 @@ class SharedBatches:
             self._changed.notify()
         return job.done
 
+    def call(self, work: Callable[[], Made]) -> Future[Made]:
+        """Have something short done by the thread that uses the segmenter, before what waits.
+
+        Args:
+            work: What is done.
+
+        Returns:
+            What it gives; it raises as `submit` does.
+
+        Raises:
+            ZerosegError: The server is about to end.
+        """
+        task = _Task(work)
+        with self._changed:
+            if self._closed:
+                raise ZerosegError("the server is about to end")
+            self._tasks.append(task)
+            self._changed.notify()
+        return task.done
+
     def _run(self) -> None:
         while (batch := self._next()) is not None:
+            if isinstance(batch, _Task):
+                self._do(batch)
+                continue
             running = [job for job in batch if job.done.set_running_or_notify_cancel()]
             if running:
                 self._work(running)
 
-    def _next(self) -> list[_Job] | None:
+    def _next(self) -> list[_Job] | _Task | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._changed.wait_for(lambda: self._waiting or self._tasks or self._closed)
             if self._closed:
                 return None
+            if self._tasks:
+                return self._tasks.popleft()
             key = self._waiting[0].key
             batch = [job for job in self._waiting if job.key == key][: self.batch_size]
             chosen = set(map(id, batch))
             self._waiting = [job for job in self._waiting if id(job) not in chosen]
         return batch
+
+    def _do(self, task: _Task) -> None:
+        if not task.done.set_running_or_notify_cancel():
+            return
+        try:
+            task.done.set_result(task.work())
+        except Exception as error:  # it belongs to whoever waits for an answer, as in _work
+            task.done.set_exception(_told(error))
 
     def _work(self, batch: Sequence[_Job]) -> None:
         start = time.perf_counter()
@@ -135,10 +182,8 @@ class SharedBatches:
             watchers = [job.watcher for job in batch]
             results = batch[0].work([job.image for job in batch], watchers)
         except Exception as error:  # it belongs to those who wait for an answer, whatever it is
-            known = isinstance(error, ZerosegError)
-            told = error if known else SegmentingError(f"{type(error).__name__}: {error}")
             for job in batch:
-                job.done.set_exception(told)
+                job.done.set_exception(_told(error))
             return
         self._pace = (time.perf_counter() - start) / len(batch)
         self._measures.count_batch(len(batch))
@@ -148,3 +193,9 @@ class SharedBatches:
                 job.done.set_exception(SegmentingError(said))
             else:
                 job.done.set_result(result)
+
+
+def _told(error: Exception) -> Exception:
+    """What those who wait are told."""
+    known = isinstance(error, ZerosegError)
+    return error if known else SegmentingError(f"{type(error).__name__}: {error}")
