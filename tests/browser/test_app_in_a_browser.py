@@ -143,6 +143,7 @@ def test_keys_alone_are_enough_and_focus_is_seen(shown: Shown) -> None:
     assert {"files", "offered", "classes", "go"} <= set(stops)
     page.press("Enter", "\r")
     page.until(DONE)
+    assert page.value("document.activeElement.id") == "go"
     page.value("document.querySelector('#canvas').focus()")
     for key in ("+", "+", "ArrowLeft", "-", "0"):
         page.press(key)
@@ -249,9 +250,11 @@ def test_pictures_that_have_not_begun_can_be_stopped(shown: Shown) -> None:
     page, gated = shown.page, Gated()
     with served(segmenter(tagger=gated, batch_size=1)) as address:
         choose_pictures(page, address, *[shown.picture] * 3)
-        page.value("document.querySelector('#go').click()")
+        page.value("document.querySelector('#go').focus()")
+        page.press("Enter", "\r")
         page.until("document.querySelector('#pictures').innerText.includes('tags')")
-        page.value("document.querySelector('#stop').click()")
+        assert page.value("document.activeElement.id") == "stop"
+        page.press("Enter", "\r")
         page.until("document.querySelector('#pictures').innerText.match(/cancelled/g)?.length == 2")
         gated.gate.set()
         page.until("document.querySelector('#status').textContent.includes('2 of 3 failed')")

@@ -129,9 +129,13 @@ async function run(event) {
   say(failed ? `${failed} of ${state.items.length} failed, see the list.` : "Done.", failed > 0);
 }
 
+/** While pictures are worked on there is "Stop"; the focus goes to it, and comes back. */
 function busy(is) {
+  const [before, after] = is ? [at("go"), at("stop")] : [at("stop"), at("go")];
+  const focused = document.activeElement === before;
   at("go").disabled = at("clear").disabled = is;
   at("stop").hidden = !is;
+  if (focused) after.focus();
   state.stopped = false;
 }
 
