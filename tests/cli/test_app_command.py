@@ -41,6 +41,7 @@ def test_a_model_its_classes_and_a_folder_are_served(
     about = own["app"].state.service.about()
     assert about.classes == ["background", "dog", "boat"] and about.pictures == ["x.png"]
     assert about.limits["requests"] == 3 and not about.token
+    assert own["config"].timeout_keep_alive > 60  # whoever waited as told finds the connection open
 
 
 def test_other_machines_need_a_token(
