@@ -198,3 +198,26 @@ def test_what_somebody_else_did_meanwhile_is_not_lost(shown: Shown) -> None:
     page.until("document.querySelector('#ranked').textContent.includes('rejected')")
     steps = json.loads((shown.folder / "c.review.json").read_text())["steps"]
     assert [own["what"] for own in steps] == ["delete", "reject"]
+
+
+def test_a_box_is_added_as_it_is_where_the_model_answers_to_none(
+    shown: Shown, tmp_path: Path
+) -> None:
+    page, folder = shown.page, write_scene(tmp_path / "out", "a")
+    with served(results=[folder], token="a secret") as address:
+        page.open(address + "review")
+        page.until("document.querySelector('#token-line')?.hidden === false")
+        page.value("document.querySelector('#token').value = 'a secret'")
+        page.value("document.querySelector('#token').focus()")
+        press(page, "Enter")
+        page.until(READY)
+        page.value("document.querySelector('#canvas').focus()")
+        press(page, "p")
+        told(page, "no promptable masks: draw a box")
+        press(page, "b", *["ArrowUp"] * 4, " ", *["ArrowDown"] * 8, *["ArrowRight"] * 99, " ")
+        press(page, "Enter")
+        chosen(page, "sky")
+        told(page, "sky was added.")
+    [added] = json.loads(Path(folder, "a.review.json").read_text())["steps"]
+    mask = rle.decode(added["mask"])
+    assert "model" not in added and mask[5:7, 8:].all() and mask.sum() == 2 * 8

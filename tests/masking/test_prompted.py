@@ -72,8 +72,21 @@ def test_a_network_that_answers_to_points_is_shown_them_bare(sam: Sam) -> None:
     bare = sam.with_points(None)
     bare.square_sides = ()
     assert sam.square_sides
-    for clicks in (((40.0, 40.0, True),), ((40.0, 40.0, True), (9.0, 9.0, False))):
-        assert bare.prompted(IMAGE, Prompt(None, clicks)).logits.shape[0] == 1
+    for places in ([[40.0, 40.0]], [[40.0, 40.0], [60.0, 70.0]]):
+        prompt = Prompt(None, tuple((x, y, True) for x, y in places))
+        scale = sam.frame / 128
+        with torch.no_grad():
+            stock = sam.model(
+                image_embeddings=sam.encode([IMAGE])[0],
+                input_points=torch.tensor([[places]]) * scale,
+                input_labels=torch.ones(1, 1, len(places), dtype=torch.int64),
+                multimask_output=len(places) == 1,
+            )
+        masks, scores = stock.pred_masks[0, 0], stock.iou_scores[0, 0]
+        cell = int(40 * scale * masks.shape[-1] / sam.frame)
+        best = max(range(len(masks)), key=lambda n: (bool(masks[n, cell, cell] > 0), scores[n]))
+        found = bare.prompted(IMAGE, prompt).logits[0]
+        torch.testing.assert_close(found, masks[best], atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

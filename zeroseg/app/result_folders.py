@@ -27,8 +27,6 @@ from zeroseg.reviewed import State, review_files
 KEPT = 2
 """Predictions that are kept in memory: the one that is looked at, and the last."""
 
-FAILED = "it had failed in the run itself"
-
 
 @dataclass(frozen=True)
 class Ranked:
@@ -98,20 +96,11 @@ class ResultFolder:
         """What the files of a picture tell; what is wrong with its review costs it no score."""
         found = Ranked(number, result.name)
         try:
-            found = replace(found, score=self._score(result))
+            found = replace(found, score=self.results.score(result))
             review = self.reviews.look(result)
         except ImageError as error:
             return replace(found, problem=str(error))
         return found if review is None else replace(found, state=review.state, changed=True)
-
-    def _score(self, result: Result) -> float | None:
-        _, told = self.results.told(result)
-        if told.get("failure") is not None:
-            raise ImageError(FAILED)
-        try:
-            return float(told["confidence"]["score"]) if "confidence" in told else None
-        except (LookupError, TypeError, ValueError) as error:
-            raise ImageError(f"its '{result.told}' is damaged: {error!r}") from error
 
     def result(self, number: int) -> Result:
         """Where the result of a picture lies.
@@ -132,7 +121,7 @@ class ResultFolder:
         """
         picture = self.results.look(self.result(number))
         if picture is None:
-            raise ImageError(FAILED)
+            raise ImageError("it had failed in the run itself")
         return picture
 
     def begun(self, number: int) -> CorrectedResult:
@@ -142,7 +131,7 @@ class ResultFolder:
             LookupError: There are not so many.
             ImageError: Its files are missing or damaged.
         """
-        stamps = self._stamps(self.result(number))[:2]
+        stamps = self._stamps(self.result(number))[1:]
         with self._keeping:
             kept = self._begun.get(number)
             if kept is None or kept[0] != stamps:
@@ -154,8 +143,8 @@ class ResultFolder:
         return kept[1]
 
     def _stamps(self, result: Result) -> list[object]:
-        """What tells whether the files of a prediction and its review have changed."""
-        files = (result.mask, result.told, review_files(result.mask)[0])
+        """What tells whether the files of a review and of its prediction have changed."""
+        files = (review_files(result.mask)[0], *self.results.files(result))
         return [stamp(self.results.folder.local_path(file) or "") for file in files]
 
     def told(self, number: int) -> dict[str, Any]:

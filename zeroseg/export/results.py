@@ -285,6 +285,24 @@ class Results:
     def _source(self, result: Result, told: dict[str, Any]) -> str:
         return result.source or (str(told.get("name", "")) if self._is_segmented(result) else "")
 
+    def files(self, result: Result) -> tuple[str, ...]:
+        """All files that say what was predicted; some need not be there."""
+        return tuple(filter(None, (result.mask, result.told)))
+
+    def score(self, result: Result) -> float | None:
+        """How sure a result is, see `zeroseg.values.Confidence`; None where that was not saved.
+
+        Raises:
+            ImageError: The JSON is missing or damaged, or tells that the picture had failed.
+        """
+        _, told = self.told(result)
+        if told.get("failure") is not None:
+            raise ImageError("it had failed in the run itself")
+        try:
+            return float(told["confidence"]["score"]) if "confidence" in told else None
+        except _DAMAGE as error:
+            raise ImageError(f"its '{result.told}' is damaged: {error!r}") from error
+
     def confidence(self, result: Result) -> bytes | None:
         """The file of how sure each pixel is; None where there is none."""
         if not self._is_segmented(result):

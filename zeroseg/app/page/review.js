@@ -1,12 +1,14 @@
 // The review: pictures are gone through, the least sure first, and every step is saved at once.
 
 import * as api from "./api.js";
-import { greyMap, labelMap, painted, rgb, write } from "./masks.js";
+import { greyMap, labelMap, painted } from "./masks.js";
 import * as results from "./review_api.js";
-import { STATES, chooseClass, fillPictures, fillRegions, fillSteps, madeBy } from "./review_lists.js";
+import { STATES, chooseClass, drawPreview, fillPictures, fillRegions, fillSteps, madeBy,
+  nextRegion, ordered } from "./review_lists.js";
 import { PromptTool, outline } from "./review_tools.js";
-import { ReviewView, boxMask, covers } from "./review_view.js";
+import { ReviewView, boxMask, colored, covers, masked } from "./review_view.js";
 
+const YELLOW = [255, 220, 40, 190], WHITE = [255, 255, 255, 130];
 const PREVIEW = 96, NAME = "zeroseg-reviewer";
 const at = (id) => document.getElementById(id);
 const state = { about: null, place: 0, list: null, number: null, review: null, predicted: null,
@@ -39,10 +41,8 @@ async function openFolder(place, number = null) {
   at("folder").value = place;
   at("ranked").replaceChildren();
   state.list = await results.pictures(place);
-  const { scored, pictures } = state.list;
-  at("order").textContent = scored === pictures.length ? "The least sure come first."
-    : scored ? `The least sure come first; ${pictures.length - scored} have no saved score.`
-    : "By name: no scores were saved (zeroseg segment --confidence).";
+  const { pictures } = state.list;
+  at("order").textContent = ordered(state.list);
   const known = pictures.some((own) => own.number === number);
   await show(known ? number : (pictures.find(isOpen) ?? pictures[0]).number);
 }
@@ -68,12 +68,7 @@ async function preview(canvas) {
   canvas.dataset.asked = "";
   const picture = await results.picture(state.place, canvas.dataset.number, PREVIEW)
     .catch(() => null);
-  if (!picture) return;
-  Object.assign(canvas, { width: 64, height: 48 });
-  const scale = Math.max(64 / picture.width, 48 / picture.height);
-  const [width, height] = [picture.width * scale, picture.height * scale];
-  canvas.getContext("2d").drawImage(
-    picture, (64 - width) / 2, (48 - height) / 2, width, height);
+  if (picture) drawPreview(canvas, picture);
 }
 
 /** Go to a picture. */
@@ -146,18 +141,6 @@ function mark(number) {
 
 const markedRegion = () => state.review?.regions.find((own) => own.number === state.marked);
 
-function colored(answer, labels) {
-  return painted(labels, answer.size, (place) => (answer.legend[place].background
-    ? [0, 0, 0, 0] : [...rgb(answer.legend[place].color), 255]));
-}
-
-function masked({ segmentation }, color) {
-  const { height, width } = state.review.size;
-  const map = new Uint8Array(height * width);
-  write(map, segmentation, 1);
-  return painted(map, state.review.size, (value) => (value ? color : [0, 0, 0, 0]));
-}
-
 function layers() {
   const { review, predicted, picture } = state;
   if (!review) return;
@@ -166,8 +149,8 @@ function layers() {
     : colored(review, state.labels) };
   found.sure = state.sure && painted(state.sure, review.size, (own) => [255 - own, own, 60, 255]);
   const region = markedRegion();
-  if (state.candidate?.segmentation) found.marked = masked(state.candidate, [255, 220, 40, 190]);
-  else if (region && !state.tool) found.marked = masked(region, [255, 255, 255, 130]);
+  if (state.candidate) found.marked = masked(state.candidate.segmentation, YELLOW);
+  else if (region && !state.tool) found.marked = masked(region.segmentation, WHITE);
   view.show(review.size, found);
 }
 
@@ -233,17 +216,18 @@ function go(by) {
   say(by > 0 ? "This is the last picture." : "This is the first picture.");
 }
 
-function goRegion(by) {
-  const buttons = [...at("regions").querySelectorAll("button")];
-  const place = buttons.findIndex((own) => own.dataset.region === String(state.marked));
-  buttons[(place + by + buttons.length + (place < 0 && by < 0 ? 1 : 0)) % buttons.length]?.focus();
-}
-
 const classOf = (title, first) => chooseClass(at("chooser"), title, state.review.classes, first);
 
-async function relabel() {
+/** The region that something is to be done to; without one, a person is told to mark one. */
+function wanted() {
   const region = markedRegion();
-  if (!region) return say("Mark a region first: Tab, [ or ], or press it on the picture.", true);
+  if (!region) say("Mark a region first: Tab, [ or ], or press it on the picture.", true);
+  return region;
+}
+
+async function relabel() {
+  const region = wanted();
+  if (!region) return;
   const chosen = await classOf(`This ${region.class} is`, region.class);
   if (!chosen || chosen === region.class) return;
   await step({ do: "relabel", region: region.number, class: chosen },
@@ -251,9 +235,10 @@ async function relabel() {
 }
 
 function remove() {
-  const region = markedRegion();
-  if (!region) return say("Mark a region first: Tab, [ or ], or press it on the picture.", true);
-  return step({ do: "delete", region: region.number }, () => `${region.class} was deleted.`);
+  const region = wanted();
+  if (region) {
+    step({ do: "delete", region: region.number }, () => `${region.class} was deleted.`);
+  }
 }
 
 /** Begin to draw a box, or to click points. */
@@ -290,8 +275,7 @@ async function ask() {
   const { tool } = state, asked = ++state.asked;
   const { prompt } = tool;
   let candidate = null;
-  if (prompt && !state.about.prompts) candidate = { box: prompt.box };
-  else if (prompt) {
+  if (prompt && state.about.prompts) {
     try {
       candidate = await results.mask(state.place, state.number, prompt);
       if (asked === state.asked) say(`${candidate.model}: ${candidate.area} pixels.`);
@@ -327,8 +311,9 @@ function key(event) {
   const does = {
     j: () => go(1), k: () => go(-1), a: () => judge("accept"), x: () => judge("reject"),
     o: () => judge("reopen"), r: relabel, Delete: remove, b: () => draw("box"),
-    p: () => draw("points"), z: back, Z: again, "[": () => goRegion(-1), "]": () => goRegion(1),
-    "?": () => at("help").showModal(), Escape: stopTool,
+    p: () => draw("points"), z: back, Z: again, Escape: stopTool,
+    "[": () => nextRegion(at("regions"), -1), "]": () => nextRegion(at("regions"), 1),
+    "?": () => at("help").showModal(),
   }[event.key];
   if (!does) return;
   event.preventDefault();

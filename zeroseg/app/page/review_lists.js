@@ -47,6 +47,30 @@ export function fillPictures(list, entries, shown, choose, preview) {
   list.querySelectorAll("canvas:not([data-asked])").forEach((own) => seen.observe(own));
 }
 
+/** Fill a small canvas with the middle of a picture. */
+export function drawPreview(canvas, picture) {
+  Object.assign(canvas, { width: 64, height: 48 });
+  const scale = Math.max(64 / picture.width, 48 / picture.height);
+  const [width, height] = [picture.width * scale, picture.height * scale];
+  canvas.getContext("2d").drawImage(
+    picture, (64 - width) / 2, (48 - height) / 2, width, height);
+}
+
+/** In which order pictures stand. */
+export function ordered({ scored, pictures }) {
+  if (!scored) return "By name: no scores were saved (zeroseg segment --confidence).";
+  const without = pictures.length - scored;
+  return `The least sure come first${without ? `; ${without} have no saved score` : ""}.`;
+}
+
+/** Give the focus to the region after or before the one that is marked. */
+export function nextRegion(list, by) {
+  const buttons = [...list.querySelectorAll("button")];
+  const place = buttons.findIndex((own) => own.getAttribute("aria-pressed") === "true");
+  const next = place < 0 ? (by > 0 ? 0 : buttons.length - 1) : place + by;
+  buttons[(next + buttons.length) % buttons.length]?.focus();
+}
+
 export const madeBy = (own) => own.made_by + (own.named_by ? `, named by ${own.named_by}` : "");
 
 /** The regions, the uppermost first; one that has the focus is marked. */

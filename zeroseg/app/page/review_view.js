@@ -1,6 +1,6 @@
 // The picture of a review: what a person draws is above the classes, and goes to a tool first.
 
-import { runLengths } from "./masks.js";
+import { painted, rgb, runLengths, write } from "./masks.js";
 import { View } from "./view.js";
 
 export class ReviewView extends View {
@@ -38,6 +38,20 @@ export class ReviewView extends View {
     super.labelled(context);
     this.drawnAbove(context, (devicePixelRatio || 1) / this.scale);
   }
+}
+
+/** The classes of a label map in their colours, the background clear. */
+export function colored({ legend, size }, labels) {
+  return painted(labels, size, (place) => (legend[place].background
+    ? [0, 0, 0, 0] : [...rgb(legend[place].color), 255]));
+}
+
+/** A mask of run lengths in a colour, all else clear. */
+export function masked(segmentation, color) {
+  const [height, width] = segmentation.size;
+  const map = new Uint8Array(height * width);
+  write(map, segmentation, 1);
+  return painted(map, { height, width }, (value) => (value ? color : [0, 0, 0, 0]));
 }
 
 /** Whether a mask of run lengths covers a pixel. */
