@@ -11,7 +11,7 @@ from zeroseg.app.answers import Answer, JobState, Problem
 from zeroseg.app.asked import Asked
 from zeroseg.app.form import asked_in_form
 from zeroseg.app.job import Job, Picture
-from zeroseg.app.routes import FAILURES, REFUSALS, SENDS_PICTURE, SENT, service_of
+from zeroseg.app.routes import FAILURES, REFUSALS, SENT, service_of
 from zeroseg.errors import ZerosegError
 
 router = APIRouter()
@@ -38,7 +38,6 @@ _Named = Annotated[Job, Depends(_job)]
     "/v1/jobs",
     status_code=202,
     summary="Begin to segment pictures",
-    openapi_extra=SENDS_PICTURE,
     responses={
         **REFUSALS,
         **SENT,
