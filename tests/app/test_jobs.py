@@ -294,6 +294,20 @@ def test_jobs_are_for_those_who_may_ask_and_ids_are_not_to_be_guessed() -> None:
             assert made.get(path, headers=known).status_code == 404
 
 
+def test_the_description_names_every_answer_of_jobs(made: TestClient) -> None:
+    paths = made.get("/openapi.json").json()["paths"]
+    jobs = {path: own for path, own in paths.items() if path.startswith("/v1/jobs")}
+    answers = {(path, how): set(own[how]["responses"]) for path, own in jobs.items() for how in own}
+    assert answers["/v1/jobs", "post"] >= {"202", "400", "401", "403", "413", "422", "429", "504"}
+    one = "/v1/jobs/{job}"
+    for path, how in ((one, "get"), (one, "delete"), (f"{one}/events", "get")):
+        assert answers[path, how] >= {"200", "401", "403", "404"}
+    results = answers[f"{one}/results/{{place}}", "get"]
+    assert results >= {"200", "404", "409", "413", "422", "500", "502"}
+    stream = jobs[f"{one}/events"]["get"]["responses"]["200"]["content"]
+    assert list(stream) == ["text/event-stream"]
+
+
 def test_masks_are_shown_small_wherever_they_lie_in_their_picture() -> None:
     logits = torch.full((2, 64, 64), -1.0)
     logits[0, :32, :24] = 1  # the upper left quarter of what the picture fills of the frame

@@ -20,7 +20,16 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
     **REFUSALS,
     404: {"model": Problem, "description": "There is no such job, or it was forgotten."},
 }
-_EVENTS: dict[str, Any] = {"text/event-stream": {"schema": {"type": "string"}}}
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "Each event of the stream.",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "For Last-Event-ID."},
+        "event": {"enum": ["stage", "picture", "done"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 
 
 def _job(request: Request, job: str) -> Job:
@@ -92,7 +101,10 @@ async def give_up(request: Request, job: _Named) -> JobState:
     response_class=StreamingResponse,
     responses={
         **_UNKNOWN,
-        200: {"content": _EVENTS, "description": "Server-sent events; the last one is `done`."},
+        200: {
+            "content": {"text/event-stream": {"schema": _EVENT}},
+            "description": "Server-sent events; the last one is `done`.",
+        },
         422: {"model": Problem, "description": "Last-Event-ID is no number."},
     },
 )
