@@ -16,11 +16,11 @@ ORDER = (
     "rle", "class_lists", "fields", "vocabulary", "vocabularies", "values", "running", "weights",
     "find_images", "pixels", "images", "chat", "encoders", "recognition", "refinement", "compiling",
     "detection", "masking", "dense", "fusion", "confidence", "tiling", "reference", "seams",
-    "stages", "thresholds", "preflight", "presets", "plotting", "instance", "result_json",
-    "result_page", "segmentation", "described_image", "regions", "outcomes", "call_options",
-    "reading_ahead", "video", "metrics", "drawn", "data", "base_segmenter", "describing",
-    "segmenter", "baselines", "testing", "evaluation", "scale", "export", "importing", "app", "cli",
-    "__main__",
+    "stages", "thresholds", "preflight", "presets", "plotting", "instance", "reviewed",
+    "result_json", "result_page", "segmentation", "described_image", "regions", "outcomes",
+    "call_options", "reading_ahead", "video", "metrics", "drawn", "data", "base_segmenter",
+    "describing", "segmenter", "baselines", "testing", "evaluation", "scale", "export",
+    "correcting", "importing", "comparing", "app", "cli", "__main__",
 )  # fmt: skip
 """Modules and folders of the package: each imports only from those before it."""
 

@@ -76,3 +76,15 @@ def test_damage_is_said(code: dict[str, object], said: str) -> None:
     with pytest.raises(ImageError, match=r"^its run lengths") as caught:
         rle.decode(code, None if said == "damaged" else (9, 7))
     assert said in str(caught.value)
+
+
+def test_a_part_is_written_as_the_whole_is() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        height, width = random.integers(1, 9, 2)
+        top, left = random.integers(0, height), random.integers(0, width)
+        shape = random.integers(1, height - top + 1), random.integers(1, width - left + 1)
+        part = random.random(shape) < random.choice([0.2, 0.5, 0.9, 1.1])
+        whole = np.zeros((height, width), bool)
+        whole[top : top + shape[0], left : left + shape[1]] = part
+        assert rle.encode_part(part, int(left), int(top), whole.shape) == rle.encode(whole)

@@ -26,8 +26,9 @@ from zeroseg.regions import Cropping, Region
 from zeroseg.running.in_flight import Job, in_flight
 from zeroseg.running.item import Item
 from zeroseg.running.runner import Runner
-from zeroseg.running.stage import Stage
+from zeroseg.running.stage import Stage, needed
 from zeroseg.running.stage_cache import StageCache
+from zeroseg.running.stage_event import OnStage
 from zeroseg.segmentation import Segmentation
 from zeroseg.thresholds import Thresholding, by_class
 from zeroseg.values import Failure
@@ -56,6 +57,7 @@ class BaseSegmenter(LightningModule, ABC):
         thresholds: By class index, below which a detection is dropped; see `variant`.
         region: The part of pictures that is looked at; None for all of them.
         kept: What results hold on request: "masks", "confidence".
+        on_stage: Who is told of every picture's stages; None for nobody.
 
     Raises:
         ValueError: `batch_size` or `batches_in_flight` is less than 1.
@@ -82,6 +84,7 @@ class BaseSegmenter(LightningModule, ABC):
         self.thresholds: dict[int, float] = {}
         self.region: Region | None = None
         self.kept: tuple[str, ...] = ()
+        self.on_stage: OnStage | None = None
         self._config: dict[str, Any] | None = None
         self._then: dict[tuple[str, ...], Any] = {}
 
@@ -205,6 +208,7 @@ class BaseSegmenter(LightningModule, ABC):
         if "region" in options:
             region = options["region"]
             other.region = None if region is None else Region.parse(region)
+        other.on_stage = options.get("on_stage", self.on_stage)
         asked = {"masks": options.get("instances"), "confidence": options.get("confidence")}
         before = {name: name in self.kept for name in asked}
         other.kept = tuple(n for n, own in asked.items() if (before[n] if own is None else own))
@@ -220,6 +224,18 @@ class BaseSegmenter(LightningModule, ABC):
                 raise ZerosegError(f"a {type(self).__name__} cannot give {said}")
         if self.thresholds and not any(isinstance(stage, Thresholding) for stage in stages):
             raise ZerosegError(f"a {type(self).__name__} holds no detections against thresholds")
+
+    @property
+    def plan(self) -> tuple[str, ...]:
+        """Names of the stages that a picture goes through for what is asked for, in their order.
+
+        Example:
+            >>> from zeroseg import ZeroShotSegmenter
+            >>> ZeroShotSegmenter.from_preset("tiny-sam3", vocabulary=["dog", "cat"]).plan
+            ('pre-refinement', 'detection', 'post-refinement', 'masks', 'fusion')
+        """
+        stages = needed(self.stages, ("image", "name"), self._wanted)
+        return tuple(dict.fromkeys(stage.name for stage in stages if not stage.early))
 
     def windows(self, size: tuple[int, int]) -> int:
         """How many windows a picture of a size (height, width) is looked at through."""
@@ -247,7 +263,7 @@ class BaseSegmenter(LightningModule, ABC):
 
     def _runner(self, cache: StageCache | None = None) -> Runner:
         stages = self.stages if self.region is None else (Cropping(self.region), *self.stages)
-        return Runner(stages, self.device, (ChatError,), cache, self.overlaps)
+        return Runner(stages, self.device, (ChatError,), cache, self.overlaps, self.on_stage)
 
     @property
     def _wanted(self) -> tuple[str, ...]:
@@ -256,9 +272,10 @@ class BaseSegmenter(LightningModule, ABC):
 
     def _framed(self, given: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
         """What a walk begins with: where a region is looked at, the image is yet to be cut out."""
+        named = {"name": list(map(str, range(len(given["image"])))), **given}
         if self.region is None:
-            return given
-        return {"picture" if name == "image" else name: own for name, own in given.items()}
+            return named
+        return {"picture" if name == "image" else name: own for name, own in named.items()}
 
     def _results(self, items: Sequence[Item]) -> list[Segmentation | Failure]:
         return results_of(items, self.vocabulary, self.stages, self.kept, self.region)
@@ -275,12 +292,17 @@ class BaseSegmenter(LightningModule, ABC):
         """Segment a batch, and raise what any image fails with."""
         return self._whole(self._runner().run(self._framed(given), self._wanted))
 
-    def begin(self, images: Sequence[Tensor]) -> Job:
+    def begin(self, images: Sequence[Tensor], names: Sequence[str] | None = None) -> Job:
         """Start a batch of images, (3, H, W) uint8 each, and go as far as there is no waiting.
 
         `finish` waits for what it comes to; a failing image fails alone.
+
+        Args:
+            images: The batch.
+            names: What `on_stage` is told that they are called; by default their positions.
         """
-        return self._runner().begin(self._framed({"image": images}), self._wanted)
+        given = {"image": images} if names is None else {"image": images, "name": names}
+        return self._runner().begin(self._framed(given), self._wanted)
 
     def finish(self, job: Job) -> list[Segmentation | Failure]:
         """The results of a batch that was begun; the time it was waited for is added up.
@@ -324,7 +346,7 @@ class BaseSegmenter(LightningModule, ABC):
             images: A path, the bytes of an encoded picture, an open file, a PIL image, a numpy
                 array (H, W, 3), or a tensor (3, H, W); or a list of them. See `read_image`.
             options: For this call alone: `vocabulary`, `thresholds`, `region`, `instances`,
-                `confidence`; see `CallOptions`.
+                `confidence`, `on_stage`; see `CallOptions`.
 
         Returns:
             One Segmentation for one picture, a list for a list.
@@ -359,7 +381,8 @@ class BaseSegmenter(LightningModule, ABC):
         parts = [numbered[i : i + size] for i in range(0, len(numbered), size)]
 
         def begin(part: Sequence[tuple[int, ImageLike]]) -> Job:
-            return self.begin([read(source, position) for position, source in part])
+            names = [name_of(source, position) for position, source in part]
+            return self.begin([read(source, position) for position, source in part], names)
 
         for part, job in in_flight(parts, begin, self.depth):
             results = self._whole(self._finished(job))
@@ -403,7 +426,8 @@ class BaseSegmenter(LightningModule, ABC):
                     yield _named(next(results), name)
 
     def _begin(self, part: Sequence[Read]) -> Job:
-        return self.begin([picture for _, picture in part if isinstance(picture, Tensor)])
+        readable = [(name, own) for name, own in part if isinstance(own, Tensor)]
+        return self.begin([own for _, own in readable], [name for name, _ in readable])
 
     def begin_samples(self, samples: Sequence[Sample], cache: StageCache | None = None) -> Job:
         """Start a batch of samples of a data set, on this segmenter's device.
@@ -414,7 +438,8 @@ class BaseSegmenter(LightningModule, ABC):
         """
         readable = [sample for sample in samples if sample.problem is None]
         there = [replace(sample, image=sample.image.to(self.device)) for sample in readable]
-        return self._runner(cache).begin(self._framed(self._given(there)), self._wanted)
+        given = {**self._given(there), "name": [sample.name for sample in there]}
+        return self._runner(cache).begin(self._framed(given), self._wanted)
 
     def _given(self, samples: Sequence[Sample]) -> dict[str, Sequence[Any]]:
         """What stages know of samples from the start."""

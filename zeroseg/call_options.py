@@ -8,6 +8,7 @@ import numpy as np
 from typing_extensions import TypedDict
 
 from zeroseg.regions import Region
+from zeroseg.running.stage_event import OnStage
 from zeroseg.vocabulary import Vocabulary
 
 
@@ -22,6 +23,8 @@ class CallOptions(TypedDict, total=False):
             and lower edges not in it. What lies outside is background.
         instances: Whether results keep the masks of detections, see `Segmentation.instances`.
         confidence: Whether results say how sure they are, see `Segmentation.confidence`.
+        on_stage: Is called with a `StageEvent` whenever a picture begins a stage or has gone
+            through it; None for nobody. What it raises ends the call.
     """
 
     vocabulary: Vocabulary | str | list[str]
@@ -29,3 +32,4 @@ class CallOptions(TypedDict, total=False):
     region: Region | Sequence[int] | np.ndarray | None
     instances: bool
     confidence: bool
+    on_stage: OnStage | None

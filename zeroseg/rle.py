@@ -46,6 +46,29 @@ def encode(mask: ArrayLike) -> dict[str, Any]:
     return {"size": [int(side) for side in inside.shape], "counts": _text(runs)}
 
 
+def encode_part(
+    mask: NDArray[np.bool_], left: int, top: int, size: Sequence[int]
+) -> dict[str, Any]:
+    """The same of a mask (h, w) that is a part of a picture, without making it whole.
+
+    Args:
+        mask: The part.
+        left: Column of its first pixel in the picture.
+        top: Row of it.
+        size: Height and width of the picture.
+    """
+    height, width = size
+    edges = np.diff(np.pad(mask.T.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    columns, rows = np.nonzero(edges)
+    places = (left + columns) * height + top + rows
+    same = np.flatnonzero(places[1:-1:2] == places[2::2])  # a run that goes on in the next column
+    places = np.delete(places, np.concatenate([2 * same + 1, 2 * same + 2]))
+    runs = np.diff(np.concatenate([[0], places, [height * width]])).astype(np.int64)
+    runs = runs[:-1] if runs[-1] == 0 else runs
+    runs[3:] -= runs[1:-2].copy()
+    return {"size": [int(side) for side in size], "counts": _text(runs)}
+
+
 def decode(code: Mapping[str, Any], size: Sequence[int] | None = None) -> NDArray[np.bool_]:
     """The mask of run lengths, compressed or not, (H, W) bool.
 

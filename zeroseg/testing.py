@@ -25,9 +25,11 @@ from zeroseg.chat.chat_model import ChatModel, Conversation, Message, Reply
 from zeroseg.confidence.confidence_estimator import ConfidenceEstimator
 from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
+from zeroseg.errors import ZerosegError
 from zeroseg.fusion.fusion import Fusion
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.masking.point_sampler import PointSampler
+from zeroseg.masking.prompt import Prompt
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.refinement.post_refiner import PostRefiner
@@ -607,6 +609,27 @@ class MaskPredictorContract(Contract[MaskPredictor]):
             plain, given = part(images, found), part(images, found, encodings)
             for one, other in zip(plain, given, strict=True):
                 _close(other.logits, one.logits)
+
+    def test_a_persons_prompt_is_answered_by_one_mask_or_refused(self) -> None:
+        part, image = self.part(), noise(40, 56)
+        box, clicks = (4.0, 4.0, 30.0, 30.0), ((10.0, 10.0, True), (28.0, 9.0, False))
+        prompts = [Prompt(box), Prompt(box, clicks), Prompt(None, clicks[:1]), Prompt(None, clicks)]
+        for prompt in prompts:
+            if not part.promptable:
+                try:
+                    part.prompted(image, prompt)
+                except ZerosegError:
+                    continue
+                raise AssertionError("a predictor that is not promptable answers")
+            fresh = part.prompted(image, prompt)
+            assert fresh.full().shape == (1, 40, 56)
+            _close(part.prompted(image, prompt, part.encode([image])).logits, fresh.logits)
+
+    def test_a_persons_box_is_answered_as_a_detectors_is(self) -> None:
+        plain, image = self.part().with_points(None), noise(40, 56)
+        if plain is not None and plain.promptable:
+            [masks] = plain([image], [boxed((4, 4, 30, 30))])
+            _close(plain.prompted(image, Prompt((4, 4, 30, 30))).logits, masks.logits)
 
 
 class PointSamplerContract(Contract[PointSampler]):

@@ -94,7 +94,7 @@ def test_nobody_works_on_what_was_given_up() -> None:
     batches = SharedBatches(2, Measures())
     batches.start()
     first, second, third = (
-        batches.submit(image, key, lambda images: system.finish(system.begin(images)))
+        batches.submit(image, key, lambda images, _: system.finish(system.begin(images)))
         for key in range(3)
     )
     assert gated.came.wait(10) and second.cancel()
@@ -129,15 +129,15 @@ def test_those_who_wait_at_the_end_are_let_go() -> None:
     assert not batches.working
     batches.start()
     assert batches.working
-    working = batches.submit(image, 1, lambda images: system.finish(system.begin(images)))
+    working = batches.submit(image, 1, lambda images, _: system.finish(system.begin(images)))
     assert gated.came.wait(10)
-    waiting = batches.submit(image, 2, lambda images: [])
+    waiting = batches.submit(image, 2, lambda images, _: [])
     gated.gate.set()
     batches.close()
     assert working.done() and (waiting.cancelled() or waiting.done())
     assert not batches.working
     with pytest.raises(ZerosegError, match="about to end"):
-        batches.submit(image, 1, lambda images: [])
+        batches.submit(image, 1, lambda images, _: [])
 
 
 def test_measures_are_prometheus_text() -> None:

@@ -109,7 +109,7 @@ class DrivenPage:
 
     def press(self, key: str, text: str = "") -> None:
         """A key, for whatever has the focus."""
-        codes = {"Tab": 9, "Enter": 13, " ": 32}
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
         code = codes.get(key, ord(key[0].upper()) if len(key) == 1 else 0)
         told = {"key": key, "windowsVirtualKeyCode": code}
         down = {"text": text} if text else {}

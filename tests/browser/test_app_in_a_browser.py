@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import httpx
 import pytest
-import uvicorn
 from PIL import Image
 
-from tests.app.scripted_service import Gated, png, segmenter
+from tests.app.scripted_service import Gated, GatedMasks, png, segmenter, served
 from tests.browser.driven_page import DrivenPage, driven
 from tests.browser.test_reports_in_a_browser import browser
-from zeroseg.app import Limits, create_app
-from zeroseg.segmenter import ZeroShotSegmenter
+from zeroseg.app import Limits
+from zeroseg.refinement import LLMPreRefiner
+from zeroseg.testing import ScriptedChat
 
 LOADED = "document.querySelector('#about')?.textContent.includes('scripted')"
 DONE = "document.querySelector('#status').textContent == 'Done.'"
+TEAL = (0, 128, 128)
 LONG = "a name without any space that is far longer than a telephone is wide.png".replace(" ", "_")
 
 
@@ -28,24 +27,6 @@ class Shown(NamedTuple):
     page: DrivenPage
     address: str
     picture: Path
-
-
-@contextmanager
-def served(system: ZeroShotSegmenter | None = None, **options: Any) -> Iterator[str]:
-    """The address of a server, until the end of the block."""
-    app = create_app(system or segmenter(), "scripted", **options)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +100,7 @@ def test_classes_are_switched_and_pictures_compared(shown: Shown, tmp_path: Path
     page.value("document.querySelector('#opacity').dispatchEvent(new Event('input'))")
     page.value("document.querySelector('#go').click()")
     page.until(DONE)
-    file, teal = tmp_path / "screen.png", (0, 128, 128)
+    file, teal = tmp_path / "screen.png", TEAL
     boat, dog = (0.75, 0.5), (0.3, 0.4)
     labelled = color(page, file, *boat)
     assert labelled != teal and color(page, file, *dog) not in (teal, labelled)
@@ -162,6 +143,7 @@ def test_keys_alone_are_enough_and_focus_is_seen(shown: Shown) -> None:
     assert {"files", "offered", "classes", "go"} <= set(stops)
     page.press("Enter", "\r")
     page.until(DONE)
+    assert page.value("document.activeElement.id") == "go"
     page.value("document.querySelector('#canvas').focus()")
     for key in ("+", "+", "ArrowLeft", "-", "0"):
         page.press(key)
@@ -189,18 +171,146 @@ def test_offered_pictures_and_refusals_are_told(shown: Shown) -> None:
     assert page.value("document.querySelectorAll('#pictures button').length") == 0
 
 
-def test_pictures_wait_where_all_places_are_taken(shown: Shown, tmp_path: Path) -> None:
+def test_pictures_wait_where_all_places_are_taken(shown: Shown) -> None:
     page, gated = shown.page, Gated()
-    with served(segmenter(tagger=gated), limits=Limits(requests=1)) as address:
-        page.open(address)
-        page.until(LOADED)
-        page.give_files("#files", shown.picture, shown.picture)
-        page.until("document.querySelectorAll('#pictures button').length == 2")
+    with served(segmenter(tagger=gated), limits=Limits(jobs=1)) as address:
+        httpx.post(f"{address}v1/jobs", files={"picture": png()}, data={"classes": "dog"})
+        choose_pictures(page, address, shown.picture, shown.picture)
         page.value("document.querySelector('#go').click()")
         page.until("document.querySelector('#pictures').innerText.includes('waits for a place')")
         gated.gate.set()
         page.until(DONE)
-    assert gated.sizes == [1, 1]
+    assert gated.sizes[0] == 1 and sum(gated.sizes) == 3
+
+
+def choose_pictures(page: DrivenPage, address: str, *files: Path) -> None:
+    page.complaints.clear()
+    page.open(address)
+    page.until(LOADED)
+    page.give_files("#files", *files)
+    page.until(f"document.querySelectorAll('#pictures button').length == {len(files)}")
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_stage_after_stage_is_shown_as_it_happens(shown: Shown, width: int, tmp_path: Path) -> None:
+    page, gated = shown.page, GatedMasks()
+    chat = ScriptedChat(["A dog lies beside a boat, so: dog, boat"])
+    system = segmenter(pre_refiner=LLMPreRefiner(chat), mask_predictor=gated)
+    with served(system) as address:
+        page.resize(width)
+        choose_pictures(page, address, shown.picture, shown.picture)
+        page.value("document.querySelector('#go').click()")
+        bars = "[...document.querySelectorAll('#pictures progress')]"
+        page.until(f"{bars}[0].value == 5")
+        page.value("document.querySelector('#pictures button').click()")
+        said = page.value("document.querySelector('#stages').innerText")
+        assert "a dog beside a boat" in said and "so: dog, boat" in said
+        chips = "[...document.querySelectorAll('#stages .chips')].map(e => e.innerText)"
+        assert page.value(chips) == ["dog 1.00\nboat 1.00", "dog\nboat"]
+        asked = page.value("document.querySelector('#stages details').textContent")
+        assert asked.startswith("asked for pre-refinement") and "classes" in asked
+        assert page.value(f"{bars}.map(e => [e.hidden, e.max])") == [[False, 8]] * 2
+        waiting = "document.querySelectorAll('#pictures small')[1].textContent"
+        assert page.value(waiting) in ("waits", "post-refinement", "masks")
+        assert page.value("document.querySelector('#found').hidden")
+        assert color(page, tmp_path / "a.png", 0.9, 0.6) == TEAL
+        page.value("document.querySelector('#stages summary').click()")
+        gated.gate.set()
+        page.until(DONE)
+    assert color(page, tmp_path / "b.png", 0.9, 0.6) != TEAL
+    assert page.value("document.querySelector('#stages details').open")
+    assert page.value(f"{bars}.map(e => e.hidden)") == [True, True]
+    assert page.value("document.documentElement.scrollWidth") <= width
+    assert page.complaints == []
+
+
+def test_boxes_and_masks_are_drawn_as_they_come_and_boxes_on_request(
+    shown: Shown, tmp_path: Path
+) -> None:
+    page, gated = begin(shown, 1280), GatedMasks()
+    script = """import('/page/view.js').then(({ View }) => { window.layers = [];
+        const real = View.prototype.show; View.prototype.show = function (size, found) {
+        layers.push(Object.keys(found).filter(k => found[k]?.length ?? found[k]));
+        real.call(this, size, found); } })"""
+    with served(segmenter(mask_predictor=gated)) as address:
+        choose_pictures(page, address, shown.picture)
+        page.value(script)
+        page.value("document.querySelector('#go').click()")
+        page.until("layers.some(names => names.includes('boxes'))")
+        gated.gate.set()
+        page.until(DONE)
+    order = page.value("layers.map(names => names.join(' '))")
+    steps = ["picture", "picture boxes", "picture boxes preview", "picture classes sure"]
+    assert list(dict.fromkeys(order)) == steps
+    page.value("document.querySelector('#boxes').click()")
+    assert page.value("layers.at(-1)") == ["picture", "boxes", "classes", "sure"]
+
+
+def test_pictures_that_have_not_begun_can_be_stopped(shown: Shown) -> None:
+    page, gated = shown.page, Gated()
+    with served(segmenter(tagger=gated, batch_size=1)) as address:
+        choose_pictures(page, address, *[shown.picture] * 3)
+        page.value("document.querySelector('#go').focus()")
+        page.press("Enter", "\r")
+        page.until("document.querySelector('#pictures').innerText.includes('tags')")
+        assert page.value("document.activeElement.id") == "stop"
+        page.press("Enter", "\r")
+        page.until("document.querySelector('#pictures').innerText.match(/cancelled/g)?.length == 2")
+        gated.gate.set()
+        page.until("document.querySelector('#status').textContent.includes('2 of 3 failed')")
+        assert page.value("document.querySelector('#stop').hidden")
+    assert gated.sizes == [1]
+
+
+def test_a_lost_connection_is_taken_up_where_it_was(shown: Shown) -> None:
+    page = begin(shown, 1280)
+    page.value("""(real => { window.asked = [];
+        window.fetch = async (path, options) => {
+            const answer = await real(path, options);
+            if (!String(path).endsWith('/events')) return answer;
+            asked.push(options.headers['Last-Event-ID'] ?? null);
+            if (asked.length > 2) return answer;
+            if (asked.length == 2) throw new TypeError('no network');
+            const { value } = await answer.body.getReader().read();
+            return new Response(value.slice(0, -3)); } })(fetch)""")
+    page.value("document.querySelector('#go').click()")
+    page.until(DONE)
+    first, second, third = page.value("asked")
+    assert first is None and second == third
+    assert page.value("document.querySelectorAll('#instances button').length") == 2
+
+
+def test_two_fingers_zoom_and_move(shown: Shown) -> None:
+    page = begin(shown, 400)
+    page.value(
+        "import('/page/view.js').then(({ View }) => { const real = View.prototype.drawn;"
+        "View.prototype.drawn = function () { window.view = this; real.call(this); } })"
+    )
+    page.value("document.querySelector('#canvas').scrollIntoView()")
+    page.value("document.querySelector('#fit').click()")
+    page.until("window.view")
+    left, top = page.value("(b => [b.left, b.top])(view.canvas.getBoundingClientRect())")
+    where = "[view.scale, view.x, view.y]"
+    scale, x, y = page.value(where)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        told = [{"x": left + 1 + a, "y": top + 1 + b, "id": n} for n, (a, b) in enumerate(points)]
+        page.call("Input.dispatchTouchEvent", type=kind, touchPoints=told)
+
+    page.call("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=2)
+    touch("touchStart", (100, 100))
+    touch("touchMove", (130, 80))
+    touch("touchEnd")
+    assert page.value(where) == pytest.approx([scale, x + 30, y - 20])
+    touch("touchStart", (100, 100), (200, 100))
+    touch("touchMove", (80, 120), (280, 120))
+    touch("touchEnd")
+    page.call("Emulation.setTouchEmulationEnabled", enabled=False)
+    # What lay between the fingers at (150, 100) lies between them at (180, 120), twice as large.
+    column, row = (150 - (x + 30)) / scale, (100 - (y - 20)) / scale
+    expected = [2 * scale, 180 - 2 * scale * column, 120 - 2 * scale * row]
+    assert page.value(where) == pytest.approx(expected, abs=0.01)
+    assert page.complaints == []
 
 
 def test_a_token_is_asked_for_and_taken(shown: Shown) -> None:
@@ -213,4 +323,8 @@ def test_a_token_is_asked_for_and_taken(shown: Shown) -> None:
             page.value("document.querySelector('#go').click()")
             page.until(LOADED if loaded else "document.querySelector('#status.bad')")
         assert page.value("document.querySelector('#token-line').hidden")
+        page.give_files("#files", shown.picture)
+        page.until("document.querySelectorAll('#pictures button').length == 1")
+        page.value("document.querySelector('#go').click()")
+        page.until(DONE)
         assert "secret" not in page.value("location.href")

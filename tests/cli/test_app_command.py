@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import zeroseg.app.serving as serving
+from tests.correcting.corrected_scene import write_scene
 from zeroseg.cli.main import main
 
 
@@ -33,7 +34,10 @@ def test_a_model_its_classes_and_a_folder_are_served(
 ) -> None:
     Path("in").mkdir()
     Image.new("RGB", (20, 16)).save("in/x.png")
+    for folder in ("one/out", "two/out"):
+        write_scene(Path(folder), "a")
     options = ["--labels", "dog, boat", "--pictures", "in", "--port", "0", "--max-requests", "3"]
+    options += ["--results", "one/out", "--results", "two/out"]
     assert main(["app", "--model", config, *options]) == 0
     [own] = served
     host, port = own["address"]
@@ -41,6 +45,8 @@ def test_a_model_its_classes_and_a_folder_are_served(
     about = own["app"].state.service.about()
     assert about.classes == ["background", "dog", "boat"] and about.pictures == ["x.png"]
     assert about.limits["requests"] == 3 and not about.token
+    assert own["config"].timeout_keep_alive > 60  # whoever waited as told finds the connection open
+    assert [own.name for own in own["app"].state.service.results] == ["one/out", "two/out"]
 
 
 def test_other_machines_need_a_token(
@@ -67,6 +73,8 @@ def test_what_cannot_be_served_is_said(
     assert f"cannot listen at 127.0.0.1:{port}" in capsys.readouterr().err
     assert main(["app", "--model", config, "--pictures", "nowhere"]) == 2
     assert "nowhere" in capsys.readouterr().err
+    assert main(["app", "--model", config, "--results", "nowhere"]) == 2
+    assert "'nowhere' holds no results" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["app", "--max-seconds", "-1"])
     assert served == []

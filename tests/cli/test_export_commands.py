@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.correcting.corrected_scene import reviewed
 from tests.export.labelled_scenes import segmented
 from zeroseg.cli.main import main
+from zeroseg.correcting import Step
 
 
 def test_there_and_back_and_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,6 +24,16 @@ def test_there_and_back_and_scored(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "5 pictures with masks, 0 failed" in capsys.readouterr().out
     assert main(["score", "--predictions", results, "--data", "truth/"]) == 0
     assert "mIoU 100.00 %" in capsys.readouterr().out
+    reviewed(results, Step("delete", 0), Step("reject"), name="touching")
+    reviewed(results, Step("accept"), name="holes")
+    assert main(["score", "--predictions", results, "--data", "truth/", "--corrected"]) == 0
+    assert "mIoU 100.00 %" not in capsys.readouterr().out
+    assert main(["export", results, "--format", "png", "-o", "png"]) == 0
+    told = capsys.readouterr().out
+    assert "4 pictures as png" in told and "1 as a person left them, 1 rejected left out" in told
+    only = ["--format", "png", "--reviewed", "only-accepted", "-o", "accepted"]
+    assert main(["export", results, *only]) == 0
+    assert "3 not accepted left out, 1 rejected left out" in capsys.readouterr().out
 
 
 def test_what_is_lost_and_failed_is_told(
@@ -43,6 +55,7 @@ def test_what_is_lost_and_failed_is_told(
     ("command", "said"),
     [
         ("export {} --format gif -o out", "there is no format 'gif'; choose one of png, "),
+        ("export {} --format png --reviewed all -o out", "choose one of prefer, only-accepted"),
         ("export nowhere --format coco -o out", "holds no results"),
         ("import {} --format gif -o out", "choose one of coco, cvat, labelme, png"),
         ("import nowhere --format coco -o out", "there is no file or folder 'nowhere'"),

@@ -10,16 +10,17 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from inspect import signature
 from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from tests.docs.blocks import ROOT
 from zeroseg import BaseSegmenter, presets
+from zeroseg.app.job_routes import router as job_router
 from zeroseg.app.routes import router
 from zeroseg.cli.main import main, parser
 from zeroseg.cli.model_options import changed
@@ -62,6 +63,7 @@ def check(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
         "pip": _pip,
         "export": _export,
         "curl": _curl,
+        "podman": _podman,
     }
     for words in commands(code):
         assert words[0] in checks, f"no test knows the command {words[0]}"
@@ -121,11 +123,30 @@ def _pip(words: list[str]) -> None:
 def _curl(words: list[str]) -> None:
     """The server has such a route, with such fields."""
     [address] = [urlsplit(word) for word in words if word.startswith("http://127.0.0.1:8000/")]
-    [route] = [own for own in router.routes if getattr(own, "path", None) == address.path]
-    assert isinstance(route, APIRoute)
-    told = signature(route.endpoint).parameters
+    routes = [own for own in (*router.routes, *job_router.routes) if isinstance(own, APIRoute)]
+    found = [own for own in routes if own.path_regex.fullmatch(address.path)]
     sent = [word.partition("=")[0] for flag, word in pairwise(words) if flag == "-F"]
-    assert {*sent, *parse_qs(address.query)} <= set(told)
+    named = {*sent, *parse_qs(address.query)}
+    assert any(named <= _fields(own.dependant) for own in found), (
+        f"{address.path} takes no such fields"
+    )
+
+
+def _fields(dependant: Dependant) -> set[str]:
+    """Of a route's form and query."""
+    own = {field.alias for field in (*dependant.body_params, *dependant.query_params)}
+    return own.union(*map(_fields, dependant.dependencies))
+
+
+def _podman(words: list[str]) -> None:
+    """The container is built of a file that is there, and what follows its name is the app's."""
+    assert (ROOT / "Containerfile").is_file()
+    if words[0] == "run":
+        name = words.index("zeroseg")
+        assert any(word.startswith("ZEROSEG_TOKEN=") for word in words[:name])
+        _zeroseg(["app", "--host", "0.0.0.0", *words[name + 1 :]])
+    else:
+        assert words[0] == "build" and words[-1] == "."
 
 
 def _export(words: list[str]) -> None:

@@ -14,13 +14,16 @@ from zeroseg.app.limits import Limits
 from zeroseg.app.measures import Measures
 from zeroseg.app.shared_batches import SharedBatches
 
-_LIMITED = "/v1/segment"
+_LIMITED = ("/v1/segment", "/v1/jobs")
+"""Where pictures are sent to."""
+_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 
 
 class Admission:
-    """Lets in as many pictures as there are places, of no more bytes, for no longer than allowed.
+    """Lets in as many requests as there are places, of no more bytes, for no longer than allowed.
 
-    A place is held from before the first byte of a picture is read, so that memory has a bound.
+    What asks without sending anything is let in. Of all else a place is held from before the first
+    byte is read, so that memory has a bound.
 
     Args:
         app: What is asked.
@@ -51,11 +54,11 @@ class Admission:
             await self._limited(scope, receive, say)
         finally:
             route = getattr(scope.get("route"), "path", None)
-            route = _LIMITED if scope["path"] == _LIMITED else route or "other"
+            route = scope["path"] if scope["path"] in _LIMITED else route or "other"
             self.measures.count_request(route, status or 500, time.perf_counter() - start)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] != _LIMITED or scope["method"] != "POST":
+        if scope["method"] in _WITHOUT_BODY:
             return await self.app(scope, receive, send)
         refused = self._refused(Headers(scope=scope))
         if refused is not None:
@@ -69,7 +72,7 @@ class Admission:
     def _refused(self, headers: Headers) -> JSONResponse | None:
         if self.taken >= self.limits.requests:
             after = {"retry-after": str(self.batches.patience())}
-            said = f"{self.taken} pictures are worked on; ask again in {after['retry-after']} s"
+            said = f"{self.taken} requests are worked on; ask again in {after['retry-after']} s"
             return JSONResponse({"detail": said}, 429, after)
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._bytes:
@@ -82,7 +85,7 @@ class Admission:
 
     @property
     def _too_large(self) -> str:
-        return f"a request may have {self.limits.megabytes:g} megabytes; send a smaller picture"
+        return f"a request may have {self.limits.megabytes:g} megabytes; send less"
 
     def _counted(self, receive: Receive) -> Receive:
         """A request's messages, up to as many bytes as are allowed, announced or not."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
-from zeroseg.app.shared_batches import Work
+from zeroseg.app.shared_batches import Watcher, Work
 from zeroseg.base_segmenter import BaseSegmenter
 from zeroseg.class_lists.built_in import NAMES, file_of
 from zeroseg.class_lists.files import is_file_name
 from zeroseg.errors import VocabularyError, ZerosegError
+from zeroseg.running.stage_event import StageEvent
 from zeroseg.segmentation import Segmentation
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.values import Failure
@@ -61,7 +63,13 @@ class Asked:
             raise VocabularyError(f"{len(vocabulary)} classes are too many; {most} may be asked")
         system = self._variant(segmenter, vocabulary)
         key = (vocabulary, tuple(system.thresholds.items()), self.instances, self.confidence)
-        return key, lambda images: system.finish(system.begin(images))
+        return key, partial(_with_classes, system)
+
+    def plan(self, segmenter: BaseSegmenter) -> tuple[str, ...]:
+        """The stages that a picture goes through; see `BaseSegmenter.plan`."""
+        if self.auto:  # what is seen is not verified
+            return tuple(name for name in segmenter.plan if name != "verification")
+        return self._variant(segmenter, self._vocabulary(segmenter.vocabulary)).plan
 
     def _variant(self, segmenter: BaseSegmenter, vocabulary: Vocabulary) -> BaseSegmenter:
         system = segmenter.variant(vocabulary=vocabulary)
@@ -84,6 +92,21 @@ class Asked:
         if is_file_name(self.classes) and file_of(self.classes) is None:
             raise VocabularyError("classes are names, such as 'dog, boat'; this looks like a file")
         return Vocabulary.parse(self.classes)
+
+
+def _with_classes(
+    system: BaseSegmenter, images: Sequence[Tensor], watchers: Sequence[Watcher | None]
+) -> list[Segmentation | Failure]:
+    """Segments pictures that are told apart by their names, which are their places."""
+
+    def tell(event: StageEvent) -> None:
+        watcher = watchers[int(event.name)]
+        if watcher is not None:
+            watcher(event, system.vocabulary)
+
+    watched = any(watcher is not None for watcher in watchers)
+    own = system.variant(on_stage=tell) if watched else system
+    return own.finish(own.begin(images))
 
 
 def read_thresholds(texts: Sequence[str]) -> Mapping[str, float]:
@@ -115,13 +138,18 @@ def _of_what_is_seen(segmenter: BaseSegmenter, asked: Asked) -> Work:
     system: ZeroShotSegmenter = segmenter.variant()
     system.verifier = None  # its thresholds are for the words that they were found with
 
-    def each(images: Sequence[Tensor]) -> list[Segmentation | Failure]:
-        return [_seen(system, image, asked) for image in images]
+    def each(
+        images: Sequence[Tensor], watchers: Sequence[Watcher | None]
+    ) -> list[Segmentation | Failure]:
+        pairs = zip(images, watchers, strict=True)
+        return [_seen(system, image, asked, watcher) for image, watcher in pairs]
 
     return each
 
 
-def _seen(system: ZeroShotSegmenter, image: Tensor, asked: Asked) -> Segmentation | Failure:
+def _seen(
+    system: ZeroShotSegmenter, image: Tensor, asked: Asked, watcher: Watcher | None
+) -> Segmentation | Failure:
     [seen] = system.describe_stream([image], captions=False, boxes=False)
     if isinstance(seen, Failure):
         return seen
@@ -130,5 +158,5 @@ def _seen(system: ZeroShotSegmenter, image: Tensor, asked: Asked) -> Segmentatio
     except VocabularyError as error:
         return Failure("", "tagging", str(error))
     own = own.variant(instances=asked.instances, confidence=asked.confidence)
-    [result] = own.finish(own.begin([image]))
+    [result] = _with_classes(own, [image], [watcher])
     return result

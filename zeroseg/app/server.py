@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
@@ -12,12 +12,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.formparsers import MultiPartParser
+from starlette.routing import Match
 
 from zeroseg import __version__
+from zeroseg.app import compare_routes, job_routes, result_routes, review_routes
 from zeroseg.app.admission import Admission
 from zeroseg.app.guard import Guard
 from zeroseg.app.limits import Limits
 from zeroseg.app.pictures import OfferedPictures
+from zeroseg.app.result_folders import open_folders
 from zeroseg.app.routes import router
 from zeroseg.app.service import Service
 from zeroseg.base_segmenter import BaseSegmenter
@@ -33,6 +36,7 @@ def create_app(
     limits: Limits | None = None,
     token: str | None = None,
     pictures: str | Path | None = None,
+    results: Sequence[str | Path] = (),
 ) -> FastAPI:
     """The application, for any ASGI server; without a token it answers for loopback's names alone.
 
@@ -42,9 +46,11 @@ def create_app(
         limits: What requests may cost.
         token: What clients have to send as `Authorization: Bearer TOKEN`.
         pictures: A folder whose pictures are offered.
+        results: Folders that `segment`, `test` or `batch` wrote, which are shown.
 
     Raises:
         ImageError: The folder is not there, or holds no pictures.
+        ZerosegError: A folder holds no results.
 
     Example:
         >>> from zeroseg import ZeroShotSegmenter
@@ -54,12 +60,15 @@ def create_app(
         'zeroseg'
     """
     limits = limits or Limits()
-    service = Service(segmenter, model, limits, OfferedPictures(pictures), token is not None)
+    offered = OfferedPictures(pictures)
+    folders = open_folders(results, offered)
+    service = Service(segmenter, model, limits, offered, token is not None, folders)
 
     @asynccontextmanager
     async def working(app: FastAPI) -> AsyncIterator[None]:
         service.batches.start()
         yield
+        service.jobs.close()
         service.batches.close()
 
     # Its own documentation pages load scripts from elsewhere.
@@ -68,9 +77,14 @@ def create_app(
     )
     app.state.service = service
     app.include_router(router)
+    for routes in (job_routes, result_routes, compare_routes, review_routes):
+        app.include_router(routes.router)
     app.add_exception_handler(RequestValidationError, _in_words)
+    app.add_exception_handler(405, _not_allowed)
     app.mount("/page", StaticFiles(directory=PAGE))
     app.add_api_route("/", _index, include_in_schema=False)
+    app.add_api_route("/review", _review, include_in_schema=False)
+    app.add_api_route("/compare", _compare, include_in_schema=False)
     app.add_middleware(Admission, limits=limits, batches=service.batches, measures=service.measures)
     app.add_middleware(Guard, token=token)
     # What is sent stays in memory: no part of a request is larger than a request may be.
@@ -82,8 +96,23 @@ async def _index() -> FileResponse:
     return FileResponse(PAGE / "index.html")
 
 
+async def _review() -> FileResponse:
+    return FileResponse(PAGE / "review.html")
+
+
+async def _compare() -> FileResponse:
+    return FileResponse(PAGE / "compare.html")
+
+
 async def _in_words(request: Request, error: Exception) -> JSONResponse:
     """Wrong parameters as one message, as all other problems are."""
     assert isinstance(error, RequestValidationError)
     said = [f"{'.'.join(map(str, own['loc'][1:]))}: {own['msg']}" for own in error.errors()]
     return JSONResponse({"detail": "; ".join(said)}, 422)
+
+
+async def _not_allowed(request: Request, error: Exception) -> JSONResponse:
+    """A method that a path does not know; a single route knows only of its own."""
+    there = [route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE]
+    known = ", ".join(sorted({method for own in there for method in getattr(own, "methods", ())}))
+    return JSONResponse({"detail": f"here one may {known}"}, 405, {"allow": known})

@@ -11,6 +11,20 @@ from fastapi import FastAPI
 
 from zeroseg.errors import ZerosegError
 
+IDLE = 75
+"""Seconds that a connection may be idle: longer than Retry-After, or whoever comes again as they
+were told meets a connection that ends at that moment, and their request is lost."""
+
+
+class Server(uvicorn.Server):
+    """Ends the streams of events first: connections that are open would be waited for."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        assert isinstance(self.config.app, FastAPI)
+        self.config.app.state.service.jobs.close()
+        await super().shutdown(sockets)
+
 
 def serve(app: FastAPI, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until the process is told to end.
@@ -33,7 +47,9 @@ def serve(app: FastAPI, host: str, port: int, ready: Callable[[str], None]) -> N
     name = f"[{host}]" if ":" in host else host
     # What is wrong with a form is told to whoever sent it, and to nobody else.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-    config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="on")
+    config = uvicorn.Config(
+        app, log_level="warning", server_header=False, lifespan="on", timeout_keep_alive=IDLE
+    )
     with bound:
         ready(f"http://{name}:{bound.getsockname()[1]}/")
-        uvicorn.Server(config).run(sockets=[bound])
+        Server(config).run(sockets=[bound])

@@ -15,6 +15,7 @@ TOKEN = "ZEROSEG_TOKEN"
 _EXAMPLES = f"""\
   zeroseg app
   zeroseg app --model tiny-sam3 --pictures drawn/images
+  zeroseg app --results out --results runs/drawn
   zeroseg app --model large --labels "dog, boat, person" --port 9000
   {TOKEN}=secret zeroseg app --model large --host 0.0.0.0
   curl -F picture=@picture.png -F "classes=dog, boat" http://127.0.0.1:8000/v1/segment
@@ -31,6 +32,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         commands, "app", "a page and a REST server", str(__doc__), _EXAMPLES
     )
     parser.add_argument("--pictures", metavar="DIR", help="folder of pictures to choose from")
+    parser.add_argument(
+        "--results",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="folder that zeroseg segment, test or batch wrote, to be looked at; may be repeated",
+    )
     options.add_vocabulary(parser, "by default the model's own")
     model_options.add_model(parser)
     _add_server(parser)
@@ -97,7 +105,12 @@ def run(arguments: Namespace) -> int:
         arguments.megabytes, arguments.megapixels, arguments.requests, arguments.seconds
     )
     app = create_app(
-        segmenter, model.model, limits=limits, token=token, pictures=arguments.pictures
+        segmenter,
+        model.model,
+        limits=limits,
+        token=token,
+        pictures=arguments.pictures,
+        results=arguments.results,
     )
     serve(app, arguments.host, arguments.port, _say)
     return 0

@@ -72,6 +72,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "datasets",
     )
     parser.add_argument(
+        "--reviewed",
+        default="prefer",
+        metavar="WHICH",
+        help="of results that a person went through (/review of zeroseg app): prefer (default) "
+        "takes them as corrected and leaves out those that were rejected; only-accepted takes no "
+        "others than accepted ones; ignore takes all as they were predicted",
+    )
+    parser.add_argument(
         "--check",
         type=options.natural,
         default=20,
@@ -110,6 +118,9 @@ def _print(report: ExportReport, output: str) -> None:
     say(console, f"{report.written} pictures as {report.format} in {output}; regions: {regions}")
     if report.lost:
         say(console, f"{report.lost} had failed in the run and have no result")
+    if report.corrected or report.left_out:
+        left = "".join(f", {count} {why} left out" for why, count in report.left_out.items())
+        say(console, f"{report.corrected} as a person left them{left}")
     for note, count in report.notes.items():
         say(console, f"{count} x {note}")
     if trip.regions:

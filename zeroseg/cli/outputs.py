@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from zeroseg.data.names import sample_names
 from zeroseg.errors import ImageError, OutputError, ZerosegError
 from zeroseg.find_images import search
+from zeroseg.reviewed import CORRECTED
 from zeroseg.values import Failure
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from zeroseg.described_image import DescribedImage
     from zeroseg.segmentation import Segmentation
 
-_OURS = (".mask.png", ".overlay.png", ".confidence.png")
-"""Endings of the pictures that a run writes; a later run does not take them for input."""
+_OURS = (".mask.png", ".overlay.png", ".confidence.png", CORRECTED)
+"""Endings of the pictures that a run and its review write; a later run does not take them for
+input."""
 
 
 _OF_ONE_NAME = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL)

@@ -32,6 +32,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="the maps hold class indices 0, 1, ..., not ids; -1 or the ignore value is none",
     )
+    parser.add_argument(
+        "--corrected",
+        action="store_true",
+        help="take the corrected maps where a person left some (/review of zeroseg app)",
+    )
     parser.add_argument("--name", metavar="NAME", help="of the system; the folder by default")
     data_options.add_data(parser)
     options.add_vocabulary(parser, "by default the data set's, or all that is drawn")
@@ -49,7 +54,12 @@ def run(arguments: Namespace) -> int:
     given = options.given(DataOptions, arguments)
     data = given.open(chosen, "drawn")
     files = PredictionFiles(
-        arguments.predictions, data.vocabulary, data.protocol, arguments.indices, data.dataset.names
+        arguments.predictions,
+        data.vocabulary,
+        data.protocol,
+        arguments.indices,
+        data.dataset.names,
+        arguments.corrected,
     )
     with scoring.folder(arguments.output) as output:
         seeds = {"subset": given.subset_seed}

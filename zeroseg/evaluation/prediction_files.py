@@ -19,8 +19,10 @@ from zeroseg.data.sample_data import LookingAhead
 from zeroseg.decoding import decoded
 from zeroseg.errors import ImageError, VocabularyError, ZerosegError
 from zeroseg.find_images import SUFFIXES as PICTURES
+from zeroseg.images import read_file
 from zeroseg.metrics.protocol import STANDARD, UNLISTED, Protocol, indices_of, resized
 from zeroseg.regular_file import inside
+from zeroseg.reviewed import Reviewed, fingerprint, review_files
 from zeroseg.running.in_flight import Job
 from zeroseg.running.stage import Stage
 from zeroseg.running.stage_cache import StageCache
@@ -62,6 +64,8 @@ class PredictionFiles(BaseSegmenter):
             nearest, as in the reference.
         indices: The files hold class indices 0..K-1 instead of ids.
         names: All names of the data set. A last part that several of them share means none.
+        corrected: Where a person corrected a result (`zeroseg.reviewed`), take that map. Whether
+            it was accepted or rejected is not asked: rejecting a result makes no pixel right.
 
     Raises:
         ZerosegError: There is no such folder, or no label map in it.
@@ -74,6 +78,7 @@ class PredictionFiles(BaseSegmenter):
         protocol: Protocol = STANDARD,
         indices: bool = False,
         names: Collection[str] = (),
+        corrected: bool = False,
     ) -> None:
         super().__init__(vocabulary)
         self.folder, self.protocol, self.indices = Path(folder), protocol, indices
@@ -81,7 +86,9 @@ class PredictionFiles(BaseSegmenter):
             raise ZerosegError(f"there is no folder of predictions '{folder}'")
         if not any(_is_read(file) for file in self.folder.rglob("*")):
             raise ZerosegError(f"'{folder}' holds no label maps: files that end in .png or .npy")
-        self.config = {"predictions": str(folder), "indices": indices}
+        self.corrected = corrected
+        more = {"corrected": True} if corrected else {}
+        self.config = {"predictions": str(folder), "indices": indices, **more}
         last_parts = Counter(_last_part(name) for name in names)
         self._shared = {part for part, count in last_parts.items() if count > 1}
         self._told = _told_of(self.folder)
@@ -92,7 +99,7 @@ class PredictionFiles(BaseSegmenter):
         """None: predictions in files are of the pictures of their data set only."""
         return ()
 
-    def begin(self, images: Sequence[Tensor]) -> Job:
+    def begin(self, images: Sequence[Tensor], names: Sequence[str] | None = None) -> Job:
         """Refuse pictures of nobody knows where.
 
         Raises:
@@ -122,7 +129,11 @@ class PredictionFiles(BaseSegmenter):
         """The label map of a sample, if there is one, and what says what it means."""
         try:
             file = self._find(name)
-            return [file, *filter(Path.is_file, [_json_of(file)])]
+            others = [
+                _json_of(file),
+                *(map(Path, review_files(str(file))) if self.corrected else ()),
+            ]
+            return [file, *filter(Path.is_file, others)]
         except ImageError:
             return []
 
@@ -153,6 +164,7 @@ class PredictionFiles(BaseSegmenter):
 
     def _read(self, file: Path) -> Tensor:
         ids = _array(file) if file.suffix.lower() == ".npy" else read_ids(file, "prediction")
+        ids = _corrected(file, ids) if self.corrected else ids
         written = _told(_json_of(file)) or self._told or self.vocabulary
         if self.indices:
             inside = (ids >= 0) & (ids < len(written))
@@ -191,6 +203,22 @@ class PredictionFiles(BaseSegmenter):
                 f"write predictions at full size, or score with --protocol paper (nearest)"
             )
         return resized(labels, size)
+
+
+def _corrected(file: Path, ids: Tensor) -> Tensor:
+    """What a person made of a label map; itself where nobody did.
+
+    Raises:
+        ImageError: The files of its review are damaged, or of another label map.
+    """
+    review, corrected = map(Path, review_files(str(file)))
+    if not review.is_file():
+        return ids
+    told = Reviewed.read(read_file(review), review.name)
+    told.check_before(fingerprint(ids), review.name)
+    ids = read_ids(corrected, "corrected map")
+    told.check_after(fingerprint(ids), review.name)
+    return ids
 
 
 def _json_of(file: Path) -> Path:

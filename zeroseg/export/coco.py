@@ -57,6 +57,7 @@ class CocoFormat(ExportFormat):
             **box_and_area(region),
             "iscrowd": 0,
             **({} if region.score is None else {"score": region.score}),
+            **region.makers,
         }
 
     def _segmentation(self, region: Region, picture: LabelledPicture) -> Any:

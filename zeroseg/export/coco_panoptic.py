@@ -65,7 +65,8 @@ class CocoPanopticFormat(ExportFormat):
         if seen is None:
             return None
         category = self.vocabulary.ids[region.label]
-        return {"id": number, "category_id": category, **box_and_area(seen), "iscrowd": 0}
+        about = {"id": number, "category_id": category, "iscrowd": 0, **region.makers}
+        return {**about, **box_and_area(seen)}
 
     def finish(self) -> None:
         """See `ExportFormat.finish`."""

@@ -55,7 +55,7 @@ class CvatFormat(ExportFormat):
     def _shape(
         self, image: Xml.Element, region: Region, order: int, picture: LabelledPicture
     ) -> None:
-        about = {"label": picture.class_name(region), "source": "auto", "occluded": 0}
+        about = {"label": picture.class_name(region), "source": _source(region), "occluded": 0}
         if self.target.shapes == "polygons":
             points = ";".join(f"{x:.2f},{y:.2f}" for x, y in self.ring(region))
             element(image, "polygon", **about, points=points, z_order=order)
@@ -83,6 +83,13 @@ class CvatFormat(ExportFormat):
             element(label, "color", "#{:02x}{:02x}{:02x}".format(*self.vocabulary.colors[index]))
             element(label, "attributes", "")
         return meta
+
+
+def _source(region: Region) -> str:
+    """Who made a region, in CVAT's words: a person, a model, or both."""
+    if region.made_by.startswith("person"):
+        return "manual"
+    return "semi-auto" if region.named_by else "auto"
 
 
 def drawn(shape: Xml.Element, size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -38,6 +38,9 @@ class Export:
         pictures: Folder of the pictures, where results do not tell.
         copy: Whether pictures are copied along; None for the format's own way.
         check: Pictures that are read again to measure the round trip.
+        reviewed: Where a person went through results: "prefer" takes corrected ones and leaves out
+            those that were rejected, "only-accepted" takes no others than accepted ones, "ignore"
+            takes all as they were predicted.
     """
 
     results: str
@@ -49,6 +52,7 @@ class Export:
     pictures: str | None = None
     copy: bool | None = None
     check: int = CHECKED
+    reviewed: str = "prefer"
 
 
 def export_results(
@@ -62,6 +66,7 @@ def export_results(
     pictures: str | None = None,
     copy: bool | None = None,
     check: int = CHECKED,
+    reviewed: str = "prefer",
 ) -> ExportReport:
     """Write results in another format; see `Export` for the arguments.
 
@@ -81,8 +86,8 @@ def export_results(
         >>> report.written, report.failures
         (1, [])
     """
-    wanted = Export(results, output, format, instances, shapes, holes, pictures, copy, check)
-    return Exporting(wanted).run()
+    options = (instances, shapes, holes, pictures, copy, check, reviewed)
+    return Exporting(Export(results, output, format, *options)).run()
 
 
 class Exporting:
@@ -102,7 +107,7 @@ class Exporting:
         self.wanted = wanted
         kind = format_called(wanted.format)
         check_choice(wanted.instances)
-        self._results = Results(wanted.results)
+        self._results = Results(wanted.results, wanted.reviewed)
         self._folder = Folder(wanted.output)
         self._refuse_runs()
         vocabulary = self._results.vocabulary
@@ -128,7 +133,7 @@ class Exporting:
         Raises:
             ZerosegError: Nothing more can be written.
         """
-        options = ("instances", "shapes", "holes", "pictures", "copy")
+        options = ("instances", "shapes", "holes", "pictures", "copy", "reviewed")
         report = ExportReport(
             self.wanted.format,
             without_passwords(self.wanted.results),
@@ -170,4 +175,5 @@ class Exporting:
         self._format.finish()
         self._format.write_yaml("vocabulary.yaml", self._results.vocabulary.to_dict())
         report.notes, report.lost = self._format.notes, self._results.lost
+        report.corrected, report.left_out = self._results.corrected, self._results.left_out
         self._folder.write("export.json", json_bytes(report.to_dict(), indent=2) + b"\n")

@@ -58,7 +58,7 @@ class GeoJsonFormat(ExportFormat):
         parts = [[_closed(ring, place) for ring in p.rings] for p in region.polygons()]
         return {
             "type": "Feature",
-            "properties": {**about, **score, "pixels": region.area},
+            "properties": {**about, **score, **region.makers, "pixels": region.area},
             "geometry": {"type": "MultiPolygon", "coordinates": parts},
         }
 

@@ -81,6 +81,7 @@ class LabelStudioFormat(ExportFormat):
             "image_rotation": 0,
             "value": value,
             **({} if region.score is None else {"score": region.score}),
+            **({"meta": region.makers} if region.makers else {}),
         }
 
     def finish(self) -> None:

@@ -72,7 +72,9 @@ class LabelMeFormat(ExportFormat):
             "group_id": None,
             "flags": {},
         }
-        common["description"] = "" if region.score is None else f"score {region.score:.4f}"
+        score = [] if region.score is None else [f"score {region.score:.4f}"]
+        makers = [f"{how.replace('_', ' ')} {who}" for how, who in region.makers.items()]
+        common["description"] = ", ".join([*score, *makers])
         if self.target.shapes == "polygons":
             return {**common, "shape_type": "polygon", "points": self.ring(region).tolist()}
         x1, y1, x2, y2 = region.box

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,13 @@ from zeroseg.errors import ImageError, ZerosegError
 from zeroseg.export.outlines import Polygon, trace
 from zeroseg.vocabulary import Vocabulary
 
-Origin = Literal["detections", "components", "classes"]
+Origin = Literal["detections", "components", "classes", "review"]
 """What regions are: masks of detections; connected pixels of a thing's class, and all pixels of a
-stuff's; all pixels of a class."""
+stuff's; all pixels of a class; those of a corrected result."""
 
-CHOICES = ("auto", *get_args(Origin))
-"""What can be asked for; "auto" takes the detections' masks where they were saved."""
+CHOICES = ("auto", "detections", "components", "classes")
+"""What can be asked for; "auto" takes the detections' masks where they were saved, and the regions
+of a corrected result."""
 
 _TOUCHING = np.ones((3, 3), bool)
 """Pixels that touch by a side or a corner are connected."""
@@ -37,6 +38,9 @@ class Region:
         top: Row of it.
         label: Class index.
         score: How sure the detector was; None where nobody tells.
+        made_by: Whose its mask is, where it was reviewed: "model", with the name of a component
+            that a person asked, or "person", with a name.
+        named_by: The person whose its class is, where that is not who made the mask.
     """
 
     mask: NDArray[np.bool_]
@@ -44,6 +48,8 @@ class Region:
     top: int
     label: int
     score: float | None = None
+    made_by: str = ""
+    named_by: str = ""
 
     @classmethod
     def of(cls, mask: NDArray[np.bool_], label: int, score: float | None = None) -> Region | None:
@@ -60,6 +66,12 @@ class Region:
         return int(self.mask.sum())
 
     @property
+    def makers(self) -> dict[str, str]:
+        """Who made and named it, where it was reviewed."""
+        told = {"made_by": self.made_by, "named_by": self.named_by}
+        return {key: who for key, who in told.items() if who}
+
+    @property
     def box(self) -> tuple[int, int, int, int]:
         """x1 y1 x2 y2 in pixels, the last ones outside."""
         height, width = self.mask.shape
@@ -73,8 +85,10 @@ class Region:
 
     def within(self, mask: NDArray[np.bool_]) -> Region | None:
         """The region with another mask of the same shape; None where it holds no pixel."""
-        own = Region.of(mask, self.label, self.score)
-        return own and replace(own, left=self.left + own.left, top=self.top + own.top)
+        own = Region.of(mask, self.label)
+        if own is None:
+            return None
+        return replace(self, mask=own.mask, left=self.left + own.left, top=self.top + own.top)
 
     @property
     def place(self) -> tuple[slice, slice]:
@@ -120,7 +134,19 @@ def regions_of(
         return tuple(regions), "detections"
     if choice == "classes":
         return tuple(class_regions(labels, vocabulary.classes)), "classes"
-    return tuple(_components(labels, vocabulary)), "components"
+    return tuple(components(labels, vocabulary)), "components"
+
+
+def reviewed_regions(
+    told: Sequence[Mapping[str, Any]], size: tuple[int, int], vocabulary: Vocabulary
+) -> tuple[Region, ...]:
+    """The regions of a corrected result, see `zeroseg.reviewed.Reviewed`, in their order.
+
+    Raises:
+        ImageError: One is damaged.
+    """
+    found = (_detected(one, size, vocabulary) for one in told)
+    return tuple(region for region in found if region is not None)
 
 
 def check_choice(choice: str) -> None:
@@ -131,14 +157,23 @@ def check_choice(choice: str) -> None:
 
 def class_regions(labels: NDArray[np.int64], classes: Sequence[int]) -> Iterator[Region]:
     """All pixels of each of these classes that is there."""
-    present = set(np.unique(labels).tolist())
+    present = set(np.flatnonzero(np.bincount(labels.ravel())).tolist())
     for label in classes:
         if label in present and (region := Region.of(labels == label, label)) is not None:
             yield region
 
 
-def _components(labels: NDArray[np.int64], vocabulary: Vocabulary) -> Iterator[Region]:
-    for whole in class_regions(labels, vocabulary.classes):
+def components(
+    labels: NDArray[np.int64], vocabulary: Vocabulary, without: Collection[int] = ()
+) -> Iterator[Region]:
+    """Connected pixels of each thing's class that is there, and all pixels of each stuff's.
+
+    Args:
+        labels: (H, W) class indices.
+        vocabulary: The classes.
+        without: Classes that are left out.
+    """
+    for whole in class_regions(labels, [own for own in vocabulary.classes if own not in without]):
         if whole.label in vocabulary.stuff:
             yield whole
             continue
@@ -161,4 +196,6 @@ def _detected(
     except ImageError as error:
         raise ImageError(f"a detection of {name} is damaged: {error}") from error
     score = detection.get("score")
-    return Region.of(mask, vocabulary.index(name), None if score is None else float(score))
+    region = Region.of(mask, vocabulary.index(name), None if score is None else float(score))
+    made_by, named_by = (str(detection.get(key, "")) for key in ("made_by", "named_by"))
+    return region and replace(region, made_by=made_by, named_by=named_by)

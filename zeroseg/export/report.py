@@ -73,6 +73,8 @@ class ExportReport:
         regions: Instances of these, by what they are.
         failures: Pictures whose result could not be read or written.
         lost: Pictures that had failed in the run itself.
+        corrected: Pictures that were written as a person left them.
+        left_out: Pictures that were left out for what a person said of them, by the reason.
         notes: What the format could not hold, and how often.
         round_trip: See `RoundTrip`.
     """
@@ -84,6 +86,8 @@ class ExportReport:
     regions: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     lost: int = 0
+    corrected: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     round_trip: RoundTrip = field(default_factory=RoundTrip)
 
@@ -96,6 +100,8 @@ class ExportReport:
             "written": self.written,
             "failed": {failure.name: failure.message for failure in self.failures},
             "failed_in_the_run": self.lost,
+            "corrected": self.corrected,
+            "left_out": dict(self.left_out),
             "regions": dict(self.regions),
             "notes": dict(self.notes),
             "round_trip": self.round_trip.to_dict(),

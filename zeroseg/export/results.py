@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,17 @@ from zeroseg.data.masks import ids_in
 from zeroseg.data.names import sample_names
 from zeroseg.decoding import decoded
 from zeroseg.errors import ImageError, OutputError, ZerosegError
+from zeroseg.export.label_maps import file_ids
 from zeroseg.export.picture import LabelledPicture
+from zeroseg.export.regions import reviewed_regions
 from zeroseg.find_images import shown
+from zeroseg.reviewed import CORRECTED, REVIEW, Reviewed, check_reviewed, fingerprint, review_files
 from zeroseg.scale.archive import Folder
 from zeroseg.scale.manifest import ERROR, missing
 from zeroseg.vocabulary import Vocabulary
 from zeroseg.writing import read_run
 
-_MASK = ".mask.png"
+_MASK, _SURE = ".mask.png", ".confidence.png"
 
 _DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError)
 """What reading the JSON of a result raises that is none."""
@@ -50,26 +54,35 @@ class Results:
 
     Args:
         url: What `segment`, `test` or `batch` wrote to.
+        reviewed: What `read` takes where a person corrected results, one of
+            `zeroseg.reviewed.CHOICES`.
 
     Attributes:
         found: All that has a label map, by name.
         vocabulary: The classes of all; of `segment`'s, which tell their own, those of the first
             that can be read.
         lost: Pictures that had failed in the run itself.
+        corrected: Those of which `read` gave the corrected result.
+        left_out: Those that `read` did not give, by the reason.
 
     Raises:
         ZerosegError: It holds no results.
     """
 
     url: str
+    reviewed: str = "ignore"
     found: list[Result] = field(init=False)
     vocabulary: Vocabulary = field(init=False)
     lost: int = field(init=False, default=0)
+    corrected: int = field(init=False, default=0)
+    left_out: Counter[str] = field(init=False, default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._folder = Folder(self.url)
+        check_reviewed(self.reviewed)
+        self.folder = Folder(self.url)
         try:
-            run = self._folder.read("run.json")
+            run = self.folder.read("run.json")
+            self._reviews = set(self.folder.list("", REVIEW))
             self.found = self._of_run() if run is not None else self._segmented()
         except OSError as error:
             raise ZerosegError(f"cannot read '{shown(self.url)}': {error}") from error
@@ -83,7 +96,8 @@ class Results:
 
     def _of_run(self) -> list[Result]:
         """Those of `test` or `batch`."""
-        tested = self._folder.list("predictions", ".png")
+        made = {file.removesuffix(REVIEW) + CORRECTED for file in self._reviews}
+        tested = [own for own in self.folder.list("predictions", ".png") if own not in made]
         if not tested:
             return sorted(self._batched(), key=lambda result: result.name)
         names = [file.removeprefix("predictions/")[: -len(".png")] for file in tested]
@@ -94,7 +108,7 @@ class Results:
 
     def _batched(self) -> list[Result]:
         rows = [
-            row for part in self._folder.list("manifest", ".parquet") for row in self._rows(part)
+            row for part in self.folder.list("manifest", ".parquet") for row in self._rows(part)
         ]
         done = [row for row in rows if row["status"] != ERROR]
         self.lost = len(rows) - len(done)
@@ -112,7 +126,7 @@ class Results:
             raise missing("pyarrow", error) from error
         try:
             table = pq.read_table(
-                io.BytesIO(self._folder.read(part) or b""), columns=["name", "status", "source"]
+                io.BytesIO(self.folder.read(part) or b""), columns=["name", "status", "source"]
             )
         except (pa.ArrowException, ValueError) as error:
             raise ZerosegError(
@@ -123,7 +137,7 @@ class Results:
         return rows
 
     def _segmented(self) -> list[Result]:
-        files = self._folder.list("", _MASK)
+        files = self.folder.list("", _MASK)
         bases = [file[: -len(_MASK)] for file in files]
         return [Result(base, file, f"{base}.json") for base, file in zip(bases, files, strict=True)]
 
@@ -140,7 +154,7 @@ class Results:
         problem = ""
         for result in self.found:
             try:
-                return self._told(result)[0]
+                return self.told(result)[0]
             except ImageError as error:
                 problem = problem or str(error)
         raise ZerosegError(f"none of the results in '{shown(self.url)}' can be read: {problem}")
@@ -155,23 +169,101 @@ class Results:
         Raises:
             ImageError: Its files are missing or damaged, or of other classes than the others.
         """
-        try:
-            return self._read(result, instances)
-        except OSError as error:
-            if isinstance(error, OutputError):
-                raise
-            raise ImageError(f"its files cannot be read: {error}") from error
-
-    def _read(self, result: Result, instances: str) -> LabelledPicture | None:
-        vocabulary, told = self._told(result)
-        if told.get("failure") is not None:
+        review = None if self.reviewed == "ignore" else self.review(result)
+        why = self._refused(review)
+        if why:
+            self.left_out[why] += 1
+            return None
+        picture = self.look(result, instances)
+        if picture is None:
             self.lost += 1
             return None
-        if vocabulary != self.vocabulary:
+        if picture.vocabulary != self.vocabulary:
             raise ImageError(
                 "it was segmented with other classes than the first; export these results apart"
             )
-        content = self._folder.read(result.mask)
+        if review is None:
+            return picture
+        self.corrected += 1
+        return self._corrected(result, picture, review, instances)
+
+    def _refused(self, review: Reviewed | None) -> str:
+        """Why a picture is left out; "" where it is not."""
+        if review is not None and review.state == "rejected":
+            return "rejected"
+        accepted = review is not None and review.state == "accepted"
+        return "" if accepted or self.reviewed != "only-accepted" else "not accepted"
+
+    def review(self, result: Result) -> Reviewed | None:
+        """What a person made of a result; None where nobody did.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
+        file, _ = review_files(result.mask)
+        try:
+            content = self.folder.read(file) if file in self._reviews else None
+        except OSError as error:
+            raise ImageError(f"its '{file}' cannot be read: {error}") from error
+        return None if content is None else Reviewed.read(content, file)
+
+    def _corrected(
+        self, result: Result, picture: LabelledPicture, review: Reviewed, instances: str
+    ) -> LabelledPicture:
+        """A picture as a person left it.
+
+        Raises:
+            ImageError: The files do not belong together.
+        """
+        file, corrected = review_files(result.mask)
+        vocabulary = picture.vocabulary
+        review.check_before(fingerprint(file_ids(picture)), file)
+        content = self.folder.read(corrected)
+        if content is None:
+            raise ImageError(f"its corrected map '{corrected}' is missing")
+        ids = ids_in(content, f"corrected map '{corrected}'")
+        review.check_after(fingerprint(ids), file)
+        picture = replace(picture, labels=vocabulary.from_ids(ids).numpy().astype(np.int64))
+        if instances == "auto" or (instances, review.of) == ("detections", "detections"):
+            regions = reviewed_regions(review.regions, picture.size, vocabulary)
+            return replace(picture, regions=regions, origin="review")
+        return picture.with_regions([], instances)
+
+    def look(self, result: Result, instances: str = "auto") -> LabelledPicture | None:
+        """The same as `read`, of whatever classes it is.
+
+        Raises:
+            ImageError: Its files are missing or damaged.
+        """
+        opened = self._opened(result)
+        if opened is None:
+            return None
+        picture, told = opened
+        return picture.with_regions(told.get("detections") or [], instances)
+
+    def label_map(self, result: Result) -> LabelledPicture | None:
+        """The same without regions, which take longer than all else.
+
+        Raises:
+            ImageError: Its files are missing or damaged.
+        """
+        opened = self._opened(result)
+        return None if opened is None else opened[0]
+
+    def _opened(self, result: Result) -> tuple[LabelledPicture, dict[str, Any]] | None:
+        """A label map, and what its JSON tells."""
+        try:
+            return self._open(result)
+        except OSError as error:
+            if isinstance(error, OutputError):
+                raise
+            raise ImageError(f"its files cannot be read: {error.strerror or error}") from error
+
+    def _open(self, result: Result) -> tuple[LabelledPicture, dict[str, Any]] | None:
+        vocabulary, told = self.told(result)
+        if told.get("failure") is not None:
+            return None
+        content = self.folder.read(result.mask)
         if content is None:
             raise ImageError(f"its label map '{result.mask}' is missing")
         ids = ids_in(content, f"label map '{result.mask}'")
@@ -179,16 +271,54 @@ class Results:
         if isinstance(size, dict) and (size.get("height"), size.get("width")) != tuple(ids.shape):
             raise ImageError(f"its label map is {tuple(ids.shape)}, its JSON says {size}")
         labels = vocabulary.from_ids(ids).numpy().astype(np.int64)
-        source = result.source or (str(told.get("name", "")) if self._is_segmented(result) else "")
-        picture = LabelledPicture(result.name, labels, vocabulary, source=source)
-        return picture.with_regions(told.get("detections") or [], instances)
+        source = self._source(result, told)
+        return LabelledPicture(result.name, labels, vocabulary, source=source), told
 
-    def _told(self, result: Result) -> tuple[Vocabulary, dict[str, Any]]:
-        """The classes of a result, and what its JSON tells."""
+    def source(self, result: Result) -> str:
+        """Where the picture itself lies, a path or URL; "" where that is not told.
+
+        Raises:
+            ImageError: The JSON is missing or damaged.
+        """
+        return result.source or self._source(result, self.told(result)[1])
+
+    def _source(self, result: Result, told: dict[str, Any]) -> str:
+        return result.source or (str(told.get("name", "")) if self._is_segmented(result) else "")
+
+    def files(self, result: Result) -> tuple[str, ...]:
+        """All files that say what was predicted; some need not be there."""
+        return tuple(filter(None, (result.mask, result.told)))
+
+    def score(self, result: Result) -> float | None:
+        """How sure a result is, see `zeroseg.values.Confidence`; None where that was not saved.
+
+        Raises:
+            ImageError: The JSON is missing or damaged, or tells that the picture had failed.
+        """
+        _, told = self.told(result)
+        if told.get("failure") is not None:
+            raise ImageError("it had failed in the run itself")
+        try:
+            return float(told["confidence"]["score"]) if "confidence" in told else None
+        except _DAMAGE as error:
+            raise ImageError(f"its '{result.told}' is damaged: {error!r}") from error
+
+    def confidence(self, result: Result) -> bytes | None:
+        """The file of how sure each pixel is; None where there is none."""
+        if not self._is_segmented(result):
+            return None
+        return self.folder.read(result.mask.removesuffix(_MASK) + _SURE)
+
+    def told(self, result: Result) -> tuple[Vocabulary, dict[str, Any]]:
+        """The classes of a result, and what its JSON tells.
+
+        Raises:
+            ImageError: The JSON is missing or damaged.
+        """
         if not result.told:
             return self.vocabulary, {}
         try:
-            content = self._folder.read(result.told)
+            content = self.folder.read(result.told)
             if content is None:
                 raise ImageError(f"its '{result.told}' is missing")
             told = json.loads(decoded(content))

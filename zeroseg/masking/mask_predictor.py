@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from zeroseg.errors import ZerosegError
 from zeroseg.masking.point_sampler import PointSampler
+from zeroseg.masking.prompt import Prompt
 from zeroseg.values import Detections, Masks
 from zeroseg.weights.offload import offload
 
@@ -48,6 +50,28 @@ class MaskPredictor(nn.Module, ABC):
             The encodings of the B images; None from a predictor that has no such part.
         """
         return None
+
+    @property
+    def promptable(self) -> bool:
+        """Whether it answers to what a person shows it, see `prompted`."""
+        return False
+
+    def prompted(self, image: Tensor, prompt: Prompt, encodings: Encodings | None = None) -> Masks:
+        """Predict the one mask that a person means.
+
+        Args:
+            image: (3, H, W) uint8, RGB.
+            prompt: A box and clicks within it.
+            encodings: What `encode` gave for it, which makes the answer quick.
+
+        Raises:
+            ZerosegError: It answers to the boxes of detectors alone.
+            ImageError: The prompt leads out of the picture.
+        """
+        raise ZerosegError(
+            f"this model has no promptable masks: {type(self).__name__} answers to no box and no "
+            f"points of a person; take a model with Sam, Sam2 or another of that kind"
+        )
 
     @property
     def encoder(self) -> nn.Module:

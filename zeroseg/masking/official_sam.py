@@ -99,7 +99,7 @@ class OfficialSam(TwoPassMasks):
         return (self.model.image_encoder(pixels),)
 
     def _decode(
-        self, features: Encodings, image: Tensor, boxes: Tensor, points: Points | None
+        self, features: Encodings, image: Tensor, boxes: Tensor | None, points: Points | None
     ) -> Tensor:
         [embeddings] = features
         positions = self.model.prompt_encoder.get_dense_pe().to(embeddings.dtype)
@@ -117,7 +117,7 @@ class OfficialSam(TwoPassMasks):
             logits.append(masks[:, 0])
         return torch.cat(logits)
 
-    def _prompts(self, boxes: Tensor, points: Points | None) -> tuple[Tensor, Tensor]:
+    def _prompts(self, boxes: Tensor | None, points: Points | None) -> tuple[Tensor, Tensor]:
         """Embedded prompts (n, K + 2, C) and what stands for a mask prompt, (n, C, h, w)."""
         shown = None if points is None else (points.xy, points.labels)
         sparse, dense = self.model.prompt_encoder(points=shown, boxes=boxes, masks=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 from transformers import SamModel
 from typing_extensions import Self
@@ -13,7 +14,11 @@ from zeroseg.masking.point_sampler import PointSampler
 from zeroseg.masking.transformers_masks import FIRST_MASK, TransformersMasks, answers
 from zeroseg.masking.two_pass import TOP_20
 from zeroseg.values import Points
+from zeroseg.weights.checkpoints import is_packaged
 from zeroseg.weights.official.sam_checkpoint import read_sam
+
+SQUARES = (0.1, 0.2, 0.35, 0.5)
+"""Sides of the squares around clicks, for "tiny:sam", which was only ever shown boxes."""
 
 
 class Sam(TransformersMasks):
@@ -59,14 +64,26 @@ class Sam(TransformersMasks):
             CheckpointError: It is damaged or incomplete, or a file of the authors does not hold
                 exactly one such network.
         """
-        return cls(*cls._load(SamModel, read_sam, checkpoint), point_sampler, chunk_size)
+        made = cls(*cls._load(SamModel, read_sam, checkpoint), point_sampler, chunk_size)
+        made.square_sides = SQUARES if is_packaged(checkpoint) else ()
+        return made
 
     def _embed(self, pixels: Tensor) -> Encodings:
         return (self.model.vision_encoder(pixels).last_hidden_state,)
 
     def _decode(
-        self, features: Encodings, image: Tensor, boxes: Tensor, points: Points | None
+        self, features: Encodings, image: Tensor, boxes: Tensor | None, points: Points | None
     ) -> Tensor:
         read, pixels = self._read(features[0][image], boxes, points)
         head = self.model.mask_decoder.output_hypernetworks_mlps[0]
         return answers(head(read[:, FIRST_MASK]), pixels)
+
+    def _alternatives(
+        self, features: Encodings, image: Tensor, boxes: Tensor | None, points: Points | None
+    ) -> tuple[Tensor, Tensor]:
+        """The masks of the three tokens after the first: whole, part and subpart."""
+        read, pixels = self._read(features[0][image], boxes, points)
+        decoder = self.model.mask_decoder
+        heads = list(decoder.output_hypernetworks_mlps)[1:]
+        masks = [answers(h(read[:, FIRST_MASK + n]), pixels) for n, h in enumerate(heads, 1)]
+        return torch.stack(masks, 1).float(), decoder.iou_prediction_head(read[:, 0])[:, 1:].float()

@@ -59,7 +59,7 @@ class SquashedMasks(TransformersMasks):
         return tuple(self.model.get_image_embeddings(pixels))
 
     def _decode(
-        self, features: Encodings, image: Tensor, boxes: Tensor, points: Points | None
+        self, features: Encodings, image: Tensor, boxes: Tensor | None, points: Points | None
     ) -> Tensor:
         *details, cells = (rows[image] for rows in features)
         sparse, dense = self._prompts(boxes, points)

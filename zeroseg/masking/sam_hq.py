@@ -66,7 +66,7 @@ class SamHq(TransformersMasks):
         return final, details + decoder.compress_vit_conv2(decoder.activation(early))
 
     def _decode(
-        self, features: Encodings, image: Tensor, boxes: Tensor, points: Points | None
+        self, features: Encodings, image: Tensor, boxes: Tensor | None, points: Points | None
     ) -> Tensor:
         decoder = self.model.mask_decoder
         embeddings, details = features

@@ -98,23 +98,23 @@ class TransformersMasks(TwoPassMasks):
         )
         return inputs["pixel_values"].to(device, next(self.model.parameters()).dtype)
 
-    def _prompts(self, boxes: Tensor, points: Points | None) -> tuple[Tensor, Tensor]:
+    def _prompts(self, boxes: Tensor | None, points: Points | None) -> tuple[Tensor, Tensor]:
         """Embeddings of prompts (n, 1, T, C), and what they say of every cell (n, C, h, w).
 
         Args:
-            boxes: (n, 4), in pixels of the frame.
+            boxes: (n, 4), in pixels of the frame; None for points alone.
             points: Theirs, in pixels of the frame.
         """
         sparse, dense = self.model.prompt_encoder(
             input_points=points.xy[:, None] if points is not None else None,
             input_labels=points.labels[:, None] if points is not None else None,
-            input_boxes=boxes[:, None],
+            input_boxes=boxes[:, None] if boxes is not None else None,
             input_masks=None,
         )
         return sparse, dense
 
     def _read(
-        self, cells: Tensor, boxes: Tensor, points: Points | None, *tokens: Tensor
+        self, cells: Tensor, boxes: Tensor | None, points: Points | None, *tokens: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Let prompts and the image's cells read one another, for one box each.
 
@@ -122,7 +122,7 @@ class TransformersMasks(TwoPassMasks):
 
         Args:
             cells: Image embeddings (n, C, h, w).
-            boxes: (n, 4), in pixels of the frame.
+            boxes: (n, 4), in pixels of the frame; None for points alone.
             points: Theirs, in pixels of the frame.
             tokens: Output tokens (t, C) beside those of SAM.
 

@@ -15,6 +15,7 @@ from typing_extensions import Self
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.masking.point_sampler import PointSampler, points_of
 from zeroseg.masking.points import TopLogits
+from zeroseg.masking.prompt import Prompt
 from zeroseg.running.transfer import sent
 from zeroseg.values import Detections, Geometry, Masks, Points, check_images
 
@@ -40,6 +41,11 @@ class TwoPassMasks(MaskPredictor):
         point_sampler: Where the points of the second pass come from, None for no second pass.
         chunk_size: Boxes decoded at a time, of one or several images.
 
+    Attributes:
+        square_sides: What a person's clicks become for a network that was only ever shown boxes:
+            sides of squares around them, as shares of the picture's longer side; () for one that
+            answers to points.
+
     Raises:
         ValueError: `chunk_size` is less than one.
     """
@@ -60,6 +66,7 @@ class TwoPassMasks(MaskPredictor):
         self.side = side
         self.point_sampler = point_sampler
         self.chunk_size = chunk_size
+        self.square_sides: tuple[float, ...] = ()
 
     @abstractmethod
     def _pixels(self, images: Sequence[Tensor], device: torch.device) -> Tensor:
@@ -71,7 +78,7 @@ class TwoPassMasks(MaskPredictor):
 
     @abstractmethod
     def _decode(
-        self, features: Encodings, image: Tensor, boxes: Tensor, points: Points | None
+        self, features: Encodings, image: Tensor, boxes: Tensor | None, points: Points | None
     ) -> Tensor:
         """Mask logits (n, h, w) of boxes (n, 4) and their points, in pixels of the frame.
 
@@ -145,6 +152,69 @@ class TwoPassMasks(MaskPredictor):
         for i, own, shown in zip(busy, second, points, strict=True):
             masks[i] = replace(masks[i], logits=own, points=shown)
         return masks
+
+    @property
+    def promptable(self) -> bool:
+        """It is."""
+        return True
+
+    @torch.no_grad()
+    def prompted(self, image: Tensor, prompt: Prompt, encodings: Encodings | None = None) -> Masks:
+        """See `MaskPredictor.prompted`.
+
+        With a box, or with several clicks, the network's one mask; with a single click the best of
+        its alternatives: one that keeps to the click, and whose predicted quality is the highest.
+        """
+        check_images([image])
+        size = (image.shape[1], image.shape[2])
+        prompt.check(size)
+        blank = self._blank(image, next(self.model.parameters()).device)
+        features = self.encode([image]) if encodings is None else encodings
+        boxes, points = self._shown(prompt, blank)
+        count = len(boxes) if boxes is not None else 1
+        rows = torch.zeros(count, dtype=torch.int64, device=blank.logits.device)
+        if prompt.box is not None or (boxes is None and len(prompt.clicks) > 1):
+            logits = self._decode(features, rows, boxes, points).float()
+        else:
+            logits = self._best(prompt, blank, *self._alternatives(features, rows, boxes, points))
+        return replace(blank, logits=logits)
+
+    def _shown(self, prompt: Prompt, blank: Masks) -> tuple[Tensor | None, Points | None]:
+        """Boxes (n, 4) and their points, in pixels of the frame; one of them may be None."""
+        device, geometry = blank.logits.device, blank.geometry
+        points, boxes = prompt.points(), None
+        if prompt.box is not None or self.square_sides:
+            boxes = prompt.boxes(self.square_sides, blank.size).view(-1, 2, 2)
+            boxes = geometry.to_frame(boxes).view(-1, 4).to(device)
+            points = points if prompt.box is not None else None
+        if points is not None:
+            points = Points(geometry.to_frame(points.xy), points.labels).to(device)
+        return boxes, points
+
+    def _alternatives(
+        self, features: Encodings, image: Tensor, boxes: Tensor | None, points: Points | None
+    ) -> tuple[Tensor, Tensor]:
+        """Several masks for each prompt, and how good the network takes them to be.
+
+        Returns:
+            Logits (n, M, h, w) and predicted IoUs (n, M); here one mask, of which nothing is told.
+        """
+        logits = self._decode(features, image, boxes, points).float()
+        return logits[:, None], logits.new_zeros(len(logits), 1)
+
+    @staticmethod
+    def _best(prompt: Prompt, blank: Masks, logits: Tensor, quality: Tensor) -> Tensor:
+        """The logits (1, h, w) that keep to most clicks; of several such, the best."""
+        logits, quality = logits.flatten(0, 1), quality.flatten()
+        clicks = prompt.points()
+        if clicks is None:
+            return logits[quality.argmax()][None]
+        frame = torch.tensor(blank.geometry.frame).flip(0)
+        cells = torch.tensor([logits.shape[2], logits.shape[1]])
+        places = (blank.geometry.to_frame(clicks.xy[0]) / frame * cells).long()
+        x, y = places.clamp(min=0).minimum(cells - 1).unbind(1)
+        kept = ((logits[:, y, x] > 0) == clicks.labels[0].to(logits.device).bool()).sum(1)
+        return logits[(kept + quality.clamp(0, 0.999)).argmax()][None]
 
     def _predict(
         self,

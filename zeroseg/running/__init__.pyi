@@ -2,3 +2,4 @@
 
 from zeroseg.running.stage import Stage as Stage
 from zeroseg.running.stage_cache import StageCache as StageCache
+from zeroseg.running.stage_event import StageEvent as StageEvent

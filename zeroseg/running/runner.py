@@ -15,6 +15,7 @@ from zeroseg.running.item import Item
 from zeroseg.running.lanes import Lane, Pending, submit
 from zeroseg.running.stage import Stage, needed
 from zeroseg.running.stage_cache import StageCache
+from zeroseg.running.stage_event import OnStage, StageEvent
 from zeroseg.running.transfer import wait_for
 
 
@@ -27,6 +28,7 @@ class Runner:
         fatal: Errors that concern every image alike: they are raised, not reported.
         cache: Answers that systems run side by side share; with one, all is worked here.
         beside: Whether stages that work apart do so in a second thread.
+        on_stage: Who watches; each image has a "name" then.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class Runner:
         fatal: tuple[type[Exception], ...] = (),
         cache: StageCache | None = None,
         beside: bool = False,
+        on_stage: OnStage | None = None,
     ) -> None:
         self.stages = tuple(stages)
         self.device = device
         self.fatal = fatal
         self.cache = cache
         self.beside = beside and cache is None
+        self.on_stage = on_stage
 
     def run(self, given: Mapping[str, Sequence[Any]], wanted: Sequence[str]) -> Sequence[Item]:
         """Take a batch to its end; see `begin`."""
@@ -110,8 +114,21 @@ class Runner:
             return False
 
     def _work(self, stage: Stage, items: Sequence[Item]) -> None:
-        """Work a stage for all items that are well; if it fails, for one after the other."""
+        """Work a stage for all items that are well, and tell whoever watches."""
         well = _well(items)
+        self._tell(stage, well, ended=False)
+        self._try(stage, well)
+        self._tell(stage, well, ended=True)
+
+    def _tell(self, stage: Stage, items: Sequence[Item], ended: bool) -> None:
+        if self.on_stage is None:
+            return
+        for item in items:
+            spent, values = item.seconds.get(stage.name), dict(item.values)
+            self.on_stage(StageEvent(stage.name, ended, stage.gives, values, spent, item.error))
+
+    def _try(self, stage: Stage, well: Sequence[Item]) -> None:
+        """Work a stage for items; if it fails, for one after the other."""
         if not well:
             return
         try:
@@ -124,7 +141,7 @@ class Runner:
                 if len(well) == 1 or (told and not self._needs_no_work(stage, [item])):
                     item.fail(stage.name, error)
                 else:
-                    self._work(stage, [item])
+                    self._try(stage, [item])
 
     def _answer(self, stage: Stage, items: Sequence[Item]) -> None:
         inputs = _inputs(stage, items)

@@ -60,9 +60,14 @@ def locate(checkpoint: str | Path) -> str:
             is part of the package.
     """
     name = str(checkpoint)
-    if name.startswith(_PACKAGED):
+    if is_packaged(name):
         return str(resources.files("zeroseg.drawn") / "tiny" / name.removeprefix(_PACKAGED))
     return name
+
+
+def is_packaged(checkpoint: str | Path) -> bool:
+    """Whether a checkpoint is of the tiny family that comes with the package."""
+    return str(checkpoint).startswith(_PACKAGED)
 
 
 def load_pretrained(

@@ -17,7 +17,7 @@ from typing_extensions import Self
 
 Part = TypeVar("Part", bound=nn.Module)
 
-_WORKING = ("forward", "encode")
+_WORKING = ("forward", "encode", "prompted")
 """Methods that need a component's weights on the device."""
 
 

@@ -13,9 +13,10 @@ export function keepToken(token) {
   sessionStorage.setItem(KEY, token);
 }
 
-async function ask(path, options = {}) {
+/** A response; what is not one of success is thrown as `Refused`, with status 0 where none came. */
+export async function ask(path, options = {}) {
   const token = sessionStorage.getItem(KEY);
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   let response;
   try {
     response = await fetch(path, { ...options, headers });
@@ -31,16 +32,18 @@ async function ask(path, options = {}) {
 
 export const model = async () => (await ask("/v1/model")).json();
 
+/** The JSON, or the file, that a path of the API gives. */
+export const told = async (path) => (await ask(path)).json();
+
+export const blob = async (path) => (await ask(path)).blob();
+
 export const offered = async (place) => (await ask(`/v1/pictures/${place}`)).blob();
 
-/** Segment a picture; where all places are taken, ask again when the server says so. */
-export async function segment(blob, name, fields, waiting) {
-  const form = new FormData();
-  form.append("picture", blob, name);
-  for (const [key, value] of fields) form.append(key, value);
+/** Send a form; where all places are taken, ask again when the server says so. */
+export async function send(path, form, waiting) {
   for (;;) {
     try {
-      return await (await ask("/v1/segment", { method: "POST", body: form })).json();
+      return await (await ask(path, { method: "POST", body: form })).json();
     } catch (refused) {
       if (refused.status !== 429) throw refused;
       waiting();

@@ -1,13 +1,14 @@
 // The page: pictures are chosen, classes are named, results are looked at.
 
 import * as api from "./api.js";
-import { greyMap, labelMap, painted, rgb, write } from "./masks.js";
-import { fillInstances, fillLegend, fillStages } from "./told.js";
+import * as jobs from "./jobs.js";
+import { layersOf, overlay, summary, take } from "./item.js";
+import { fillStages, hear, nothing } from "./stages.js";
+import { fillInstances, fillLegend } from "./told.js";
 import { View } from "./view.js";
 
-const AT_ONCE = 4;
 const at = (id) => document.getElementById(id);
-const state = { about: null, items: [], shown: null, running: false };
+const state = { about: null, items: [], shown: null, job: null, stopped: false };
 const view = new View(at("canvas"), readOut);
 
 function say(text, bad = false) {
@@ -39,7 +40,8 @@ async function begin() {
 /** Add pictures, and show the last one. */
 async function add(blobs) {
   for (const { blob, name } of blobs) {
-    const item = { blob, name, picture: null, answer: null, said: "", hidden: new Set() };
+    const item = { blob, name, picture: null, answer: null, stages: null, hidden: new Set() };
+    item.said = "";
     item.picture = await createImageBitmap(blob).catch(() => null);
     if (!item.picture) item.said = "this browser cannot show it";
     state.items.push(item);
@@ -54,17 +56,27 @@ function list() {
   at("pictures").replaceChildren(...state.items.map((item) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = item.name;
-    const said = document.createElement("small");
-    said.textContent = item.said && ` ${item.said}`;
-    button.append(said);
+    item.line = document.createElement("small");
+    item.bar = document.createElement("progress");
+    item.bar.setAttribute("aria-label", `Stages of ${item.name}`);
+    button.append(item.name, " ", item.line, item.bar);
     button.setAttribute("aria-current", String(item === state.shown));
     button.addEventListener("click", () => choose(item));
+    progress(item);
     const line = document.createElement("li");
     line.append(button);
     return line;
   }));
   at("clear").hidden = !state.items.length;
+}
+
+/** Say how far a picture is, in its line. */
+function progress(item, said = item.said) {
+  const { stages } = item;
+  item.said = said;
+  item.line.textContent = said;
+  item.bar.hidden = !stages || item.answer !== null || stages.failed === true;
+  if (stages) Object.assign(item.bar, { max: stages.plan.length, value: stages.ended.size });
 }
 
 function clear() {
@@ -106,87 +118,96 @@ async function run(event) {
   if (!state.items.length) return say("Choose a picture first.", true);
   if (document.querySelector("input[name=kind]:checked").value === "own" &&
       !at("classes").value.trim()) return say("Name a class first.", true);
-  const left = [...state.items], asked = fields();
-  at("go").disabled = at("clear").disabled = true;
-  let failed = 0;
-  const worker = async () => {
-    for (let item; (item = left.shift()); ) {
-      if (!(await segment(item, asked))) failed++;
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  at("go").disabled = at("clear").disabled = false;
+  const asked = fields();
+  busy(true);
+  for (const item of state.items) Object.assign(item, { answer: null, stages: null, marked: null });
+  show();
+  say("Working …");
+  for (const part of jobs.parts(state.items, state.about.limits)) await work(part, asked);
+  busy(false);
+  const failed = state.items.filter((item) => !item.answer).length;
   say(failed ? `${failed} of ${state.items.length} failed, see the list.` : "Done.", failed > 0);
 }
 
-async function segment(item, asked) {
-  const told = (text) => { item.said = text; list(); };
-  told("is worked on");
-  say("Working …");
+/** While pictures are worked on there is "Stop"; the focus goes to it, and comes back. */
+function busy(is) {
+  const [before, after] = is ? [at("go"), at("stop")] : [at("stop"), at("go")];
+  const focused = document.activeElement === before;
+  at("go").disabled = at("clear").disabled = is;
+  at("stop").hidden = !is;
+  if (focused) after.focus();
+  state.stopped = false;
+}
+
+/** Have pictures segmented by one job, and show what is told of them. */
+async function work(items, asked) {
+  const left = () => items.filter((item) => !item.answer && !item.stages?.failed);
+  const waiting = () => left().forEach((item) => progress(item, "waits for a place"));
+  const results = [];
   try {
-    const waiting = () => told("waits for a place");
-    const answer = await api.segment(item.blob, item.name, asked, waiting);
-    await take(item, answer);
-    told(summary(answer));
+    if (state.stopped) throw new Error("was stopped");
+    const job = await jobs.begin(items, asked, waiting);
+    state.job = job.id;
+    for (const item of items) {
+      item.stages = nothing(job.stages);
+      progress(item, "waits");
+    }
+    await jobs.follow(job, (kind, data) => {
+      if (kind === "stage") told(items[data.picture], data);
+      if (kind === "picture") results.push(ended(items[data.picture], data));
+    });
+    await Promise.all(results);
+    await jobs.giveUp(job.id);
   } catch (error) {
-    told(error.message);
-    if (item === state.shown) say(error.message, true);
-    return false;
+    await Promise.allSettled(results);
+    for (const item of left()) fail(item, error.message);
   }
+  state.job = null;
+}
+
+function told(item, data) {
+  hear(item.stages, data);
+  progress(item, data.stage);
   if (item === state.shown) show();
-  return true;
 }
 
-async function take(item, answer) {
-  item.labels = labelMap(answer);
-  item.sure = answer.confidence ? await greyMap(answer.confidence.map, answer.size) : null;
-  item.hidden = new Set(answer.legend.flatMap((own, place) => (own.background ? [place] : [])));
-  Object.assign(item, { answer, marked: null, layers: {} });
+async function ended(item, data) {
+  if (data.state !== "done") return fail(item, data.detail);
+  const answer = await jobs.result(data.result);
+  await take(item, answer);
+  progress(item, summary(answer));
+  if (item === state.shown) show();
 }
 
-function summary(answer) {
-  const names = Object.keys(answer.areas);
-  return names.length ? names.slice(0, 4).join(", ") + (names.length > 4 ? ", …" : "")
-    : "none of the classes";
+function fail(item, said) {
+  item.stages = { ...(item.stages ?? nothing([])), failed: true, now: null };
+  progress(item, said);
+  if (item === state.shown) say(said, true);
 }
 
-/** The layer of classes, without those that are switched off. */
-function colored(item) {
-  const { legend, size } = item.answer;
-  return painted(item.labels, size, (place) =>
-    item.hidden.has(place) ? [0, 0, 0, 0] : [...rgb(legend[place].color), 255]);
-}
-
-function markedLayer(item) {
-  if (!item.marked?.segmentation) return null;
-  const { height, width } = item.answer.size;
-  const map = new Uint8Array(height * width);
-  write(map, item.marked.segmentation, 1);
-  return painted(map, item.answer.size, (value) => (value ? [255, 255, 255, 110] : [0, 0, 0, 0]));
+async function stop() {
+  state.stopped = true;
+  say("Stopping …");
+  if (state.job) await jobs.giveUp(state.job).catch((refused) => say(refused.message, true));
 }
 
 function show() {
   const item = state.shown;
   if (!item) return;
-  const { answer, picture } = item;
-  at("told").hidden = !answer;
+  const { answer, picture, stages } = item;
+  at("told").hidden = !stages;
+  at("found").hidden = !answer;
+  if (stages) fillStages(at("stages"), stages);
   const size = answer?.size ?? (picture && { height: picture.height, width: picture.width });
-  at("canvas").setAttribute("aria-label", `${item.name}: ${answer ? summary(answer) : "no result yet"}`);
+  at("canvas").setAttribute("aria-label", `${item.name}: ${answer ? summary(answer) : stages?.now ?? "no result yet"}`);
   if (!size) return view.show({ height: 1, width: 1 }, {});
   if (answer) panels(item);
   layers(item, size);
 }
 
 function layers(item, size = item.answer.size) {
-  const found = { picture: item.picture };
-  if (item.answer) {
-    found.classes = colored(item);
-    found.sure = item.sure && painted(item.sure, size, (value) => [255 - value, value, 60, 255]);
-    found.marked = markedLayer(item);
-    found.box = item.marked?.box_xyxy;
-  }
-  item.layers = found;
-  view.show(size, found);
+  item.layers = layersOf(item, size, at("boxes").checked);
+  view.show(size, item.layers);
 }
 
 function panels(item) {
@@ -203,7 +224,6 @@ function panels(item) {
     layers(item);
   };
   fillInstances(at("instances"), answer, item.marked, marking);
-  fillStages(at("stages"), answer);
 }
 
 /** Class and confidence of the pixel under the pointer. */
@@ -231,17 +251,6 @@ function save(blob, ending) {
   URL.revokeObjectURL(link.href);
 }
 
-/** Picture and classes as they are shown, at the picture's size. */
-async function overlay(item) {
-  const { height, width } = item.answer.size;
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d");
-  if (item.picture) context.drawImage(item.picture, 0, 0, width, height);
-  context.globalAlpha = view.opacity;
-  context.drawImage(item.layers.classes, 0, 0);
-  return canvas.convertToBlob();
-}
-
 function listen() {
   at("ask").addEventListener("submit", run);
   at("files").addEventListener("change", async (event) => {
@@ -249,6 +258,7 @@ function listen() {
     event.target.value = "";
   });
   at("clear").addEventListener("click", clear);
+  at("stop").addEventListener("click", stop);
   at("offered").addEventListener("change", async ({ target }) => {
     if (target.value === "") return;
     const name = target.selectedOptions[0].text;
@@ -279,6 +289,7 @@ function listen() {
     view.set({ mode: target.value });
   });
   at("opacity").addEventListener("input", ({ target }) => view.set({ opacity: target.value / 100 }));
+  at("boxes").addEventListener("change", show);
   at("divide").addEventListener("input", ({ target }) => view.set({ divide: target.value / 100 }));
   at("in").addEventListener("click", () => view.zoomIn());
   at("out").addEventListener("click", () => view.zoomOut());
@@ -287,7 +298,7 @@ function listen() {
   at("none").addEventListener("click", () => switchAll(false));
   at("json").addEventListener("click", () =>
     save(new Blob([JSON.stringify(state.shown.answer, null, 2)]), "json"));
-  at("png").addEventListener("click", async () => save(await overlay(state.shown), "png"));
+  at("png").addEventListener("click", async () => save(await overlay(state.shown, view.opacity), "png"));
 }
 
 listen();

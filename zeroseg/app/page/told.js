@@ -1,8 +1,8 @@
-// What a result says, beside its picture: legend, instances, stages.
+// What a result says, beside its picture: legend and instances.
 
 const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
-function element(kind, text = "", children = []) {
+export function element(kind, text = "", children = []) {
   const made = document.createElement(kind);
   made.textContent = text;
   made.append(...children);
@@ -43,27 +43,4 @@ export function fillInstances(list, answer, marked, mark) {
     button.addEventListener("click", () => mark(one === marked ? null : one));
     return element("li", "", [button]);
   }));
-}
-
-/** What each stage said, in order. */
-export function fillStages(list, answer) {
-  const scored = (name, score) => (score === undefined ? name : `${name} ${score.toFixed(2)}`);
-  const lines = [
-    ["tags", answer.tags.map((tag) => scored(tag.name, tag.score)).join(", ")],
-    ["caption", answer.caption],
-    ...answer.exchanges.map((one) => [`asked (${one.purpose})`, reply(one)]),
-    ["looked for", answer.prompts.map((own) => scored(own.prompt, own.presence)).join(", ")],
-    ["boxes", answer.detections.map(boxed).join("\n")],
-    ["seconds", Object.entries(answer.seconds).map(([stage, s]) => `${stage} ${s.toFixed(2)}`)
-      .join(", ")],
-  ];
-  list.replaceChildren(...lines.filter(([, text]) => text).flatMap(
-    ([title, text]) => [element("dt", title), element("dd", text)]));
-}
-
-const reply = (exchange) => exchange.reply || exchange.refused || "no answer";
-
-function boxed(one) {
-  const as = one.class === null ? "none of the classes" : one.class;
-  return `${one.phrase} ${one.score.toFixed(2)}${as === one.phrase ? "" : ` → ${as}`}`;
 }

@@ -7,13 +7,17 @@ export class View {
   constructor(canvas, hovered) {
     Object.assign(this, { canvas, hovered, scale: 1, x: 0, y: 0, fitted: true });
     Object.assign(this, { size: null, layers: {}, mode: "overlay", opacity: 0.6, divide: 0.5 });
+    this.pointers = new Map(); // that are down, by their ids: where they are on the canvas
     this.listen();
     new ResizeObserver(() => this.resize()).observe(canvas);
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", () => this.draw());
   }
 
-  /** Show layers of a picture: `picture`, `classes`, `sure`, `marked` and `box`, none of them needed. */
+  /**
+   * Show layers of a picture, none of them needed: `picture`, `classes`, `sure`, `marked`, `box`;
+   * `preview`, masks of any size; `boxes`, each with its `box`, `color` and `points`.
+   */
   show(size, layers) {
     const same = this.size && this.size.width === size.width && this.size.height === size.height;
     this.size = size;
@@ -120,18 +124,18 @@ export class View {
     const { layers, scale } = this;
     context.globalAlpha = this.opacity;
     context.imageSmoothingEnabled = false;
+    const { height, width } = this.size;
+    if (layers.preview) context.drawImage(layers.preview, 0, 0, width, height);
     const over = this.mode === "confidence" ? layers.sure : layers.classes;
     if (over) context.drawImage(over, 0, 0);
     context.globalAlpha = 1;
     if (layers.marked) context.drawImage(layers.marked, 0, 0);
-    if (layers.box) {
-      const [x1, y1, x2, y2] = layers.box;
-      for (const [color, wide] of [["#000", 5], ["#fff", 2]]) {
-        context.strokeStyle = color;
-        context.lineWidth = (wide * (devicePixelRatio || 1)) / scale;
-        context.strokeRect(x1, y1, x2 - x1, y2 - y1);
-      }
+    const pixel = (devicePixelRatio || 1) / scale;
+    for (const { box, color, points } of layers.boxes ?? []) {
+      outlined(context, box, color, pixel);
+      for (const [x, y, on] of points) dot(context, x, y, on ? color : "#000", pixel);
     }
+    if (layers.box) outlined(context, layers.box, "#fff", pixel);
   }
 
   line(context, at) {
@@ -145,7 +149,7 @@ export class View {
     const ratio = this.canvas.width / this.canvas.clientWidth;
     const x = (event.clientX - frame.left - this.canvas.clientLeft) * ratio;
     const y = (event.clientY - frame.top - this.canvas.clientTop) * ratio;
-    return { x: x % this.paneWidth, y, ratio };
+    return { x: x % this.paneWidth, y, across: x };
   }
 
   tell(event) {
@@ -166,15 +170,31 @@ export class View {
       const { x, y } = this.at(event);
       this.zoom(STEP ** Math.sign(-event.deltaY), x, y);
     }, { passive: false });
-    canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
+    canvas.addEventListener("pointerdown", (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      this.pointers.set(event.pointerId, this.at(event));
+    });
+    canvas.addEventListener("lostpointercapture", (event) => {
+      this.pointers.delete(event.pointerId);
+    });
     canvas.addEventListener("pointermove", (event) => {
-      const { ratio } = this.at(event);
-      if (event.buttons) this.pan(event.movementX * ratio, event.movementY * ratio);
+      if (this.pointers.has(event.pointerId)) this.drag(event);
       this.tell(event);
     });
     canvas.addEventListener("pointerleave", () => this.hovered(null));
     canvas.addEventListener("dblclick", () => this.fit());
     canvas.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** One pointer moves the picture; two move it, and zoom where they are. */
+  drag(event) {
+    const before = held(this.pointers);
+    this.pointers.set(event.pointerId, this.at(event));
+    const after = held(this.pointers);
+    this.pan(after.across - before.across, after.y - before.y);
+    if (this.pointers.size === 2 && before.apart) {
+      this.zoom(after.apart / before.apart, after.across % this.paneWidth, after.y);
+    }
   }
 
   key(event) {
@@ -194,4 +214,33 @@ export class View {
   zoomIn() { this.zoom(STEP); }
 
   zoomOut() { this.zoom(1 / STEP); }
+}
+
+/** The middle of pointers, and how far two are from each other. */
+function held(pointers) {
+  const [first, second = first] = pointers.values();
+  return {
+    across: (first.across + second.across) / 2,
+    y: (first.y + second.y) / 2,
+    apart: Math.hypot(first.across - second.across, first.y - second.y),
+  };
+}
+
+/** A box with a dark rim, so that it is seen on any picture. */
+function outlined(context, [x1, y1, x2, y2], color, pixel) {
+  for (const [own, wide] of [["#000", 5], [color, 2.5]]) {
+    context.strokeStyle = own;
+    context.lineWidth = wide * pixel;
+    context.strokeRect(x1, y1, x2 - x1, y2 - y1);
+  }
+}
+
+function dot(context, x, y, color, pixel) {
+  context.beginPath();
+  context.arc(x, y, 4 * pixel, 0, 2 * Math.PI);
+  context.fillStyle = color;
+  context.fill();
+  context.strokeStyle = "#fff";
+  context.lineWidth = 1.5 * pixel;
+  context.stroke();
 }
