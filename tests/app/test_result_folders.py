@@ -116,6 +116,8 @@ def test_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
     places = [tmp_path / name for name in ("x/out", "y/out", "y/other")]
     found = open_folders(places, OfferedPictures(None))
     assert [own.name for own in found] == ["x/out", "y/out", "other"]
+    twice = open_folders([places[2], tmp_path / "x", places[2]], OfferedPictures(None))
+    assert [own.name for own in twice] == ["other", "x"]
     with pytest.raises(ZerosegError, match="holds no results"):
         open_folders([tmp_path / "pictures"], OfferedPictures(None))
     with pytest.raises(ZerosegError, match="not on this machine"):

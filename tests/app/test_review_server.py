@@ -167,6 +167,7 @@ def test_a_model_without_promptable_masks_says_so(folder: Path) -> None:
         ({"do": "add", "class": "dog"}, 422, "needs mask"),
         ({"do": "add", "class": "dog", "prompt": {"box": [1, 1, 1, 9]}}, 422, "x1 < x2"),
         ({"do": "add", "class": "dog", "prompt": {"points": []}}, 422, "needs a box"),
+        ({"do": "accept", "prompt": {"box": [0, 0, 9, 9]}}, 422, "a prompt is for a region"),
         ({"do": "add", "class": "dog", "prompt": {"box": [0, 0, 99, 9]}}, 422, "leads out"),
         (
             {"do": "add", "class": "dog", "mask": {"size": [1, 1], "counts": "1"}},

@@ -25,7 +25,7 @@ from zeroseg.regular_file import stamp
 from zeroseg.reviewed import State, review_files
 
 KEPT = 2
-"""Predictions that are kept in memory: the one that is looked at, and the last."""
+"""Predictions of a folder that are kept in memory: the one that is looked at, and the last."""
 
 
 @dataclass(frozen=True)
@@ -200,13 +200,14 @@ def _doubt(own: Ranked) -> tuple[bool, float, int]:
 def open_folders(
     folders: Sequence[str | Path], pictures: OfferedPictures
 ) -> tuple[ResultFolder, ...]:
-    """The folders in the order they were given, each under a name of its own.
+    """The folders in the order they were given, each once and under a name of its own.
 
     A name is the folder's last part; where several are the same, the parts before it, too.
 
     Raises:
         ZerosegError: One holds no results.
     """
+    folders = list({os.path.realpath(folder): folder for folder in folders}.values())
     parts = [Path(os.path.abspath(folder)).parts for folder in folders]
     names = ["/".join(own[-_needed(own, parts) :]) for own in parts]
     return tuple(

@@ -78,9 +78,9 @@ async def change(request: Request, place: Place, number: Number, asked: AskedCha
     folder, service = folder_of(request, place), service_of(request)
     with _in_words(number):
         mask, model = (None if asked.mask is None else asked.mask.model_dump()), ""
-        if asked.do == "add" and asked.prompt is not None:
-            if mask is not None:
-                raise ZerosegError("give a mask or a prompt, not both")
+        if asked.prompt is not None:
+            if asked.do != "add" or mask is not None:
+                raise ZerosegError("a prompt is for a region that is added, in place of its mask")
             found = await _prompted(service, folder, number, asked.prompt)
             mask, model = rle.encode(found), _name(service)
         step = _step(asked, mask, model)
