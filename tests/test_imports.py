@@ -20,7 +20,7 @@ ORDER = (
     "result_json", "result_page", "segmentation", "described_image", "regions", "outcomes",
     "call_options", "reading_ahead", "video", "metrics", "drawn", "data", "base_segmenter",
     "describing", "segmenter", "baselines", "testing", "evaluation", "scale", "export",
-    "correcting", "importing", "app", "cli", "__main__",
+    "correcting", "importing", "comparing", "app", "cli", "__main__",
 )  # fmt: skip
 """Modules and folders of the package: each imports only from those before it."""
 

@@ -62,6 +62,7 @@ def check(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
         "pip": _pip,
         "export": _export,
         "curl": _curl,
+        "podman": _podman,
     }
     for words in commands(code):
         assert words[0] in checks, f"no test knows the command {words[0]}"
@@ -126,6 +127,17 @@ def _curl(words: list[str]) -> None:
     told = signature(route.endpoint).parameters
     sent = [word.partition("=")[0] for flag, word in pairwise(words) if flag == "-F"]
     assert {*sent, *parse_qs(address.query)} <= set(told)
+
+
+def _podman(words: list[str]) -> None:
+    """The container is built of a file that is there, and what follows its name is the app's."""
+    assert (ROOT / "Containerfile").is_file()
+    if words[0] == "run":
+        name = words.index("zeroseg")
+        assert any(word.startswith("ZEROSEG_TOKEN=") for word in words[:name])
+        _zeroseg(["app", "--host", "0.0.0.0", *words[name + 1 :]])
+    else:
+        assert words[0] == "build" and words[-1] == "."
 
 
 def _export(words: list[str]) -> None:

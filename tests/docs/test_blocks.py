@@ -28,7 +28,8 @@ NEEDS = {
     "object store": 3,
     "minutes": 11,
     "hours": 1,
-    "a server": 3,  # one that runs until it is ended
+    "a server": 4,  # one that runs until it is ended
+    "a daemon": 1,  # that builds and runs containers
     "GPU": 1,
 }
 """How many blocks are not run, by what they need; a new one has to be meant."""

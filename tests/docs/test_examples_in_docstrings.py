@@ -26,6 +26,7 @@ from zeroseg import (
     rle,
 )
 from zeroseg.cli.main import main
+from zeroseg.comparing import compare_folders, compare_label_maps
 from zeroseg.data import DrawnScenes, open_data
 from zeroseg.drawn.motion import draw_clip
 from zeroseg.drawn.scene import draw_scene
@@ -74,6 +75,8 @@ SHOWN = (
     SegmentationScores,
     count_pixels,
     TemporalConsistency,
+    compare_label_maps,
+    compare_folders,
 )
 """The entry points that have an example."""
 

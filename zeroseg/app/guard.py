@@ -22,7 +22,7 @@ _SAID = {
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
-_OPEN = ("/", "/review", "/v1/health", "/v1/ready")
+_OPEN = ("/", "/review", "/compare", "/v1/health", "/v1/ready")
 _PAGE = "/page/"
 
 

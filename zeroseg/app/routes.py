@@ -31,6 +31,12 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "The token is missing or wrong."},
     403: {"model": Problem, "description": "Another site asks, or for another host."},
 }
+SENDS_PICTURE: dict[str, Any] = {
+    "requestBody": {
+        "content": {"multipart/form-data": {"encoding": {"picture": {"contentType": "image/*"}}}}
+    }
+}
+"""What FastAPI does not say of a form with a file named picture."""
 SENT: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "What was sent cannot be read."},
     413: {"model": Problem, "description": "It is too large."},
@@ -80,7 +86,12 @@ async def model(request: Request) -> Model:
     return service_of(request).about()
 
 
-@router.get("/metrics", summary="Measures for Prometheus", responses=REFUSALS)
+@router.get(
+    "/metrics",
+    summary="Measures for Prometheus",
+    response_class=PlainTextResponse,
+    responses=REFUSALS,
+)
 async def metrics(request: Request) -> PlainTextResponse:
     """The text format, version 0.0.4."""
     service = service_of(request)
@@ -116,16 +127,26 @@ def picture(request: Request, place: int) -> Response:
     summary="Segment a picture",
     response_class=Response,
     responses=_SEGMENT,
+    openapi_extra=SENDS_PICTURE,
 )
 async def segment(
     request: Request,
     picture: Annotated[UploadFile, File(description="A picture's file, of any usual format.")],
     classes: Annotated[
         str | None,
-        Form(max_length=_TEXT, description="Names, as in 'dog, boat'; or auto: what is seen."),
+        Form(
+            max_length=_TEXT,
+            description="Names, as in 'dog, boat'; or auto: what is seen.",
+            examples=["dog, boat", "auto"],
+        ),
     ] = None,
     vocabulary: Annotated[
-        str | None, Form(max_length=_TEXT, description="A built-in list, in place of classes.")
+        str | None,
+        Form(
+            max_length=_TEXT,
+            description="A built-in list, in place of classes.",
+            examples=["voc2012"],
+        ),
     ] = None,
     instances: Annotated[bool, Form(description="Masks of single things, too.")] = False,
     confidence: Annotated[bool, Form(description="How sure each pixel is, too.")] = False,

@@ -12,9 +12,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.formparsers import MultiPartParser
+from starlette.routing import Match
 
 from zeroseg import __version__
-from zeroseg.app import result_routes, review_routes
+from zeroseg.app import compare_routes, result_routes, review_routes
 from zeroseg.app.admission import Admission
 from zeroseg.app.guard import Guard
 from zeroseg.app.limits import Limits
@@ -76,11 +77,14 @@ def create_app(
     app.state.service = service
     app.include_router(router)
     app.include_router(result_routes.router)
+    app.include_router(compare_routes.router)
     app.include_router(review_routes.router)
     app.add_exception_handler(RequestValidationError, _in_words)
+    app.add_exception_handler(405, _not_allowed)
     app.mount("/page", StaticFiles(directory=PAGE))
     app.add_api_route("/", _index, include_in_schema=False)
     app.add_api_route("/review", _review, include_in_schema=False)
+    app.add_api_route("/compare", _compare, include_in_schema=False)
     app.add_middleware(Admission, limits=limits, batches=service.batches, measures=service.measures)
     app.add_middleware(Guard, token=token)
     # What is sent stays in memory: no part of a request is larger than a request may be.
@@ -96,8 +100,19 @@ async def _review() -> FileResponse:
     return FileResponse(PAGE / "review.html")
 
 
+async def _compare() -> FileResponse:
+    return FileResponse(PAGE / "compare.html")
+
+
 async def _in_words(request: Request, error: Exception) -> JSONResponse:
     """Wrong parameters as one message, as all other problems are."""
     assert isinstance(error, RequestValidationError)
     said = [f"{'.'.join(map(str, own['loc'][1:]))}: {own['msg']}" for own in error.errors()]
     return JSONResponse({"detail": "; ".join(said)}, 422)
+
+
+async def _not_allowed(request: Request, error: Exception) -> JSONResponse:
+    """A method that a path does not know; a single route knows only of its own."""
+    there = [route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE]
+    known = ", ".join(sorted({method for own in there for method in getattr(own, "methods", ())}))
+    return JSONResponse({"detail": f"here one may {known}"}, 405, {"allow": known})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from zeroseg.cli import options
+from zeroseg.cli import compare_pixels, options
 from zeroseg.writing import write_whole
 
 if TYPE_CHECKING:
@@ -20,10 +21,17 @@ _EXAMPLES = """\
   zeroseg compare runs/full runs/without-points
   zeroseg compare runs/a runs/b --resamples 5000 --seed 1 --json
   zeroseg compare runs/a runs/b --output runs/a-b
+  zeroseg compare out/monday out/tuesday --json
+  zeroseg compare runs/a out/b --pixels
 
 A and B are folders that zeroseg test or zeroseg score wrote, over the same data set with the same
 classes and protocol. Only the images that both scored are compared. The interval says what other
-images of the same kind might have given; one that leaves 0 out is more than chance."""
+images of the same kind might have given; one that leaves 0 out is more than chance.
+
+Without scores, or with --pixels, their label maps are compared: which pixels differ, and what
+became of each class. Such folders are of zeroseg segment, test or batch, and may have different
+classes, which are matched by name. The most different pictures are told first; the exit code is 1
+where one cannot be compared. The page of zeroseg app --results A --results B shows the pixels."""
 
 _IMAGES = 5
 
@@ -46,13 +54,31 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--seed", type=options.natural, default=0, metavar="S", help="of the draws (default: 0)"
     )
     parser.add_argument(
-        "--output", metavar="DIR", help="folder for compare.json, compare.md and compare.html"
+        "--pixels", action="store_true", help="compare label maps, also where there are scores"
+    )
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        help="folder for compare.json, and for scores compare.md and compare.html",
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> int:
     """Compare, print the table, and write what was asked for."""
+    a, b = arguments.a, arguments.b
+    if arguments.pixels or not (_is_scored(a) or _is_scored(b)):
+        return compare_pixels.run(a, b, arguments.output, arguments.outlet)
+    return _run_scores(arguments)
+
+
+def _is_scored(folder: str) -> bool:
+    """Whether a run of `test` or `score` lies there, finished or not; `batch` keeps a manifest."""
+    begun = os.path.isfile(os.path.join(folder, "run.json"))
+    return begun and not os.path.isdir(os.path.join(folder, "manifest"))
+
+
+def _run_scores(arguments: Namespace) -> int:
     from zeroseg.evaluation.compare import compare
 
     output = options.output_folder(arguments.output) if arguments.output else None
@@ -95,8 +121,9 @@ def _table(found: Comparison) -> Table:
 
     from zeroseg.cli.report import plain
 
-    title = f"A: {found.a.system} ({found.a.folder})\nB: {found.b.system} ({found.b.folder})"
-    table = Table("class", title=plain(title), title_justify="left")
+    a, b = (f"{run.system} ({run.folder})" for run in (found.a, found.b))
+    title = plain(f"A: {a}").append("\n").append(plain(f"B: {b}"))
+    table = Table("class", title=title, title_justify="left")
     for heading in ("IoU of A", "IoU of B", "B - A", "95 % interval"):
         table.add_column(heading, justify="right")
     for name, change in found.classes.items():

@@ -239,7 +239,8 @@ def _results(path: Path) -> dict[str, Any]:
         what = (
             "is a run that is not finished: start it again to finish it"
             if begun
-            else "is not a result folder: give one that zeroseg test or score wrote with --output"
+            else "is not a result folder: give one that zeroseg test or score wrote with --output, "
+            "or compare label maps: zeroseg compare --pixels"
         )
         raise ZerosegError(f"'{path}' {what} (there is no results.json)")
     try:

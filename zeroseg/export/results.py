@@ -235,14 +235,31 @@ class Results:
         Raises:
             ImageError: Its files are missing or damaged.
         """
+        opened = self._opened(result)
+        if opened is None:
+            return None
+        picture, told = opened
+        return picture.with_regions(told.get("detections") or [], instances)
+
+    def label_map(self, result: Result) -> LabelledPicture | None:
+        """The same without regions, which take longer than all else.
+
+        Raises:
+            ImageError: Its files are missing or damaged.
+        """
+        opened = self._opened(result)
+        return None if opened is None else opened[0]
+
+    def _opened(self, result: Result) -> tuple[LabelledPicture, dict[str, Any]] | None:
+        """A label map, and what its JSON tells."""
         try:
-            return self._look(result, instances)
+            return self._open(result)
         except OSError as error:
             if isinstance(error, OutputError):
                 raise
-            raise ImageError(f"its files cannot be read: {error}") from error
+            raise ImageError(f"its files cannot be read: {error.strerror or error}") from error
 
-    def _look(self, result: Result, instances: str) -> LabelledPicture | None:
+    def _open(self, result: Result) -> tuple[LabelledPicture, dict[str, Any]] | None:
         vocabulary, told = self.told(result)
         if told.get("failure") is not None:
             return None
@@ -255,8 +272,7 @@ class Results:
             raise ImageError(f"its label map is {tuple(ids.shape)}, its JSON says {size}")
         labels = vocabulary.from_ids(ids).numpy().astype(np.int64)
         source = self._source(result, told)
-        picture = LabelledPicture(result.name, labels, vocabulary, source=source)
-        return picture.with_regions(told.get("detections") or [], instances)
+        return LabelledPicture(result.name, labels, vocabulary, source=source), told
 
     def source(self, result: Result) -> str:
         """Where the picture itself lies, a path or URL; "" where that is not told.

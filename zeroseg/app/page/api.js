@@ -32,6 +32,11 @@ export async function ask(path, options = {}) {
 
 export const model = async () => (await ask("/v1/model")).json();
 
+/** The JSON, or the file, that a path of the API gives. */
+export const told = async (path) => (await ask(path)).json();
+
+export const blob = async (path) => (await ask(path)).blob();
+
 export const offered = async (place) => (await ask(`/v1/pictures/${place}`)).blob();
 
 /** Segment a picture; where all places are taken, ask again when the server says so. */
