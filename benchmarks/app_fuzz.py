@@ -9,8 +9,8 @@ what another asks for (stateful). Pictures that are sent are whole, cut short, o
 
 What counts as a failure: a status of 500 or more, a status, content type or body that the
 description does not have, a wrong request that is accepted, a method that is not refused. A request
-that the description allows may still be refused with 404, 413 or 422: a list of classes or a
-picture may be none for reasons that no schema can say.
+that the description allows may still be refused with 404, 409, 413 or 422: a list of classes or a
+picture may be none, or a review be another one by now, which no schema can say.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from zeroseg import Segmentation, Vocabulary
 from zeroseg.images import read_image
 
-_ALLOWED = ["2xx", "404", "413", "422"]
+_ALLOWED = ["2xx", "404", "409", "413", "422"]
 
 
 @dataclass

@@ -27,7 +27,7 @@ class AskedPrompt(BaseModel):
     """A box around an object, places on it and beside it, or both."""
 
     box: Annotated[list[Coordinate], Field(min_length=4, max_length=4)] | None = Field(
-        None, description="x1, y1, x2, y2 in pixels"
+        None, description="x1, y1, x2, y2 in pixels", examples=[[4, 4, 30, 20]]
     )
     points: list[AskedPoint] = Field([], max_length=100)
 
@@ -53,8 +53,12 @@ class AskedChange(BaseModel):
     """One step of a review, or the way back."""
 
     model_config = ConfigDict(populate_by_name=True)
-    revision: int = Field(description="of the review as it was read; another one is answered 409")
-    do: Literal["relabel", "delete", "add", "accept", "reject", "reopen", "undo", "redo"]
+    revision: int = Field(
+        description="of the review as it was read; another one is answered 409", examples=[0]
+    )
+    do: Literal["relabel", "delete", "add", "accept", "reject", "reopen", "undo", "redo"] = Field(
+        examples=["accept"]
+    )
     region: int | None = Field(None, description="that is relabelled or deleted")
     class_: str | None = Field(None, alias="class", max_length=500, description="it gets")
     mask: AskedMask | None = Field(None, description="of a region that is added")
