@@ -46,6 +46,7 @@ def test_a_model_its_classes_and_a_folder_are_served(
     assert about.classes == ["background", "dog", "boat"] and about.pictures == ["x.png"]
     assert about.limits["requests"] == 3 and not about.token
     assert [own.name for own in own["app"].state.service.results] == ["one/out", "two/out"]
+    assert own["config"].timeout_keep_alive > 60  # longer than Retry-After
 
 
 def test_other_machines_need_a_token(

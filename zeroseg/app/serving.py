@@ -11,6 +11,10 @@ from fastapi import FastAPI
 
 from zeroseg.errors import ZerosegError
 
+IDLE = 75
+"""Seconds that a connection may be idle: longer than Retry-After, or whoever comes again as they
+were told meets a connection that ends at that moment, and their request is lost."""
+
 
 def serve(app: FastAPI, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until the process is told to end.
@@ -33,7 +37,9 @@ def serve(app: FastAPI, host: str, port: int, ready: Callable[[str], None]) -> N
     name = f"[{host}]" if ":" in host else host
     # What is wrong with a form is told to whoever sent it, and to nobody else.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-    config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="on")
+    config = uvicorn.Config(
+        app, log_level="warning", server_header=False, lifespan="on", timeout_keep_alive=IDLE
+    )
     with bound:
         ready(f"http://{name}:{bound.getsockname()[1]}/")
         uvicorn.Server(config).run(sockets=[bound])
