@@ -47,6 +47,7 @@ def test_a_model_its_classes_and_a_folder_are_served(
     assert about.limits["requests"] == 3 and not about.token
     assert own["config"].timeout_keep_alive > 60  # whoever waited as told finds the connection open
     assert [own.name for own in own["app"].state.service.results] == ["one/out", "two/out"]
+    assert own["config"].timeout_keep_alive > 60  # longer than Retry-After
 
 
 def test_other_machines_need_a_token(
