@@ -17,6 +17,7 @@ from zeroseg.cli.main import main
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ZerosegError
 from zeroseg.presets import load_preset
+from zeroseg.result_details import DETAILS
 from zeroseg.scale.archive import Folder, list_pictures, reaching, read_all
 from zeroseg.scale.batch import BatchRun
 from zeroseg.scale.manifest import Summary
@@ -40,9 +41,10 @@ def bucket(store: str, archive: Path, request: pytest.FixtureRequest) -> str:
 
 
 def files(url: str) -> dict[str, bytes]:
-    """Label maps by name."""
+    """Label maps, and what else is kept of pictures, by name."""
     folder = Folder(url)
-    return {name: folder.read(name) or b"" for name in folder.list("masks", "")}
+    places = ("masks", *(own for own in DETAILS if folder.list(own, "")))
+    return {name: folder.read(name) or b"" for own in places for name in folder.list(own, "")}
 
 
 def rows(url: str) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def rows(url: str) -> dict[str, Any]:
 def test_results_are_those_of_folders_and_a_rerun_does_what_is_missing(
     bucket: str, archive: Path, tmp_path: Path, standins: Standins
 ) -> None:
-    recipe = Recipe.of(standins())
+    recipe = Recipe.of(standins(), details=tuple(DETAILS))
     here = str(tmp_path / "here")
     sum(BatchRun(str(archive), here, recipe, part_size=4).here(), Summary())
 
@@ -72,8 +74,10 @@ def test_results_are_those_of_folders_and_a_rerun_does_what_is_missing(
     assert rows(f"{bucket}/out") == rows(here)
     assert rerun().parts == []
     Folder(f"{bucket}/out").remove("masks/1/7.png.png")
-    assert sum(rerun().here(), Summary()).done == 1
+    Folder(f"{bucket}/out").remove("instances/0/2.png.json")
+    assert sum(rerun().here(), Summary()).done == 2
     assert files(f"{bucket}/out") == files(here)
+    assert len(files(here)) == 30
     with pytest.raises(ZerosegError, match=r"another run.*config"):
         BatchRun(f"{bucket}/photos", f"{bucket}/out", Recipe.of(standins(tagger=None)))
 
@@ -86,7 +90,7 @@ def test_workers_read_from_one_store_and_write_to_another_at_another_precision(
     for index in range(3):
         with fsspec.open(f"{source}/{index}.png", "wb") as file:
             Image.fromarray(draw_scene(7, index, (72, 96)).image).save(file, "PNG")
-    recipe = Recipe.of(load_preset("tiny"), DRAM, 2, precision="bf16-mixed")
+    recipe = Recipe.of(load_preset("tiny"), DRAM, 2, precision="bf16-mixed", details=tuple(DETAILS))
     sum(BatchRun(source, here, recipe, part_size=2).here(), Summary())
     run = BatchRun(source, there, recipe, part_size=2)
     assert sum(run.with_ray(), Summary()).done == 3

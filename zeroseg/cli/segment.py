@@ -96,12 +96,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="X1,Y1,X2,Y2",
         help="look at this part of each picture alone, in pixels; all else of it is background",
     )
-    call.add_argument(
-        "--instances", action="store_true", help="keep the mask of each thing that is found"
-    )
-    call.add_argument(
-        "--confidence", action="store_true", help="say how sure each pixel and picture is"
-    )
+    options.add_details(call)
     parser.set_defaults(run=run)
 
 

@@ -16,6 +16,7 @@ from zeroseg.decoding import decoded
 from zeroseg.errors import ImageError, OutputError, ZerosegError
 from zeroseg.export.picture import LabelledPicture
 from zeroseg.find_images import shown
+from zeroseg.result_details import detail_file
 from zeroseg.scale.archive import Folder
 from zeroseg.scale.manifest import ERROR, missing
 from zeroseg.vocabulary import Vocabulary
@@ -36,12 +37,14 @@ class Result:
         mask: File of its label map.
         told: File of what else is known; "" where there is none.
         source: Where the picture lies; "" where that is told elsewhere, or not at all.
+        instances: File of its detections; "" where `told` holds them, or nobody kept any.
     """
 
     name: str
     mask: str
     told: str = ""
     source: str = ""
+    instances: str = ""
 
 
 @dataclass
@@ -70,7 +73,7 @@ class Results:
         self._folder = Folder(self.url)
         try:
             run = self._folder.read("run.json")
-            self.found = self._of_run() if run is not None else self._segmented()
+            self.found = self._of_run(run) if run is not None else self._segmented()
         except OSError as error:
             raise ZerosegError(f"cannot read '{shown(self.url)}': {error}") from error
         if not self.found:
@@ -81,16 +84,20 @@ class Results:
             )
         self.vocabulary = self._told_by_run(run) if run is not None else self._first_told()
 
-    def _of_run(self) -> list[Result]:
-        """Those of `test` or `batch`."""
+    def _of_run(self, run: bytes) -> list[Result]:
+        """Those of `test` or `batch`, which say in `run.json` whether they kept instances."""
+        self._kept = bool(read_run(shown(self.url), run).get("instances"))
         tested = self._folder.list("predictions", ".png")
         if not tested:
             return sorted(self._batched(), key=lambda result: result.name)
         names = [file.removeprefix("predictions/")[: -len(".png")] for file in tested]
         return [
-            Result(name, file, f"images/{name}.json")
+            Result(name, file, f"images/{name}.json", instances=self._instances(name))
             for name, file in zip(names, tested, strict=True)
         ]
+
+    def _instances(self, name: str) -> str:
+        return detail_file("instances", name) if self._kept else ""
 
     def _batched(self) -> list[Result]:
         rows = [
@@ -100,7 +107,12 @@ class Results:
         self.lost = len(rows) - len(done)
         names = sample_names([row["name"] for row in done])
         return [
-            Result(name, f"masks/{row['name']}.png", source=row["source"])
+            Result(
+                name,
+                f"masks/{row['name']}.png",
+                source=row["source"],
+                instances=self._instances(row["name"]),
+            )
             for name, row in zip(names, done, strict=True)
         ]
 
@@ -181,23 +193,31 @@ class Results:
         labels = vocabulary.from_ids(ids).numpy().astype(np.int64)
         source = result.source or (str(told.get("name", "")) if self._is_segmented(result) else "")
         picture = LabelledPicture(result.name, labels, vocabulary, source=source)
+        if result.instances:
+            told = self._json(result.instances)
         return picture.with_regions(told.get("detections") or [], instances)
 
     def _told(self, result: Result) -> tuple[Vocabulary, dict[str, Any]]:
         """The classes of a result, and what its JSON tells."""
         if not result.told:
             return self.vocabulary, {}
+        told = self._json(result.told)
         try:
-            content = self._folder.read(result.told)
-            if content is None:
-                raise ImageError(f"its '{result.told}' is missing")
-            told = json.loads(decoded(content))
             own = told.get("vocabulary")
             return (self.vocabulary if own is None else Vocabulary.from_dict(own)), told
-        except ImageError:
-            raise
         except _DAMAGE as error:
             raise ImageError(f"its '{result.told}' is damaged: {error}") from error
+
+    def _json(self, file: str) -> dict[str, Any]:
+        content = self._folder.read(file)
+        if content is None:
+            raise ImageError(f"its '{file}' is missing")
+        try:
+            told: dict[str, Any] = json.loads(decoded(content))
+            told.keys()
+        except _DAMAGE as error:
+            raise ImageError(f"its '{file}' is damaged: {error}") from error
+        return told
 
     @staticmethod
     def _is_segmented(result: Result) -> bool:
