@@ -26,7 +26,7 @@ NEEDS = {
     "weights": 10,  # published ones; most of these need a key for a language model, too
     "data set": 13,
     "object store": 3,
-    "minutes": 11,
+    "minutes": 12,
     "hours": 1,
     "a server": 2,  # one that runs until it is ended
     "GPU": 1,
