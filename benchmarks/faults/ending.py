@@ -101,6 +101,17 @@ def of_archive(folder: Path) -> list[Ending]:
     return found
 
 
+def of_video(folder: Path) -> list[Ending]:
+    """The endings of a video's frames, each byte for byte, and with what the whole comes to."""
+    whole = [(folder / name).read_bytes() for name in ("tracks.json", "overlay.mp4")]
+    found = []
+    for line in (folder / "frames.jsonl").read_text(encoding="utf-8").splitlines():
+        name = f"{json.loads(line)['frame']:06d}"
+        mask = (folder / "masks" / f"{name}.png").read_bytes()
+        found.append(Ending(name, "ok", "", _digest(line, mask, *whole)))
+    return found
+
+
 def _json(file: Path) -> str:
     """A file's content without times; what was never written differs from any."""
     if not file.is_file():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ import yaml
 from PIL import Image
 from torch import Tensor
 
+from zeroseg.drawn.motion import draw_clip
 from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.testing import ScriptedDetector
 from zeroseg.values import UNRESOLVED, Detections, Selection, Tag
+from zeroseg.video.film import write_film
 
 WORDS = {
     "dog": ("puppy", "beagle", "hound"),
@@ -129,6 +132,16 @@ def configuration(chat: str | None = None, **changes: Any) -> dict[str, Any]:
 def write_configuration(file: Path, **changes: Any) -> Path:
     """The same, in a YAML file."""
     file.write_text(yaml.safe_dump(configuration(**changes)), encoding="utf-8")
+    return file
+
+
+def write_video(file: Path, frames: int, seed: int) -> Path:
+    """A drawn scene that moves."""
+    rate = Fraction(10)
+    clip = draw_clip(seed, 1, frames, (48, 64))
+    pictures = ((own.index / 10, Image.fromarray(own.scene.image)) for own in clip)
+    for _ in write_film(file, pictures, rate, 1 / rate):
+        pass
     return file
 
 
