@@ -66,7 +66,7 @@ def commands(folder: Path, seed: int, pictures: int = PICTURES) -> list[Command]
     slow = {"class_path": "benchmarks.faults.parts.Slow", "init_args": {"seconds": SECONDS}}
     model = ("--model", str(write_configuration(folder / "model.yaml", captioner=slow)))
     scored = (*model, "--data", f"{data}/", "--output", "{}")
-    film = write_video(folder / "video.mp4", 2 * pictures, seed)
+    film = write_video(folder / "video.mp4", pictures, seed)
     video = ("video", str(film), "{}", *model, "--every", "2")
     archive = ("batch", str(data / "images"), "{}", *model, "--part-size", "4")
     return [

@@ -12,10 +12,8 @@ from benchmarks.faults.kills import await_work, commands, kill
 from zeroseg.cli.main import main
 
 
-@pytest.mark.parametrize(
-    ("name", "count"), [("zeroseg test", 8), ("zeroseg batch", 8), ("zeroseg video", 16)]
-)
-def test_a_killed_command_goes_on(name: str, count: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["zeroseg test", "zeroseg batch", "zeroseg video"])
+def test_a_killed_command_goes_on(name: str, tmp_path: Path) -> None:
     command = next(c for c in commands(tmp_path, 3, pictures=8) if c.name == name)
     target = tmp_path / "killed"
     process = command.start(target)
@@ -27,4 +25,4 @@ def test_a_killed_command_goes_on(name: str, count: int, tmp_path: Path) -> None
     for folder in (target, expected):
         assert main([word.format(folder) for word in command.words]) == 0
     assert command.read(target) == command.read(expected)
-    assert len(command.read(target)) == count
+    assert len(command.read(target)) == 8
