@@ -118,7 +118,7 @@ def run(arguments: Namespace) -> int:
     own = VideoRun(options.output_folder(arguments.output), built.vocabulary, identity)
     with own.open():
         if own.done is not None:
-            lost = own.done["lost"]
+            lost = own.done.get("lost", [])  # earlier versions told of none
             without = f", but {len(lost)} frames could not be decoded" if lost else ""
             print(f"all is done{without}: results in {own.folder}")
             return 1 if lost else 0
