@@ -14,6 +14,7 @@ from tests.video.test_frames import remuxed
 from tests.video.video_parts import film
 from zeroseg.cli.main import main
 from zeroseg.testing import noise
+from zeroseg.video import video_run
 from zeroseg.video.frames import VideoFile
 
 
@@ -83,6 +84,20 @@ def test_of_a_video_cut_short_the_part_before_is_done(
     assert 0 < done == len(list(VideoFile("out/overlay.mp4"))) < 30
     assert not json.loads(Path("out/tracks.json").read_text())["complete"]
     assert video("in.mp4", "out") == 1  # tried again, from the last keyframe
+
+
+def test_a_run_that_ends_while_the_overlay_is_drawn_goes_on(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film(Path("in.mp4"), frames())
+    with monkeypatch.context() as patch:
+        patch.setattr(video_run, "write_film", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            video("in.mp4", "out", "--every", "4")
+    assert not json.loads(Path("out/tracks.json").read_text())["complete"]
+    assert video("in.mp4", "out", "--every", "4") == 0
+    assert len(list(VideoFile("out/overlay.mp4"))) == 9
+    assert not Path("out/state.pt").exists()
 
 
 def test_a_folder_of_pictures_is_a_video(model: str) -> None:

@@ -41,8 +41,8 @@ def finish(run: VideoRun, video: VideoFile) -> int:
     """Carry a run to its end; how many frames were done on the way."""
     with run.open():
         done = sum(1 for _ in run.segmented(segmenter().video_walk(every=4), video))
-        run.summed_up(complete=True)
         assert sum(1 for _ in run.overlaid(video)) == COUNT
+        run.summed_up(complete=True)
     return done
 
 

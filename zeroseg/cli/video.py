@@ -148,10 +148,12 @@ def _go(own: VideoRun, walk: VideoWalk, frames: VideoFile | Pictures, outlet: Ou
             if not outlet.done:
                 raise
             problem = error
-        summary = own.summed_up(problem is None)
+        summary = own.summed_up(complete=False)
         task = bar.add_task("drawing", total=summary["frames"])
         for _ in own.overlaid(frames):
             bar.advance(task)
+        if problem is None:
+            summary = own.summed_up(complete=True)
     _say(own, summary, totals, time.perf_counter() - start)
     if problem is not None:
         outlet.failed(str(problem))

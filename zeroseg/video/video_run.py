@@ -125,7 +125,8 @@ class VideoRun:
         It also tells which frames are lost; see `Frame`.
 
         Args:
-            complete: Whether the video was read to its end.
+            complete: Whether the video was read to its end, and all else of the folder is written:
+                a run that is killed after this is not gone on with.
         """
         tracks: dict[int, dict[str, Any]] = {}
         count = shots = 0
