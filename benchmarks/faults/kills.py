@@ -68,7 +68,16 @@ def commands(folder: Path, seed: int, pictures: int = PICTURES) -> list[Command]
     scored = (*model, "--data", f"{data}/", "--output", "{}")
     film = write_video(folder / "video.mp4", pictures, seed)
     video = ("video", str(film), "{}", *model, "--every", "2")
-    archive = ("batch", str(data / "images"), "{}", *model, "--part-size", "4")
+    archive = (
+        "batch",
+        str(data / "images"),
+        "{}",
+        *model,
+        "--part-size",
+        "4",
+        "--instances",
+        "--confidence",
+    )
     return [
         Command("zeroseg test", ("test", *scored), of_run),
         Command("zeroseg ablate", ("ablate", *scored, "--points", "1"), of_ablation),
