@@ -111,8 +111,8 @@ def _long_video(frames: int, size: tuple[int, int]) -> dict[str, Any]:
         built = peak_memory()
         with run.open():
             done = sum(1 for _ in run.segmented(segmenter.video_walk(), video))
-            summary = run.summed_up(complete=True)
             overlaid = sum(1 for _ in run.overlaid(video))
+            summary = run.summed_up(complete=True)
     return {
         "frames": done,
         "overlaid": overlaid,

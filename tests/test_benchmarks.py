@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -531,3 +532,19 @@ def test_video(report: Report) -> None:
     found = import_module("video")._long_video(12, (64, 64))
     assert found["frames"] == found["overlaid"] == 12 and found["tracks"] == 2
     assert found["peak_bytes"] >= found["begun_bytes"] > 0
+
+
+def test_what_readers_gave_is_held_against_regions(tmp_path: Path) -> None:
+    from benchmarks.exports import write_results
+    from benchmarks.readers.__main__ import compared, expected
+
+    results = str(tmp_path / "results")
+    write_results(Path(results), 2, 2, (64, 64))
+    for name, classes, masks in expected(results):
+        order = np.arange(len(masks))[::-1]
+        kept = order if name == "000000" else order[1:]  # the last one is lost
+        found = {"classes": np.array(classes)[kept], "masks": np.array(masks)[kept]}
+        np.savez(tmp_path / f"{name}.npz", **found)
+    row = compared(results, tmp_path, {"package": "p 1", "format": "coco"})
+    assert row.wrong == 1 and sorted(row.found)[1] == 1 > row.to_dict()["worst"]
+    assert row.line().startswith(f"| p 1 | coco | {len(row.found)} | {len(row.found) - 1} | 0.")

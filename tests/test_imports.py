@@ -18,9 +18,9 @@ ORDER = (
     "detection", "masking", "dense", "fusion", "confidence", "tiling", "reference", "seams",
     "stages", "thresholds", "preflight", "presets", "plotting", "instance", "reviewed",
     "result_json", "result_page", "segmentation", "described_image", "regions", "outcomes",
-    "call_options", "reading_ahead", "video", "metrics", "drawn", "data", "base_segmenter",
-    "describing", "segmenter", "baselines", "testing", "evaluation", "scale", "export",
-    "correcting", "importing", "comparing", "app", "cli", "__main__",
+    "call_options", "reading_ahead", "video", "metrics", "drawn", "data", "result_details",
+    "base_segmenter", "describing", "segmenter", "baselines", "testing", "evaluation", "scale",
+    "export", "correcting", "importing", "comparing", "app", "cli", "__main__",
 )  # fmt: skip
 """Modules and folders of the package: each imports only from those before it."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from benchmarks.faults.row import Row
+from zeroseg.result_details import DETAILS, detail_file
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Exchange, Failure
 
@@ -88,16 +89,29 @@ def of_ablation(folder: Path) -> list[Ending]:
 
 
 def of_archive(folder: Path) -> list[Ending]:
-    """The endings of a run over an archive, from its manifest and masks."""
+    """The endings of a run over an archive, from its manifest, masks and what else it keeps."""
     found = []
     parts = sorted(folder.glob("manifest/*.parquet"))
     for row in [row for part in parts for row in pq.read_table(part).to_pylist()]:
         told = {key: value for key, value in row.items() if key != "seconds"}
-        mask = folder / "masks" / f"{row['name']}.png"
+        files = [folder / "masks" / f"{row['name']}.png"]
+        files += [folder / detail_file(d, row["name"]) for d in DETAILS if (folder / d).exists()]
         if row["status"] == "ok":
-            found.append(Ending(row["name"], "ok", "", _digest(told, mask.read_bytes())))
+            contents = (file.read_bytes() for file in files)
+            found.append(Ending(row["name"], "ok", "", _digest(told, *contents)))
         else:
             found.append(Ending(row["name"], "failed", row["error"] or ""))
+    return found
+
+
+def of_video(folder: Path) -> list[Ending]:
+    """The endings of a video's frames, each byte for byte, and with what the whole comes to."""
+    whole = [(folder / name).read_bytes() for name in ("tracks.json", "overlay.mp4")]
+    found = []
+    for line in (folder / "frames.jsonl").read_text(encoding="utf-8").splitlines():
+        name = f"{json.loads(line)['frame']:06d}"
+        mask = (folder / "masks" / f"{name}.png").read_bytes()
+        found.append(Ending(name, "ok", "", _digest(line, mask, *whole)))
     return found
 
 

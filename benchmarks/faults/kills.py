@@ -18,8 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.faults.ending import Ending, compare, of_ablation, of_archive, of_run
-from benchmarks.faults.parts import write_configuration, write_pictures
+from benchmarks.faults.ending import Ending, compare, of_ablation, of_archive, of_run, of_video
+from benchmarks.faults.parts import write_configuration, write_pictures, write_video
 from benchmarks.faults.row import Row
 
 ROOT = Path(__file__).parent.parent.parent
@@ -66,10 +66,22 @@ def commands(folder: Path, seed: int, pictures: int = PICTURES) -> list[Command]
     slow = {"class_path": "benchmarks.faults.parts.Slow", "init_args": {"seconds": SECONDS}}
     model = ("--model", str(write_configuration(folder / "model.yaml", captioner=slow)))
     scored = (*model, "--data", f"{data}/", "--output", "{}")
-    archive = ("batch", str(data / "images"), "{}", *model, "--part-size", "4")
+    film = write_video(folder / "video.mp4", pictures, seed)
+    video = ("video", str(film), "{}", *model, "--every", "2")
+    archive = (
+        "batch",
+        str(data / "images"),
+        "{}",
+        *model,
+        "--part-size",
+        "4",
+        "--instances",
+        "--confidence",
+    )
     return [
         Command("zeroseg test", ("test", *scored), of_run),
         Command("zeroseg ablate", ("ablate", *scored, "--points", "1"), of_ablation),
+        Command("zeroseg video", video, of_video),
         Command("zeroseg batch", archive, of_archive),
         Command("zeroseg batch --engine ray", (*archive, "--engine", "ray"), of_archive),
     ]

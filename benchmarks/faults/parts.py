@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from zeroseg.recognition.captioner import Captioner
 from zeroseg.recognition.tagger import Tagger
 from zeroseg.testing import ScriptedDetector
 from zeroseg.values import UNRESOLVED, Detections, Selection, Tag
+from zeroseg.video.film import write_film
 
 WORDS = {
     "dog": ("puppy", "beagle", "hound"),
@@ -129,6 +131,17 @@ def configuration(chat: str | None = None, **changes: Any) -> dict[str, Any]:
 def write_configuration(file: Path, **changes: Any) -> Path:
     """The same, in a YAML file."""
     file.write_text(yaml.safe_dump(configuration(**changes)), encoding="utf-8")
+    return file
+
+
+def write_video(file: Path, frames: int, seed: int) -> Path:
+    """A picture that moves on by two pixels from frame to frame."""
+    rate = Fraction(10)
+    first = np.random.default_rng(seed).integers(0, 256, (48, 64, 3), np.uint8)
+    moved = (np.roll(first, 2 * index, axis=1) for index in range(frames))
+    pictures = ((index / 10, Image.fromarray(own)) for index, own in enumerate(moved))
+    for _ in write_film(file, pictures, rate, 1 / rate):
+        pass
     return file
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -157,3 +158,18 @@ def test_sizes_are_numbers_by_stage() -> None:
     for wrong in ("detect", "=2", "detect=x", "detect=-1", "detect=nan"):
         with pytest.raises(argparse.ArgumentTypeError, match="STAGE=NUMBER"):
             sizes(wrong)
+
+
+def test_instances_and_confidence(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pictures(2)
+    assert run(config, "--instances", "--confidence") == 0
+    found = json.loads(Path("out/instances/1.png.json").read_text())["detections"]
+    assert [own["class"] for own in found] == ["dog", "boat"]
+    assert found[0]["area"] == 12 * 16
+    assert np.asarray(Image.open("out/confidence/1.png.png")).shape == (24, 32)
+    assert all(row["confidence"] for row in pq.read_table("out/manifest").to_pylist())
+    assert run(config, "--instances") == 2
+    assert "another run (it differs in confidence)" in capsys.readouterr().err
+    assert main(["export", "out", "--format", "coco", "-o", "coco"]) == 0
+    exported = json.loads(Path("coco/annotations.json").read_text())["annotations"]
+    assert len(exported) == 2 * len(found) and all("score" in own for own in exported)

@@ -141,3 +141,23 @@ def test_what_the_tiny_models_cannot_find_is_said(
     assert main([*command.split(), "--labels", "dog, spaceship, canine"]) == 0
     said = capsys.readouterr().err
     assert "the tiny models cannot find spaceship, canine: they know the drawn world" in said
+
+
+def test_details_are_kept_and_go_on(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    test = ["test", "--model", config, "--data", "drawn", *SCENES, "--output", "o"]
+    details = ["--instances", "--confidence"]
+    assert main([*test, *details]) == 0
+    files = sorted(Path("o/instances").iterdir()) + sorted(Path("o/confidence").iterdir())
+    before = {file: file.read_bytes() for file in files}
+    assert len(before) == 6
+    assert json.loads(before[files[0]])["detections"][0]["area"] > 0
+    files[0].write_text("{}")
+    files[-1].unlink()
+    assert main([*test, *details]) == 0
+    assert {file: file.read_bytes() for file in files} == before
+    capsys.readouterr()
+    assert main(test) == 2
+    assert "holds another run (it differs in" in capsys.readouterr().err
+    assert main(["export", "o", "--format", "coco", "-o", "coco", "--instances", "detections"]) == 0
+    exported = json.loads(Path("coco/annotations.json").read_text())["annotations"]
+    assert len(exported) == sum(len(json.loads(before[f])["detections"]) for f in files[:3])

@@ -10,9 +10,11 @@ import torch
 import yaml
 
 from tests.cli.conftest import content
+from tests.video.test_frames import remuxed
 from tests.video.video_parts import film
 from zeroseg.cli.main import main
 from zeroseg.testing import noise
+from zeroseg.video import video_run
 from zeroseg.video.frames import VideoFile
 
 
@@ -49,7 +51,7 @@ def test_a_video_becomes_masks_tracks_and_an_overlay(
     assert "it differs in every" in capsys.readouterr().err
 
 
-def test_of_a_damaged_video_the_part_before_is_done(
+def test_of_a_damaged_video_frames_are_lost_and_the_others_done(
     model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = film(Path("in.mp4"), [noise(48, 64, seed) for seed in range(30)])
@@ -57,13 +59,45 @@ def test_of_a_damaged_video_the_part_before_is_done(
     middle = data.index(b"mdat") + len(data) // 2
     data[middle : middle + 2000] = b"\xff" * 2000
     whole.write_bytes(data)
+    assert video("in.mp4", "out", "--json") == 1
+    told = capsys.readouterr()
+    lost = json.loads(Path("out/tracks.json").read_text())["lost"]
+    assert f"failed: frame {lost[0]} (counted from 0) cannot be decoded" in told.err
+    assert f"{len(lost)} frames that could not be decoded" in told.err
+    lines = [json.loads(line) for line in told.out.splitlines()]
+    assert [int(own["picture"]) for own in lines if own["status"] == "failed"] == lost
+    assert len(lines) == len(list(Path("out/masks").iterdir())) == 30
+    assert video("in.mp4", "out") == 1
+    assert f"all is done, but {len(lost)} frames" in capsys.readouterr().out
+
+
+def test_of_a_video_cut_short_the_part_before_is_done(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = film(Path("a.mp4"), [noise(48, 64, seed) for seed in range(30)])
+    content = remuxed(whole, Path("in.mp4"), "mp4", movflags="faststart").read_bytes()
+    Path("in.mp4").write_bytes(content[: len(content) * 6 // 10])
     assert video("in.mp4", "out") == 1
     told = capsys.readouterr()
-    assert "in.mp4' is damaged or cut short" in told.err and "before it is done" in told.err
+    assert "it is damaged or cut short" in told.err and "before it is done" in told.err
     done = len(list(Path("out/masks").iterdir()))
     assert 0 < done == len(list(VideoFile("out/overlay.mp4"))) < 30
     assert not json.loads(Path("out/tracks.json").read_text())["complete"]
     assert video("in.mp4", "out") == 1  # tried again, from the last keyframe
+
+
+def test_a_run_that_ends_while_the_overlay_is_drawn_goes_on(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film(Path("in.mp4"), frames())
+    with monkeypatch.context() as patch:
+        patch.setattr(video_run, "write_film", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            video("in.mp4", "out", "--every", "4")
+    assert not json.loads(Path("out/tracks.json").read_text())["complete"]
+    assert video("in.mp4", "out", "--every", "4") == 0
+    assert len(list(VideoFile("out/overlay.mp4"))) == 9
+    assert not Path("out/state.pt").exists()
 
 
 def test_a_folder_of_pictures_is_a_video(model: str) -> None:

@@ -26,7 +26,7 @@ NEEDS = {
     "weights": 10,  # published ones; most of these need a key for a language model, too
     "data set": 13,
     "object store": 3,
-    "minutes": 13,
+    "minutes": 14,
     "hours": 1,
     "a server": 5,  # one that runs until it is ended
     "a daemon": 1,  # that builds and runs containers

@@ -12,7 +12,7 @@ from benchmarks.faults.kills import await_work, commands, kill
 from zeroseg.cli.main import main
 
 
-@pytest.mark.parametrize("name", ["zeroseg test", "zeroseg batch"])
+@pytest.mark.parametrize("name", ["zeroseg test", "zeroseg batch", "zeroseg video"])
 def test_a_killed_command_goes_on(name: str, tmp_path: Path) -> None:
     command = next(c for c in commands(tmp_path, 3, pictures=8) if c.name == name)
     target = tmp_path / "killed"

@@ -14,6 +14,7 @@ import pytest
 
 from zeroseg.cli.main import main
 from zeroseg.errors import ZerosegError
+from zeroseg.result_details import DETAILS
 from zeroseg.scale.archive import Folder, list_pictures, reaching, read_all
 from zeroseg.scale.batch import BatchRun
 from zeroseg.scale.manifest import Summary
@@ -36,9 +37,10 @@ def bucket(store: str, archive: Path, request: pytest.FixtureRequest) -> str:
 
 
 def files(url: str) -> dict[str, bytes]:
-    """Label maps by name."""
+    """Label maps, and what else is kept of pictures, by name."""
     folder = Folder(url)
-    return {name: folder.read(name) or b"" for name in folder.list("masks", "")}
+    places = ("masks", *(own for own in DETAILS if folder.list(own, "")))
+    return {name: folder.read(name) or b"" for own in places for name in folder.list(own, "")}
 
 
 def rows(url: str) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def rows(url: str) -> dict[str, Any]:
 def test_results_are_those_of_folders_and_a_rerun_does_what_is_missing(
     bucket: str, archive: Path, tmp_path: Path, standins: Standins
 ) -> None:
-    recipe = Recipe.of(standins())
+    recipe = Recipe.of(standins(), details=tuple(DETAILS))
     here = str(tmp_path / "here")
     sum(BatchRun(str(archive), here, recipe, part_size=4).here(), Summary())
 
@@ -68,8 +70,10 @@ def test_results_are_those_of_folders_and_a_rerun_does_what_is_missing(
     assert rows(f"{bucket}/out") == rows(here)
     assert rerun().parts == []
     Folder(f"{bucket}/out").remove("masks/1/7.png.png")
-    assert sum(rerun().here(), Summary()).done == 1
+    Folder(f"{bucket}/out").remove("instances/0/2.png.json")
+    assert sum(rerun().here(), Summary()).done == 2
     assert files(f"{bucket}/out") == files(here)
+    assert len(files(here)) == 30
     with pytest.raises(ZerosegError, match=r"another run.*config"):
         BatchRun(f"{bucket}/photos", f"{bucket}/out", Recipe.of(standins(tagger=None)))
 

@@ -14,6 +14,7 @@ from tests.bad_pictures import BAD, CASES, GOOD, lay_out
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ZerosegError
 from zeroseg.presets import load_preset
+from zeroseg.result_details import DETAILS
 from zeroseg.scale.batch import BatchRun
 from zeroseg.scale.dataset import Pool, segment_dataset
 from zeroseg.scale.manifest import ERROR, Summary
@@ -28,8 +29,12 @@ Standins = Callable[..., dict[str, Any]]
 
 
 def masks(folder: Path) -> dict[str, bytes]:
-    root = folder / "masks"
-    return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*.png")}
+    return files(folder / "masks")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    every = (file for file in folder.rglob("*") if file.is_file())
+    return {str(file.relative_to(folder)): file.read_bytes() for file in every}
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -59,7 +64,7 @@ def test_pools_equal_one_process_byte_for_byte_though_a_worker_is_killed(tmp_pat
         "class_path": "scale_parts.Mortal",
         "init_args": {"checkpoint": "tiny:blip2", "width": 104, "marker": str(tmp_path / "killed")},
     }
-    recipe = Recipe.of(config, DRAM, 2, precision="bf16-mixed")
+    recipe = Recipe.of(config, DRAM, 2, precision="bf16-mixed", details=tuple(DETAILS))
     there = BatchRun(str(folder), str(tmp_path / "there"), recipe, part_size=2)
     many = sum(there.with_ray(), Summary())
     assert marker.exists()  # a worker was killed at work, with pictures before and after it
@@ -67,11 +72,14 @@ def test_pools_equal_one_process_byte_for_byte_though_a_worker_is_killed(tmp_pat
     one = sum(here.here(), Summary())
     assert (one.done, many.done) == (7, 7)
     assert one.failures == many.failures
-    assert masks(tmp_path / "there") == masks(tmp_path / "here")
+    for place in ("masks", *DETAILS):
+        assert files(tmp_path / "there" / place) == files(tmp_path / "here" / place)
+        assert len(files(tmp_path / "here" / place)) == 7
     found = rows(tmp_path / "there")
     assert [row["name"] for row in found] == [f"{index}.png" for index in range(8)]
     assert found == rows(tmp_path / "here")
     assert [row["name"] for row in found if row["status"] == ERROR] == ["5.png"]
+    assert all(0 < row["confidence"] < 1 for row in found if row["status"] != ERROR)
     assert list(many.seconds) == list(one.seconds)
     assert BatchRun(str(folder), str(tmp_path / "there"), recipe).parts == []
 

@@ -19,7 +19,7 @@ from zeroseg.cli.main import main
 from zeroseg.errors import BlockError, ImageError, PackageNotFound, ZerosegError
 from zeroseg.segmentation import Segmentation
 from zeroseg.tiling import segment_geotiff
-from zeroseg.tiling.geotiff import is_too_large
+from zeroseg.tiling.geotiff import is_too_large, overview
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
 
@@ -196,3 +196,28 @@ def test_the_command_takes_files_of_any_size(
         main(["segment", "large.tif", "--model", "system.yaml", "--output", "part", *region]) == 1
     )
     assert "gdal_translate -srcwin" in capsys.readouterr().err
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    with Image.open("out/large.overlay.png") as shown:
+        assert shown.width == 310 and shown.height > 300  # and a legend beneath
+
+
+def test_an_overview_is_small_and_fits_its_picture(tmp_path: Path) -> None:
+    pixels = np.zeros((3, 600, 400), np.uint8)
+    pixels[:, 200:400, 100:300] = 240
+    source = write(tmp_path / "a.tif", pixels, nodata=None)
+    segment_geotiff(Brightness(), source, tmp_path / "mask.tif", block=256, margin=0)
+    image, labels = overview(source, tmp_path / "mask.tif", CLASSES, side=60)
+    assert image.shape == (3, 60, 40) and labels.shape == (60, 40)
+    assert torch.equal(image[0, 21:39, 11:29], torch.full((18, 18), 240, dtype=torch.uint8))
+    assert torch.equal(labels == 1, image[0] > 127)
+    whole, all_labels = overview(source, tmp_path / "mask.tif", CLASSES)
+    assert np.array_equal(whole.numpy(), pixels) and all_labels.shape == (600, 400)
+
+
+def test_an_overview_of_sixteen_bits_is_as_bright_as_the_picture(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.tif", noise(64, 48, 1).astype(np.uint16) * 16)
+    segment_geotiff(Brightness(), source, tmp_path / "mask.tif", block=256)
+    image, _ = overview(source, tmp_path / "mask.tif", CLASSES)
+    assert int(image.max()) > 200
+    with pytest.raises(ImageError, match="cannot be read"):
+        overview(source, tmp_path / "none.tif", CLASSES)

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from tests.video.video_parts import Square, film, picture
-from zeroseg.errors import ImageError, PackageNotFound, VideoError
+from zeroseg.errors import PackageNotFound, VideoError
 from zeroseg.testing import noise
 from zeroseg.video.frames import Pictures, VideoFile, frames_of
 
@@ -87,15 +87,44 @@ def test_of_a_video_cut_short_the_frames_before_come_first(tmp_path: Path, kind:
     assert 0 < len(came) < len(RICH)
 
 
-def test_damage_within_is_told_with_its_frame(tmp_path: Path) -> None:
-    content = bytearray(film(tmp_path / "a.mp4", RICH).read_bytes())
-    start = content.index(b"mdat")
-    length = int.from_bytes(content[start - 4 : start], "big")
-    for place in range(start + length // 2, start + length // 2 + 2000):
-        content[place] = 255
-    (tmp_path / "a.mp4").write_bytes(content)
-    with pytest.raises(VideoError, match=r"'.*a\.mp4' is damaged or cut short: frame \d+"):
-        list(VideoFile(tmp_path / "a.mp4"))
+def damaged(source: Path, target: Path, *numbers: int) -> Path:
+    """The same stream, the packets of some frames without sense."""
+    with av.open(str(source)) as own, av.open(str(target), "w", "mp4") as other:
+        stream = other.add_stream_from_template(own.streams.video[0])
+        packets = [packet for packet in own.demux(video=0) if packet.dts is not None]
+        shown = sorted(packet.pts for packet in packets)
+        for packet in packets:
+            if shown.index(packet.pts) in numbers:
+                spoilt = av.Packet(b"\xff" * packet.size)
+                spoilt.pts, spoilt.dts, spoilt.time_base = packet.pts, packet.dts, packet.time_base
+                spoilt.is_keyframe, packet = packet.is_keyframe, spoilt
+            packet.stream = stream
+            other.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize("numbers", [(17,), (20, 21, 39)])
+def test_a_frame_that_cannot_be_decoded_is_lost_and_the_others_go_on(
+    tmp_path: Path, numbers: tuple[int, ...]
+) -> None:
+    whole = film(tmp_path / "a.mp4", RICH)
+    expected = list(VideoFile(whole))
+    found = list(VideoFile(damaged(whole, tmp_path / "b.mp4", *numbers)))
+    assert [own.index for own in found] == list(range(len(RICH)))
+    assert [own.time for own in found] == [own.time for own in expected]
+    lost = [own.index for own in found if own.lost]
+    assert lost == list(numbers)
+    assert "Invalid data" in found[numbers[0]].lost
+    for number in lost:
+        assert torch.equal(found[number].image, found[number - 1].image)
+    others = set(range(len(RICH))) - set(lost)  # each by itself, as noise is
+    assert all(torch.equal(found[i].image, expected[i].image) for i in others)
+
+
+def test_a_video_without_a_whole_frame_is_refused(tmp_path: Path) -> None:
+    whole = film(tmp_path / "a.mp4", MOVING[:3])
+    with pytest.raises(VideoError, match="holds no frame that can be read: Invalid data"):
+        list(VideoFile(damaged(whole, tmp_path / "b.mp4", 0, 1, 2)))
 
 
 def text(path: Path) -> None:
@@ -147,8 +176,12 @@ def test_pictures_are_frames_at_a_rate(tmp_path: Path) -> None:
 def test_bad_sequences_of_pictures_are_told(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match=r"frame 1 .*is 32 x 40 pixels, those before it 64 x 48"):
         list(Pictures([picture(), picture(size=(40, 32))]))
-    with pytest.raises(ImageError, match="no file of that name"):
-        list(Pictures([picture(), tmp_path / "none.png"]))
+    none = tmp_path / "none.png"
+    found = list(Pictures([none, none, picture(), none]))
+    assert [bool(own.lost) for own in found] == [True, True, False, True]
+    assert all(torch.equal(own.image, picture()) for own in found)
+    with pytest.raises(VideoError, match=r"no frame that can be read: .*no file of that name"):
+        list(Pictures([none]))
     with pytest.raises(VideoError, match="above 0"):
         Pictures([], rate=0)
     with pytest.raises(VideoError, match="knows its own times"):

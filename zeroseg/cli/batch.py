@@ -25,15 +25,19 @@ _EXAMPLES = """\
   zeroseg draw --count 100 --output drawn
   zeroseg batch drawn/images results --labels "dog, boat, person"
   zeroseg batch drawn/images results --engine ray --actors recognise=2,masks=2
+  zeroseg batch drawn/images results-more --instances --confidence
   zeroseg batch s3://archive/photos s3://results/photos --engine ray --model large \\
       --vocabulary coco81 --num-gpus recognise=0.5,detect=0.2,masks=0.3
 
 what DST holds:
   masks/NAME.png   the label map, indexed, the vocabulary's ids and colours; NAME is the picture's
                    path below SRC
+  instances/       with --instances, of each picture the JSON of what was found, with masks
+  confidence/      with --confidence, of each a grey picture, white where it is sure
   manifest/        a Parquet data set, a row a picture: status, classes, areas, seconds, tokens,
-                   cost, error
-  run.json         what is run: source, classes, model, precision; another run is refused
+                   cost, confidence, error
+  run.json         what is run: source, classes, model, precision, what is kept; another run is
+                   refused
 
 Start a command again to go on where it was ended: only what is missing is done. A picture that
 fails is a row with its error; the others go on, and the exit code is 1.
@@ -70,6 +74,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--retry", action="store_true", help="try pictures again that failed in an earlier run"
     )
+    options.add_details(parser.add_argument_group("results"))
     engine = parser.add_argument_group("engine")
     engine.add_argument(
         "--engine",
@@ -126,6 +131,7 @@ def run(arguments: Namespace) -> int:
     vocabulary = options.vocabulary(arguments.labels, arguments.vocabulary)
     config = model.ready(config, vocabulary, model.target() if local else None)
     logging.getLogger("gcsfs").setLevel(logging.ERROR)  # without credentials it warns at each call
+    from zeroseg.result_details import DETAILS
     from zeroseg.scale.batch import BatchRun
     from zeroseg.scale.dataset import check_pools
     from zeroseg.scale.recipe import Recipe
@@ -133,7 +139,8 @@ def run(arguments: Namespace) -> int:
     answers = model.answers()
     if answers is not None:  # workers may stand elsewhere
         answers = os.path.abspath(answers)
-    recipe = Recipe.of(config, vocabulary, model.batch_size, answers, arguments.precision)
+    kept = tuple(name for name in DETAILS if getattr(arguments, name))
+    recipe = Recipe.of(config, vocabulary, model.batch_size, answers, arguments.precision, kept)
     check_pools(recipe, pools)
     plan = BatchRun(
         arguments.source,

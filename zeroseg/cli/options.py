@@ -113,6 +113,16 @@ def add_output(parser: ArgumentParser) -> None:
     )
 
 
+def add_details(group: argparse._ActionsContainer) -> None:
+    """`--instances` and `--confidence`: what is kept of a picture beside its label map."""
+    group.add_argument(
+        "--instances", action="store_true", help="keep the mask of each thing that is found"
+    )
+    group.add_argument(
+        "--confidence", action="store_true", help="say how sure each pixel and picture is"
+    )
+
+
 def add_vocabulary(parser: ArgumentParser, default: str, more: str = "") -> None:
     """`--labels` or `--vocabulary`.
 

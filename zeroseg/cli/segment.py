@@ -41,8 +41,8 @@ file by itself; where two paths mean pictures of one name, those of the later pa
 called as theirs.
 Large pictures are looked at through overlapping windows with --tiling. A TIFF of more pixels than
 are read at once goes through block by block (pip install "zeroseg[geo]"): its NAME.mask.tif has
-its coordinates, NAME.json the areas, and there are no overlay, instances and confidence; a run
-that was stopped goes on.
+its coordinates, NAME.json the areas, NAME.overlay.png is at most 2048 pixels long, and there are
+no instances and confidence; a run that was stopped goes on.
 A name such as other, background or none in the list stands for everything else.
 With --labels auto the classes are what the tagger sees in the pictures, one list for all of them.
 A picture that cannot be read is reported and skipped; the exit code is then 1.
@@ -96,12 +96,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="X1,Y1,X2,Y2",
         help="look at this part of each picture alone, in pixels; all else of it is background",
     )
-    call.add_argument(
-        "--instances", action="store_true", help="keep the mask of each thing that is found"
-    )
-    call.add_argument(
-        "--confidence", action="store_true", help="say how sure each pixel and picture is"
-    )
+    options.add_details(call)
     parser.set_defaults(run=run)
 
 
@@ -205,11 +200,13 @@ class _Run:
         """Segment a TIFF that is too large to be read at once."""
         from zeroseg.cli.outputs import printable
         from zeroseg.cli.report import shares
-        from zeroseg.tiling import segment_geotiff
+        from zeroseg.plotting import overlay
+        from zeroseg.tiling.geotiff import overview, segment_geotiff
         from zeroseg.values import Failure
-        from zeroseg.writing import write_whole
+        from zeroseg.writing import write_picture, write_whole
 
         name, start = printable(picture.source), time.perf_counter()
+        vocabulary = self.segmenter.vocabulary
         if self.segmenter.region is not None:
             said = (
                 "a TIFF that is not read at once is looked at as a whole; cut the region out "
@@ -226,12 +223,14 @@ class _Run:
                 mask,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
+            shown = overlay(*overview(picture.source, mask, vocabulary), vocabulary)
         except (ImageError, BlockError, PackageNotFound) as error:
             return self._failed(Failure(name, "segmenting", str(error)))
         finally:
             bar.remove_task(task)
         seconds = time.perf_counter() - start
-        told = {"name": name, "vocabulary": self.segmenter.vocabulary.to_dict(), "areas": areas}
+        write_picture(picture.base.with_name(picture.base.name + ".overlay.png"), shown)
+        told = {"name": name, "vocabulary": vocabulary.to_dict(), "areas": areas}
         text = json.dumps({**told, "seconds": {"all": round(seconds, 4)}}, indent=2)
         write_whole(picture.base.with_name(picture.base.name + ".json"), text + "\n")
         self.outlet.picture(name, classes=areas, seconds={"all": seconds})

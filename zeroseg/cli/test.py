@@ -21,7 +21,8 @@ mIoU is computed from one confusion matrix over the whole data set. The protocol
 the mean over all classes that occur in the truth or in the predictions. A picture that fails counts
 as background throughout.
 
---output holds results.json, report.html, report.md, and the prediction and record of every picture.
+--output holds results.json, report.html, report.md, and the prediction and record of every picture;
+with --instances, instances/NAME.json, and with --confidence, confidence/NAME.png.
 A run that was stopped goes on where it was when the same command is given again."""
 
 
@@ -32,6 +33,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     scoring.add_scoring(parser, None)
     parser.add_argument("--output", metavar="DIR", help="folder for results, reports, predictions")
+    options.add_details(parser)
     parser.set_defaults(run=run)
 
 
@@ -43,6 +45,8 @@ def run(arguments: Namespace) -> int:
     name = given.model.model
     with scoring.folder(arguments.output) as output:
         segmenter, data, about = given.prepare(output)
+        asked = {"instances": arguments.instances, "confidence": arguments.confidence}
+        segmenter = segmenter.variant(**asked) if any(asked.values()) else segmenter
         start = time.perf_counter()
         runs = evaluate({name: segmenter}, data, {name: output}, **about)
         if not runs:  # this process is not the first of several

@@ -16,9 +16,10 @@ from zeroseg.errors import PresetError, VideoError
 if TYPE_CHECKING:
     from zeroseg.cli.outlet import Outlet
     from zeroseg.cli.report import Totals
+    from zeroseg.values import Failure
     from zeroseg.video.frames import Pictures, VideoFile
     from zeroseg.video.video_run import VideoRun
-    from zeroseg.video.walk import VideoWalk
+    from zeroseg.video.walk import FrameResult, VideoWalk
 
 _EXAMPLES = """\
   zeroseg draw --count 1 --video 24 --size 128x128 --output moving
@@ -35,8 +36,9 @@ The folder then holds overlay.mp4 (classes in colour, the frames' own times), ma
 (indexed, the vocabulary's ids and colours), frames.jsonl (a line for each frame: time, areas, and
 class, score, box and track of everything found) and tracks.json (the class of every track, and
 where it begins and ends). A run that was ended goes on where it stopped when it is started again,
-to the same end. Of a video that is damaged, what comes before the damage is done; the exit code
-is then 1. A folder of pictures is a video, too, in the order of their names.
+to the same end. A frame that cannot be decoded has the picture of the one before it, and is named;
+of a video that is cut short, what comes before is done; the exit code is then 1. A folder of
+pictures is a video, too, in the order of their names.
 Needs pip install "zeroseg[video]"."""
 
 
@@ -115,9 +117,11 @@ def run(arguments: Namespace) -> int:
     }
     own = VideoRun(options.output_folder(arguments.output), built.vocabulary, identity)
     with own.open():
-        if own.done:
-            print(f"all is done: results in {own.folder}")
-            return 0
+        if own.done is not None:
+            lost = own.done.get("lost", [])  # earlier versions told of none
+            without = f", but {len(lost)} frames could not be decoded" if lost else ""
+            print(f"all is done{without}: results in {own.folder}")
+            return 1 if lost else 0
         return _go(own, walk, frames, arguments.outlet)
 
 
@@ -134,6 +138,7 @@ def _go(own: VideoRun, walk: VideoWalk, frames: VideoFile | Pictures, outlet: Ou
                 bar.update(task, completed=result.index + 1)
                 outlet.picture(
                     result.segmentation.name,
+                    _failure(result, outlet),
                     time=result.time,
                     key=result.key,
                     tracks=list(result.tracks),
@@ -143,15 +148,30 @@ def _go(own: VideoRun, walk: VideoWalk, frames: VideoFile | Pictures, outlet: Ou
             if not outlet.done:
                 raise
             problem = error
-        summary = own.summed_up(problem is None)
+        summary = own.summed_up(complete=False)
         task = bar.add_task("drawing", total=summary["frames"])
         for _ in own.overlaid(frames):
             bar.advance(task)
+        if problem is None:
+            summary = own.summed_up(complete=True)
     _say(own, summary, totals, time.perf_counter() - start)
     if problem is not None:
         outlet.failed(str(problem))
         print("what comes before it is done", file=sys.stderr)
-    return 0 if problem is None else 1
+    return 1 if problem is not None or summary["lost"] else 0
+
+
+def _failure(result: FrameResult, outlet: Outlet) -> Failure | None:
+    """The failure of a frame that is lost, which is told."""
+    from zeroseg.values import Failure
+
+    if not result.lost:
+        return None
+    outlet.failed(
+        f"frame {result.index} (counted from 0) cannot be decoded: {result.lost}; its results are "
+        f"of the picture before it, or of the first that can be"
+    )
+    return Failure(result.segmentation.name, "reading", result.lost)
 
 
 def _say(own: VideoRun, summary: dict[str, Any], totals: Totals, seconds: float) -> None:
@@ -163,6 +183,8 @@ def _say(own: VideoRun, summary: dict[str, Any], totals: Totals, seconds: float)
     if (cost := totals.cost()) is not None:
         say(console, cost)
     counts = f"{summary['frames']} frames, {len(summary['tracks'])} tracks"
+    if summary["lost"]:
+        counts += f", {len(summary['lost'])} frames that could not be decoded"
     say(console, f"{counts}, {seconds:.1f} s; results in {own.folder}")
 
 

@@ -31,6 +31,7 @@ from zeroseg.evaluation.report import best_and_worst, write_report
 from zeroseg.evaluation.results import results
 from zeroseg.evaluation.run_folder import Recorder, RunFolder
 from zeroseg.presets.origins import origins
+from zeroseg.result_details import kept_details
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,10 @@ def evaluate(
     """
     for name, system in systems.items():
         _check_classes(name, system, data)
-    opened = {name: RunFolder(folders[name]) for name in systems}
+    opened = {
+        name: RunFolder(folders[name], kept_details(system.kept))
+        for name, system in systems.items()
+    }
     names = list(data.dataset.names)
     precision = str(trainer.get("precision", "32-true"))
     origins = {
@@ -225,6 +229,7 @@ def _origin(
         "protocol": data.protocol.to_dict(),
         "vocabulary": data.vocabulary.to_dict(),
         "seeds": seeds,
+        **dict.fromkeys(kept_details(system.kept), True),
     }
 
 

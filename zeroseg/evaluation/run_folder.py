@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -22,6 +23,7 @@ from zeroseg.errors import OutputError, ZerosegError
 from zeroseg.evaluation.identity import UNTOLD
 from zeroseg.evaluation.record import FileStamps, ImageRecord, digest_of, record
 from zeroseg.regular_file import below
+from zeroseg.result_details import detail_file, details_of, is_whole
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
@@ -45,10 +47,11 @@ class RunFolder:
 
     Args:
         path: The folder; made by `begin`.
+        details: What is kept of images beside predictions, of `zeroseg.result_details.DETAILS`.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, details: Collection[str] = ()) -> None:
+        self.path, self.details = Path(path), details
         self._records = self.path / "images"
         self._predictions = self.path / "predictions"
 
@@ -126,10 +129,26 @@ class RunFolder:
         except ZerosegError:  # `finished` counts it
             return None
         masked = kept.pixels is None or is_whole_mask(self.prediction(name), kept.size)
-        return kept if masked else None
+        asked = self.details if kept.failure is None else ()
+        whole = masked and all(self._is_whole(detail, kept) for detail in asked)
+        return kept if whole else None
 
-    def add(self, kept: ImageRecord, prediction: Image.Image | None) -> None:
-        """Keep one image's prediction and record.
+    def _is_whole(self, detail: str, kept: ImageRecord) -> bool:
+        file = below(self.path, detail_file(detail, kept.name))
+        return file.is_file() and is_whole(detail, file.read_bytes(), kept.size)
+
+    def add(
+        self,
+        kept: ImageRecord,
+        prediction: Image.Image | None,
+        details: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """Keep one image's prediction, details and record.
+
+        Args:
+            kept: The record.
+            prediction: Its label map, see `Segmentation.mask`.
+            details: See `zeroseg.result_details.details`; none of an image that failed.
 
         Raises:
             OutputError: They cannot be written.
@@ -138,6 +157,9 @@ class RunFolder:
             raise OutputError(f"cannot write to the folder '{self.path}': it is gone")
         if prediction is not None:
             write_picture(self.prediction(kept.name), prediction)
+        for detail in self.details:
+            if detail in details:
+                write_whole(below(self.path, detail_file(detail, kept.name)), details[detail])
         content = kept.to_dict()
         content["checksum"] = _checksum(content)
         write_whole(below(self._records, f"{kept.name}.json"), json.dumps(content))
@@ -238,5 +260,6 @@ class Recorder(Callback):
         if sample.target is not None:
             labels = prediction_of(result, sample.target.cpu(), self.vocabulary)
             picture = Segmentation(labels, self.vocabulary, sample.image.cpu()).mask()
-        self.folders[system].add(kept, picture)
+        found = details_of(result) if isinstance(result, Segmentation) else {}
+        self.folders[system].add(kept, picture, found)
         self.kept += 1

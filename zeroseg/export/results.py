@@ -19,6 +19,7 @@ from zeroseg.export.label_maps import file_ids
 from zeroseg.export.picture import LabelledPicture
 from zeroseg.export.regions import reviewed_regions
 from zeroseg.find_images import shown
+from zeroseg.result_details import detail_file
 from zeroseg.reviewed import CORRECTED, REVIEW, Reviewed, check_reviewed, fingerprint, review_files
 from zeroseg.scale.archive import Folder
 from zeroseg.scale.manifest import ERROR, missing
@@ -40,12 +41,18 @@ class Result:
         mask: File of its label map.
         told: File of what else is known; "" where there is none.
         source: Where the picture lies; "" where that is told elsewhere, or not at all.
+        instances: File of its detections; "" where `told` holds them, or nobody kept any.
+        confidence: File of how sure each pixel is; it need not be there.
+        score: How sure it is as a whole; None where that is told elsewhere, or not at all.
     """
 
     name: str
     mask: str
     told: str = ""
     source: str = ""
+    instances: str = ""
+    confidence: str = ""
+    score: float | None = None
 
 
 @dataclass
@@ -83,7 +90,7 @@ class Results:
         try:
             run = self.folder.read("run.json")
             self._reviews = set(self.folder.list("", REVIEW))
-            self.found = self._of_run() if run is not None else self._segmented()
+            self.found = self._of_run(run) if run is not None else self._segmented()
         except OSError as error:
             raise ZerosegError(f"cannot read '{shown(self.url)}': {error}") from error
         if not self.found:
@@ -94,17 +101,24 @@ class Results:
             )
         self.vocabulary = self._told_by_run(run) if run is not None else self._first_told()
 
-    def _of_run(self) -> list[Result]:
-        """Those of `test` or `batch`."""
+    def _of_run(self, run: bytes) -> list[Result]:
+        """Those of `test` or `batch`, which say in `run.json` whether they kept instances."""
+        self._kept = bool(read_run(shown(self.url), run).get("instances"))
         made = {file.removesuffix(REVIEW) + CORRECTED for file in self._reviews}
         tested = [own for own in self.folder.list("predictions", ".png") if own not in made]
         if not tested:
             return sorted(self._batched(), key=lambda result: result.name)
         names = [file.removeprefix("predictions/")[: -len(".png")] for file in tested]
         return [
-            Result(name, file, f"images/{name}.json")
+            replace(self._result(name, name, file), told=f"images/{name}.json")
             for name, file in zip(names, tested, strict=True)
         ]
+
+    def _result(self, name: str, within: str, mask: str) -> Result:
+        """One of a run, which calls its files `within`."""
+        instances = detail_file("instances", within) if self._kept else ""
+        sure = detail_file("confidence", within)
+        return Result(name, mask, instances=instances, confidence=sure)
 
     def _batched(self) -> list[Result]:
         rows = [
@@ -114,7 +128,11 @@ class Results:
         self.lost = len(rows) - len(done)
         names = sample_names([row["name"] for row in done])
         return [
-            Result(name, f"masks/{row['name']}.png", source=row["source"])
+            replace(
+                self._result(name, row["name"], f"masks/{row['name']}.png"),
+                source=row["source"],
+                score=row["confidence"],
+            )
             for name, row in zip(names, done, strict=True)
         ]
 
@@ -126,7 +144,8 @@ class Results:
             raise missing("pyarrow", error) from error
         try:
             table = pq.read_table(
-                io.BytesIO(self.folder.read(part) or b""), columns=["name", "status", "source"]
+                io.BytesIO(self.folder.read(part) or b""),
+                columns=["name", "status", "source", "confidence"],
             )
         except (pa.ArrowException, ValueError) as error:
             raise ZerosegError(
@@ -139,7 +158,10 @@ class Results:
     def _segmented(self) -> list[Result]:
         files = self.folder.list("", _MASK)
         bases = [file[: -len(_MASK)] for file in files]
-        return [Result(base, file, f"{base}.json") for base, file in zip(bases, files, strict=True)]
+        return [
+            Result(base, file, f"{base}.json", confidence=f"{base}{_SURE}")
+            for base, file in zip(bases, files, strict=True)
+        ]
 
     def _told_by_run(self, content: bytes) -> Vocabulary:
         told = read_run(shown(self.url), content).get("vocabulary")
@@ -239,6 +261,8 @@ class Results:
         if opened is None:
             return None
         picture, told = opened
+        if result.instances:
+            told = self._json(result.instances)
         return picture.with_regions(told.get("detections") or [], instances)
 
     def label_map(self, result: Result) -> LabelledPicture | None:
@@ -287,7 +311,7 @@ class Results:
 
     def files(self, result: Result) -> tuple[str, ...]:
         """All files that say what was predicted; some need not be there."""
-        return tuple(filter(None, (result.mask, result.told)))
+        return tuple(filter(None, (result.mask, result.told, result.instances)))
 
     def score(self, result: Result) -> float | None:
         """How sure a result is, see `zeroseg.values.Confidence`; None where that was not saved.
@@ -298,6 +322,8 @@ class Results:
         _, told = self.told(result)
         if told.get("failure") is not None:
             raise ImageError("it had failed in the run itself")
+        if result.score is not None:
+            return result.score
         try:
             return float(told["confidence"]["score"]) if "confidence" in told else None
         except _DAMAGE as error:
@@ -305,9 +331,7 @@ class Results:
 
     def confidence(self, result: Result) -> bytes | None:
         """The file of how sure each pixel is; None where there is none."""
-        if not self._is_segmented(result):
-            return None
-        return self.folder.read(result.mask.removesuffix(_MASK) + _SURE)
+        return self.folder.read(result.confidence)
 
     def told(self, result: Result) -> tuple[Vocabulary, dict[str, Any]]:
         """The classes of a result, and what its JSON tells.
@@ -317,17 +341,23 @@ class Results:
         """
         if not result.told:
             return self.vocabulary, {}
+        told = self._json(result.told)
         try:
-            content = self.folder.read(result.told)
-            if content is None:
-                raise ImageError(f"its '{result.told}' is missing")
-            told = json.loads(decoded(content))
             own = told.get("vocabulary")
             return (self.vocabulary if own is None else Vocabulary.from_dict(own)), told
-        except ImageError:
-            raise
         except _DAMAGE as error:
             raise ImageError(f"its '{result.told}' is damaged: {error}") from error
+
+    def _json(self, file: str) -> dict[str, Any]:
+        content = self.folder.read(file)
+        if content is None:
+            raise ImageError(f"its '{file}' is missing")
+        try:
+            told: dict[str, Any] = json.loads(decoded(content))
+            told.keys()
+        except _DAMAGE as error:
+            raise ImageError(f"its '{file}' is damaged: {error}") from error
+        return told
 
     @staticmethod
     def _is_segmented(result: Result) -> bool:

@@ -11,12 +11,18 @@ from zeroseg.metrics.segmentation_scores import class_iou
 class TemporalConsistency:
     """Temporal consistency of Liu et al. (2020), with true motion in place of estimated flow.
 
-    TC ("Efficient Semantic Video Segmentation with Per-frame Inference", ECCV 2020) warps the label
-    map of a frame to the next one and takes the mIoU of the two predictions. The truth is not
-    read: what is always the same is consistent. The paper warps by an estimated optical flow; here
-    the motion has to be known, as that of drawn scenes is, and pixels that were hidden in the frame
-    before, or outside of it, are left out. Pixels are counted over all pairs of frames first,
-    as for mIoU, while the paper takes the mean over pairs; a class in neither is left out.
+    TC ("Efficient Semantic Video Segmentation with Per-frame Inference", ECCV 2020) is the mIoU of
+    the label maps of two frames that follow each other, one warped to the other. The truth is not
+    read: what is always the same is consistent. As in the authors' code
+    (https://github.com/irfanICMLL/ETC-Real-time-Per-frame-Semantic-video-segmentation,
+    `tool/eval_tc.py`) and in that of VSPW (Miao et al., CVPR 2021;
+    https://github.com/VSPW-dataset/VSPW_code, `TC_cal.py`), pixels are counted over all pairs of
+    frames before IoUs are taken.
+
+    What is otherwise here: both warp the later frame back by an estimated optical flow (FlowNet 2,
+    RAFT), hidden pixels included; here the earlier frame is warped on by motion that has to be
+    known, as that of drawn scenes is, and pixels that were hidden in it, or outside of it, are left
+    out. A class in neither frame is left out, and is an IoU of 0 in the former's code.
 
     `agreement` is the share of the same pixels that keep their class.
 

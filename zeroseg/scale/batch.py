@@ -67,7 +67,7 @@ class BatchRun:
         again: bool = False,
     ) -> None:
         self.recipe = recipe
-        self.output = Manifest(target, recipe.vocabulary)
+        self.output = Manifest(target, recipe.vocabulary, recipe.details)
         found = list_pictures(source, without=target)
         works, self.notes = found.works[:limit], found.notes
         with self.output.folder.alone():
@@ -133,6 +133,7 @@ def _identity(source: str, recipe: Recipe) -> dict[str, Any]:
         "precision": recipe.precision,
         "config": without_secrets({k: v for k, v in recipe.config.items() if k != "vocabulary"}),
         "files": origins(recipe.config),
+        **dict.fromkeys(recipe.details, True),
     }
 
 

@@ -57,6 +57,7 @@ def segment_dataset(
     part_size: int = PART_SIZE,
     pools: Mapping[str, Pool] | None = None,
     precision: str = FULL,
+    details: tuple[str, ...] = (),
 ) -> Dataset:
     """Segment the pictures of a Ray data set. Nothing runs before the result is asked for.
 
@@ -72,24 +73,26 @@ def segment_dataset(
         pools: Workers by stage: "recognise", "refine", "detect", "resolve" and "masks", or
             "segment" for a system without stages; one actor each by default.
         precision: Of the networks: "32-true", "bf16-true", "16-true", "bf16-mixed" or "16-mixed".
+        details: What else is wanted of each picture: "instances", "confidence".
 
     Returns:
         A row a picture: the manifest's columns (see `zeroseg.scale.manifest.schema`) and `mask`,
-        an indexed PNG of file ids, null for a picture that failed.
+        an indexed PNG of file ids, null for a picture that failed. With details, `instances`, the
+        JSON of detections with their masks, and `confidence_map`, a grey PNG.
 
     Raises:
         ZerosegError: Ray is not installed, or the rows or the configuration are of another kind. A
             language model that stays unreachable, or weights that are not there, end the run when
             the result is asked for.
     """
-    recipe = Recipe.of(config, vocabulary, batch_size, precision=precision)
+    recipe = Recipe.of(config, vocabulary, batch_size, precision=precision, details=details)
     columns = dataset.columns() or []
     if not {"path", "bytes"} & set(columns) or not {"path", "name"} & set(columns):
         raise ZerosegError(
             f"rows need a column 'path', or 'bytes' and 'name'; these have {', '.join(columns)}"
         )
     parts = dataset.map_batches(_gather, **{**_BY_ONE, "batch_size": part_size})
-    return _walk(parts, recipe, pools or {}).map_batches(_Rows(recipe.vocabulary), **_BY_ONE)
+    return _walk(parts, recipe, pools or {}).map_batches(_Rows(recipe), **_BY_ONE)
 
 
 def segment_parts(
@@ -250,14 +253,14 @@ class _Worker:
 class _Rows:
     """Parts to rows for whoever asked for a data set."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
+    def __init__(self, recipe: Recipe) -> None:
+        self.vocabulary, self.details = recipe.vocabulary, recipe.details
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         part = _unpacked(batch)
         if part.stop is not None:
             raise ZerosegError(part.stop.message)
-        return manifest.table(part.works, self.vocabulary, masks=True)
+        return manifest.table_with_files(part.works, self.vocabulary, self.details)
 
 
 class _Writer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import compress
@@ -16,6 +16,7 @@ import torch
 from zeroseg.data.masks import is_whole_mask
 from zeroseg.errors import ImageError, OutputError, ZerosegError
 from zeroseg.plotting import indexed
+from zeroseg.result_details import detail_file, is_whole
 from zeroseg.scale.archive import READERS, Folder
 from zeroseg.scale.work import Part, Stop, Work, printable
 from zeroseg.server_address import without_passwords
@@ -42,7 +43,8 @@ def schema() -> pa.Schema:
     `name` (the path below the archive's root), `source`, `status` ("ok" or "error"), `height` and
     `width` in pixels, `classes` found and their `areas` as shares of the picture (largest first,
     background left out), `seconds` of each stage, `calls`, `prompt_tokens`, `completion_tokens` and
-    `cost` (US dollars, null where the price is not known) of the language model; of an error, the
+    `cost` (US dollars, null where the price is not known) of the language model; `confidence`, the
+    picture's score, where that is asked for, the lowest to be looked at first; of an error, the
     `stage` and the message, `error`; and `stamp` and `digest`, by which the picture is known.
 
     Raises:
@@ -67,6 +69,7 @@ def schema() -> pa.Schema:
             "prompt_tokens": whole,
             "completion_tokens": whole,
             "cost": number,
+            "confidence": number,
             "stage": text,
             "error": text,
             "stamp": text,
@@ -105,6 +108,7 @@ def row(work: Work, vocabulary: Vocabulary) -> dict[str, Any]:
         "width": labels.shape[1],
         "classes": [vocabulary.names[c] for c in found],
         "areas": [int(counts[c]) / labels.numel() for c in found],
+        "confidence": work.values.get("score"),
     }
 
 
@@ -115,17 +119,37 @@ def picture(work: Work, vocabulary: Vocabulary) -> bytes:
     return buffer.getvalue()
 
 
-def table(works: Sequence[Work], vocabulary: Vocabulary, masks: bool = False) -> pa.Table:
-    """The rows of pictures, with the label maps as a column `mask` if they are asked for."""
+def table(works: Sequence[Work], vocabulary: Vocabulary) -> pa.Table:
+    """The rows of pictures."""
     import pyarrow as pa
 
-    columns = schema()
-    rows = [row(work, vocabulary) for work in works]
-    if masks:
-        columns = columns.append(pa.field("mask", pa.large_binary()))
-        for entry, work in zip(rows, works, strict=True):
-            entry["mask"] = None if work.failure else picture(work, vocabulary)
-    return pa.Table.from_pylist(rows, schema=columns)
+    return pa.Table.from_pylist([row(work, vocabulary) for work in works], schema=schema())
+
+
+def table_with_files(
+    works: Sequence[Work], vocabulary: Vocabulary, details: Collection[str]
+) -> pa.Table:
+    """The rows of pictures with what else would be files, of each a column.
+
+    Args:
+        works: The pictures.
+        vocabulary: The classes.
+        details: What is kept beside label maps, of `zeroseg.result_details.DETAILS`.
+    """
+    import pyarrow as pa
+
+    blob = pa.large_binary()
+    columns = {"mask": [None if work.failure else picture(work, vocabulary) for work in works]}
+    for detail in details:
+        columns[_COLUMNS[detail]] = [work.values.get(detail) for work in works]
+    found = table(works, vocabulary)
+    for name, own in columns.items():
+        found = found.append_column(pa.field(name, blob), pa.array(own, blob))
+    return found
+
+
+_COLUMNS = {"instances": "instances", "confidence": "confidence_map"}
+"""What columns of details are called."""
 
 
 @dataclass(frozen=True)
@@ -173,21 +197,23 @@ def _unchanged(name: str, stamp: str | None, digest: str | None) -> bool:
 class Manifest:
     """The folder of a run over an archive.
 
-    It holds `run.json` (what is run), `masks/<name>.png` and `manifest/part-<key>.parquet`. Every
-    file is written in one step, and the row of a picture after its mask, so that a row that says
-    "ok" has a mask. A part that is done again, since its worker was lost, writes the same files: no
+    It holds `run.json` (what is run), `masks/<name>.png` and `manifest/part-<key>.parquet`, and of
+    details that are asked for `instances/<name>.json` and `confidence/<name>.png`. Every file is
+    written in one step, and the row of a picture after its others, so that a row that says "ok" has
+    them all. A part that is done again, since its worker was lost, writes the same files: no
     picture has two rows. One run at a time may write to a folder; see `Folder.alone`.
 
     Args:
         url: The folder.
         vocabulary: The classes.
+        details: What is kept beside label maps, of `zeroseg.result_details.DETAILS`.
 
     Raises:
         ZerosegError: There is no such kind of place, or pyarrow is not installed.
     """
 
-    def __init__(self, url: str, vocabulary: Vocabulary) -> None:
-        self.folder, self.vocabulary = Folder(url), vocabulary
+    def __init__(self, url: str, vocabulary: Vocabulary, details: Collection[str] = ()) -> None:
+        self.folder, self.vocabulary, self.details = Folder(url), vocabulary, details
         schema()
 
     def begin(self, identity: Mapping[str, Any]) -> None:
@@ -211,9 +237,9 @@ class Manifest:
     def finished(self, again: bool = False, changed: Changed = _unchanged) -> dict[str, str]:
         """Status of every picture that needs no more work, by name.
 
-        Rows of pictures whose mask is gone or damaged, or which changed, are taken out of the
+        Rows of pictures of which a file is gone or damaged, or which changed, are taken out of the
         manifest, and so are files of the manifest that cannot be read; a warning tells of these.
-        All masks are read for that, though not decoded.
+        All files are read for that, though pixels are not decoded.
 
         Args:
             again: Take out the rows of failed pictures too.
@@ -250,7 +276,12 @@ class Manifest:
             return not again
         mask = self.folder.read(f"masks/{row['name']}.png")
         size = (row["height"], row["width"])
-        return mask is not None and is_whole_mask(io.BytesIO(mask), size)
+        if mask is None or not is_whole_mask(io.BytesIO(mask), size):
+            return False
+        return all(
+            is_whole(detail, self.folder.read(detail_file(detail, row["name"])), size)
+            for detail in self.details
+        )
 
     def _read(self, part: str) -> pa.Table | None:
         """The rows of a part; None, and a warning, where it is damaged."""
@@ -279,15 +310,15 @@ class Manifest:
             self.folder.remove(part)
 
     def add(self, part: Part) -> Summary:
-        """Write the label maps of a part, and its rows after them.
+        """Write the files of a part's pictures, and its rows after them.
 
-        A label map that cannot be written is that picture's failure.
+        A file that cannot be written is its picture's failure.
 
         Raises:
             ZerosegError: The rows cannot be written.
         """
         self.folder.require()
-        works = [self._write_mask(work) for work in part.works]
+        works = [self._write_files(work) for work in part.works]
         if works:
             rows = _parquet(table(works, self.vocabulary))
             try:
@@ -297,13 +328,16 @@ class Manifest:
         total = sum(map(_summary, works), Summary(stop=part.stop))
         return replace(total, pictures=tuple(map(_picture, works)))
 
-    def _write_mask(self, work: Work) -> Work:
+    def _write_files(self, work: Work) -> Work:
         if work.failure is not None:
             return work
+        what = "label map"
         try:
             self.folder.write(f"masks/{work.name}.png", picture(work, self.vocabulary))
+            for what in self.details:
+                self.folder.write(detail_file(what, work.name), work.values[what])
         except (OSError, ImageError) as error:
-            return work.failed("saving", f"cannot save the label map: {error}")
+            return work.failed("saving", f"cannot save the {what}: {error}")
         return work
 
 

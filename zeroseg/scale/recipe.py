@@ -19,6 +19,7 @@ from zeroseg.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from zeroseg.base_segmenter import BaseSegmenter
+    from zeroseg.call_options import CallOptions
 
 _SYSTEM = "zeroseg.segmenter.ZeroShotSegmenter"
 
@@ -34,6 +35,7 @@ class Recipe:
         answers: A folder where a language model's answers are kept and looked up, if any; with
             several machines, one that all of them reach.
         precision: Of the networks, one of `zeroseg.running.precision.PRECISIONS`.
+        details: What is kept beside label maps, of `zeroseg.result_details.DETAILS`.
     """
 
     config: Mapping[str, Any]
@@ -41,6 +43,7 @@ class Recipe:
     batch_size: int
     answers: str | None = None
     precision: str = FULL
+    details: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -50,6 +53,7 @@ class Recipe:
         batch_size: int | None = None,
         answers: str | None = None,
         precision: str = FULL,
+        details: tuple[str, ...] = (),
     ) -> Recipe:
         """A recipe by a preset's or file's content, which `vocabulary` and `batch_size` replace.
 
@@ -64,7 +68,7 @@ class Recipe:
         known = inspect.signature(ZeroShotSegmenter).parameters
         size = batch_size or config.get("batch_size") or known["batch_size"].default
         classes = vocabulary or Vocabulary.parse(config["vocabulary"])
-        recipe = cls(config, classes, size, answers, checked(precision))
+        recipe = cls(config, classes, size, answers, checked(precision), details)
         unknown = [name for name in config if name not in (*known, "class_path")]
         if recipe.staged and unknown:
             raise PresetError(f"this does not describe a segmenter: no argument {unknown[0]!r}")
@@ -80,7 +84,11 @@ class Recipe:
         return self.config.get("class_path") in (None, _SYSTEM) and not whole
 
     def segmenter(self, device: str | torch.device) -> BaseSegmenter:
-        """The whole system, in one."""
+        """The whole system, in one.
+
+        Raises:
+            ZerosegError: It cannot be built, or cannot give the details that are asked for.
+        """
         from zeroseg.base_segmenter import BaseSegmenter
 
         changes: dict[str, Any] = {"vocabulary": self.vocabulary, "batch_size": self.batch_size}
@@ -88,7 +96,9 @@ class Recipe:
         built = build_segmenter(kind, self.config, changes, examined=True).to(device)
         keep_answers(built.children(), self.answers)
         segmenter: BaseSegmenter = cast(built, self.precision)
-        return segmenter
+        asked: CallOptions = {"instances": "instances" in self.details}
+        asked["confidence"] = "confidence" in self.details
+        return segmenter.variant(**asked)
 
     def part(self, kind: type[nn.Module], name: str, device: str | torch.device) -> Any:
         """One component, where it is to run.

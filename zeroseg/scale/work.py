@@ -25,7 +25,7 @@ class Work:
         source: Where the picture lies.
         data: The encoded picture; None before it is read, and once nobody needs it any more.
         values: What later stages need of what is known, by name; in the end its "label_map",
-            (H, W) uint8, or int32 for indices over 255.
+            (H, W) uint8, or int32 for indices over 255, and its `zeroseg.result_details.details`.
         seconds: Time of each stage, this picture's share of its batch.
         usage: What a language model was asked for it.
         failure: What went wrong; no later stage touches such a picture.

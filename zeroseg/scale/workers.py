@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from zeroseg.confidence.confidence_estimator import ConfidenceEstimator
+from zeroseg.confidence.evidence_confidence import EvidenceConfidence
 from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
 from zeroseg.errors import ChatError
@@ -30,6 +32,7 @@ from zeroseg.refinement.post_refiner import PostRefiner
 from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.refinement.reviewer import Reviewer
 from zeroseg.refinement.verifier import Verifier
+from zeroseg.result_details import details, details_of
 from zeroseg.running.item import Item
 from zeroseg.running.precision import computing
 from zeroseg.running.runner import Runner
@@ -40,6 +43,7 @@ from zeroseg.scale.work import Part, Stop, Work
 from zeroseg.stages import (
     Captioning,
     ComponentStage,
+    ConfidenceEstimation,
     DenseScoring,
     Detection,
     Fusing,
@@ -50,7 +54,7 @@ from zeroseg.stages import (
     Tagging,
     Verification,
 )
-from zeroseg.values import Exchange, Failure, Usage
+from zeroseg.values import Exchange, Failure, Selection, Usage
 
 if TYPE_CHECKING:
     from zeroseg.segmentation import Segmentation
@@ -66,6 +70,7 @@ class Slot:
         stage: The stage.
         default: What works the stage where the configuration names nothing.
         optional: Whether there is no such stage then.
+        detail: What it gives beside label maps, on request; None of a stage that leads to them.
     """
 
     name: str
@@ -73,9 +78,12 @@ class Slot:
     stage: type[ComponentStage]
     default: type[Any] | None = None
     optional: bool = False
+    detail: str | None = None
 
     def used(self, recipe: Recipe) -> bool:
         """Whether a recipe has the stage."""
+        if self.detail is not None:
+            return self.detail in recipe.details
         return not self.optional or recipe.config.get(self.name) is not None
 
     def build(self, recipe: Recipe, device: torch.device) -> ComponentStage:
@@ -99,6 +107,13 @@ POOLS: dict[str, tuple[Slot, ...]] = {
     "masks": (
         Slot("mask_predictor", MaskPredictor, Masking),
         Slot("fusion", Fusion, Fusing, HighestScore),
+        Slot(
+            "confidence",
+            ConfidenceEstimator,
+            ConfidenceEstimation,
+            EvidenceConfidence,
+            detail="confidence",
+        ),
     ),
 }
 """The stages of a `ZeroShotSegmenter` as pools of workers, in the order of the flow."""
@@ -221,8 +236,19 @@ class Staged(Worker):
         if item.error is not None:
             return work.failed(item.stage, item.message)
         values = {name: item.values[name] for name in self.passed_on if name in item.values}
+        if "label_map" in values:
+            values |= self._details(item.values)
         usage, seconds = work.usage + _spent(item, self.stages), {**work.seconds, **item.seconds}
         return replace(work, values=_light(values), seconds=seconds, usage=usage)
+
+    def _details(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """What is kept beside the label map that a pool ends in."""
+        selection, found = known.get("selection", Selection()), known["detections"].to("cpu")
+        asked = {"instances": known["masks"], "confidence": known.get("confidence")}
+        masks, sure = (
+            own.to("cpu") if name in self.recipe.details else None for name, own in asked.items()
+        )
+        return details(selection, found, masks, sure, self.recipe.vocabulary)
 
 
 class Whole(Worker):
@@ -243,7 +269,7 @@ def segmented(work: Work, result: Segmentation | Failure) -> Work:
     """A picture with what a whole system made of it."""
     if isinstance(result, Failure):
         return work.failed(result.stage, result.message)
-    values = _light({"label_map": result.label_map})
+    values = {**_light({"label_map": result.label_map}), **details_of(result)}
     trace = result.trace
     return replace(work, values=values, seconds=dict(trace.seconds), usage=trace.usage)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -26,6 +27,8 @@ from zeroseg.writing import alone_in, check_same_run, read_run, write_whole
 
 TILE = 256
 """Side of the tiles of what is written."""
+OVERVIEW = 2048
+"""The longer side of an overview, at most."""
 CACHE = 64
 """MiB of a file's content that GDAL keeps, in place of a twentieth of all memory."""
 
@@ -110,6 +113,37 @@ def segment_geotiff(
     return areas
 
 
+def overview(
+    source: str | Path, mask: str | Path, vocabulary: Vocabulary, side: int = OVERVIEW
+) -> tuple[Tensor, Tensor]:
+    """A file and its mask made small, to be looked at; neither is ever held as a whole.
+
+    Args:
+        source: What was segmented.
+        mask: What `segment_geotiff` wrote of it.
+        vocabulary: The classes of the mask.
+        side: What the longer side is made, if it is longer.
+
+    Returns:
+        The picture, (3, h, w) uint8, and the class index of each pixel, (h, w) int64; of several
+        pixels of the mask one stands for the others.
+
+    Raises:
+        PackageNotFound: rasterio is not installed.
+        ImageError: A file cannot be read.
+    """
+    rasterio = _rasterio()
+    with rasterio.Env(GDAL_CACHEMAX=CACHE):
+        picture, labels = _Source(rasterio, source), _Source(rasterio, mask)
+        factor = max(1.0, max(picture.file.shape) / side)
+        height, width = (max(1, round(length / factor)) for length in picture.file.shape)
+        [ids] = labels.small((height, width), "nearest")
+        numbers = torch.from_numpy(ids.astype(np.int64))
+        return picture.pixels(picture.small((height, width), "average")), vocabulary.from_ids(
+            numbers
+        )
+
+
 class _Source:
     """A file that is read part by part.
 
@@ -136,7 +170,18 @@ class _Source:
 
     def read(self, window: Window) -> Tensor:
         """The pixels of a part, (3, h, w) uint8."""
-        values = self._values(window)
+        return self.pixels(self._values(window))
+
+    def small(self, size: tuple[int, int], way: str) -> Any:
+        """The values of the whole file, (bands, h, w), made small by rasterio's `Resampling`."""
+        shape, way = (len(self.bands), *size), self._rasterio.enums.Resampling[way]
+        try:
+            return self.file.read(self.bands, out_shape=shape, resampling=way)
+        except self._rasterio.errors.RasterioIOError as error:
+            raise ImageError(f"the file '{self.path}' cannot be read: {error}") from error
+
+    def pixels(self, values: Any) -> Tensor:
+        """Values as they are read, as (3, h, w) uint8."""
         if values.dtype != np.uint8:
             values = np.nan_to_num(values.astype(np.float32)) * (255 / self._white)
             values = np.rint(values.clip(0, 255)).astype(np.uint8)
@@ -172,6 +217,7 @@ class _Source:
 def _rasterio() -> Any:
     try:
         import rasterio
+        import rasterio.enums
         import rasterio.errors
         import rasterio.windows
     except ImportError as error:

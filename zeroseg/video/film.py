@@ -84,6 +84,8 @@ def _stream(av: Any, container: Any, shape: tuple[int, ...], rate: Fraction, uni
     stream = container.add_stream(encoder, rate=rate.limit_denominator(FINEST))
     stream.height, stream.width, stream.pix_fmt = *shape[:2], "yuv420p"
     stream.codec_context.time_base = unit
+    if encoder == "libx264":
+        stream.options = {"rc-lookahead": "0"}  # with it, AVX-512 gives other bytes now and then
     if encoder == "mpeg4":
         stream.bit_rate = 4 * shape[0] * shape[1]
     return stream

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zeroseg.errors import PackageNotFound, VideoError
+from zeroseg.errors import ImageError, PackageNotFound, VideoError
 from zeroseg.images import MINIMUM_SIDE, ImageLike, read_image
+from zeroseg.video.decoded import decoded
 
 VideoLike: TypeAlias = "str | Path | VideoFile | Pictures | Iterable[ImageLike]"
 """A file that FFmpeg reads, or pictures one after the other."""
@@ -35,18 +36,22 @@ class Frame:
         index: Its number, from 0.
         time: Seconds on the video's own clock at which it is shown.
         image: (3, H, W) uint8, RGB, upright.
+        lost: Why the frame cannot be decoded, and has the picture of the one before, or of the
+            first that can be; "" of all others.
     """
 
     index: int
     time: float
     image: Tensor
+    lost: str = ""
 
 
 class VideoFile:
     """A video in a file, read by PyAV (FFmpeg) when it is iterated; memory is that of one frame.
 
     Frames come in the order they are shown in, at their own times: a rate that varies is kept.
-    A video that is stored on its side is turned upright.
+    A video that is stored on its side is turned upright. A frame that cannot be decoded is `lost`,
+    and the others go on; what its neighbours took from it, the decoder makes up.
 
     Args:
         path: The file.
@@ -80,23 +85,33 @@ class VideoFile:
         """The frames.
 
         Raises:
-            VideoError: The file is damaged or cut short, its frames change their size, or it is
-                turned by another angle than a right one; the frames before that have come.
+            VideoError: The file cannot be read on or is cut short, its frames change their size,
+                none can be decoded, or it is turned by another angle than a right one; the frames
+                before that have come.
         """
-        index, shape, time = 0, None, 0.0
+        count, time = 0, 0.0
         with _opened(self.path) as (container, stream):
-            stream.thread_type = "AUTO"
-            decoded = container.decode(stream)
-            while (frame := _next(self.path, decoded, index)) is not None:
-                image = _upright(self.path, frame, index)
-                shape = shape or image.shape
-                _check_size(self.path, index, shape, image)
-                time = float(index / self.rate if frame.time is None else frame.time)
-                yield Frame(index, time, image)
-                index += 1
-        if not index:
+            for frame in _filled(self.path, self._read(container, stream)):
+                yield frame
+                count, time = frame.index + 1, frame.time
+        if not count:
             raise VideoError(f"the video '{self.path}' holds no frame")
-        self._check_end(index, time)
+        self._check_end(count, time)
+
+    def _read(self, container: Any, stream: Any) -> Iterator[tuple[float, Tensor | None, str]]:
+        """Time and picture of each frame; none, and the reason, of one that is lost."""
+        index = 0
+        error = pyav("VideoFile").error.FFmpegError
+        try:
+            for index, own in enumerate(decoded(container, stream, error)):
+                image = None if own.frame is None else _upright(self.path, own.frame, index)
+                place = index / self.rate if own.pts is None else own.pts * self.time_base
+                yield float(place), image, own.problem
+        except error as problem:
+            raise VideoError(
+                f"the video '{self.path}' is damaged or cut short: behind frame {index} (counted "
+                f"from 0) it cannot be read: {_reason(problem)}"
+            ) from problem
 
     def _check_end(self, count: int, last: float) -> None:
         """Refuse to take a part for the whole."""
@@ -130,18 +145,20 @@ class Pictures:
         self.count: int | None = None
 
     def __iter__(self) -> Iterator[Frame]:
-        """The frames.
+        """The frames; one that cannot be read is lost, as of a file.
 
         Raises:
-            ImageError: A picture cannot be read.
-            VideoError: One is of another size than those before it.
+            VideoError: One is of another size than those before it, or none can be read.
         """
-        shape = None
+        return _filled("of pictures", self._read())
+
+    def _read(self) -> Iterator[tuple[float, Tensor | None, str]]:
         for index, picture in enumerate(self.pictures):
-            image = read_image(picture)
-            shape = shape or image.shape
-            _check_size("of pictures", index, shape, image)
-            yield Frame(index, float(index / self.rate), image)
+            time = float(index / self.rate)
+            try:
+                yield time, read_image(picture), ""
+            except ImageError as problem:
+                yield time, None, str(problem)
 
 
 def frames_of(source: VideoLike, rate: float | None = None) -> VideoFile | Pictures:
@@ -204,20 +221,30 @@ def _is_cover(stream: Any) -> bool:
     return "attached_pic" in str(stream.disposition).lower()
 
 
-def _next(path: Path, decoded: Iterator[Any], index: int) -> Any:
-    """The next frame; None after the last."""
-    error = pyav("VideoFile").error.FFmpegError
-    try:
-        frame = next(decoded, None)
-    except error as problem:
-        raise VideoError(f"{_called(path, index)} cannot be read: {_reason(problem)}") from problem
-    if frame is not None and frame.is_corrupt:
-        raise VideoError(f"{_called(path, index)} is damaged")
-    return frame
+def _filled(source: object, read: Iterable[tuple[float, Tensor | None, str]]) -> Iterator[Frame]:
+    """Frames, those that are lost with the picture of a neighbour.
 
-
-def _called(path: Path, index: int) -> str:
-    return f"the video '{path}' is damaged or cut short: frame {index} (counted from 0)"
+    Raises:
+        VideoError: All are lost, or one is of another size than those before it.
+    """
+    image: Tensor | None = None
+    index, first = 0, []
+    for time, own, problem in read:
+        if own is None and image is None:
+            first.append((time, problem))
+            continue
+        if image is None and own is not None:
+            for index, (earlier, said) in enumerate(first):
+                yield Frame(index, earlier, own, said)
+            index = len(first)
+        if own is not None:
+            _check_size(source, index, own.shape if image is None else image.shape, own)
+            image = own
+        assert image is not None
+        yield Frame(index, time, image, problem)
+        index += 1
+    if image is None and first:
+        raise VideoError(f"the video '{source}' holds no frame that can be read: {first[0][1]}")
 
 
 def _reason(error: BaseException) -> str:

@@ -85,10 +85,11 @@ class VideoRun:
             yield
 
     @property
-    def done(self) -> bool:
-        """Whether all of the video has been segmented and its results are whole."""
+    def done(self) -> dict[str, Any] | None:
+        """What `summed_up` gave, once all of the video has been segmented; None before."""
         file = self.folder / "tracks.json"
-        return file.exists() and bool(json.loads(file.read_bytes())["complete"])
+        summary: dict[str, Any] = json.loads(file.read_bytes()) if file.exists() else {}
+        return summary if summary.get("complete") else None
 
     def segmented(self, walk: VideoWalk, frames: VideoFile | Pictures) -> Iterator[FrameResult]:
         """Segment a video from where the folder's results end; each result is saved, then given.
@@ -121,20 +122,25 @@ class VideoRun:
     def summed_up(self, complete: bool) -> dict[str, Any]:
         """Write `tracks.json`: the first and last frame, number of frames and class of each track.
 
+        It also tells which frames are lost; see `Frame`.
+
         Args:
-            complete: Whether the video was read to its end.
+            complete: Whether the video was read to its end, and all else of the folder is written:
+                a run that is killed after this is not gone on with.
         """
         tracks: dict[int, dict[str, Any]] = {}
         count = shots = 0
+        lost = []
         with self.lines.open(encoding="utf-8") as lines:
             for own in map(json.loads, lines):
                 count, shots = count + 1, own["shot"] + 1
+                lost += [own["frame"]] if "lost" in own else []
                 for found in own["detections"]:
                     new = {"track": found["track"], "class": None, "first": own["frame"]}
                     track = tracks.setdefault(found["track"], {**new, "last": 0, "frames": 0})
                     track.update({"class": found["class"], "last": own["frame"]})
                     track["frames"] += 1
-        told = {"complete": complete, "frames": count, "shots": shots}
+        told = {"complete": complete, "frames": count, "shots": shots, "lost": lost}
         summary = {**told, "tracks": [tracks[number] for number in sorted(tracks)]}
         write(self.folder / "tracks.json", json.dumps(summary, indent=2) + "\n")
         if complete:
@@ -195,6 +201,7 @@ def line(result: FrameResult) -> dict[str, Any]:
         "time": result.time,
         "shot": result.shot,
         "key": result.key,
+        **({"lost": result.lost} if result.lost else {}),
         "areas": found["areas"],
         "detections": [{"track": track, **own} for track, own in pairs],
     }

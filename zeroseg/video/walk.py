@@ -41,6 +41,7 @@ class FrameResult:
         key: Whether the whole system looked at it.
         tracks: The identity of each of its detections.
         segmentation: The result; its detections have the classes of their tracks.
+        lost: Why the frame could not be decoded, and this is of another one's picture; see `Frame`.
     """
 
     index: int
@@ -49,6 +50,7 @@ class FrameResult:
     key: bool
     tracks: tuple[int, ...]
     segmentation: Segmentation
+    lost: str = ""
 
 
 class VideoWalk:
@@ -211,7 +213,8 @@ class VideoWalk:
             trace=Trace({**seen.trace.seconds, **item.seconds}, seen.trace.exchanges),
         )
         tracks = tuple(own.tracks.tolist())
-        return FrameResult(frame.index, frame.time, own.place.shot, own.place.key, tracks, result)
+        shot, key = own.place.shot, own.place.key
+        return FrameResult(frame.index, frame.time, shot, key, tracks, result, frame.lost)
 
     def _state(self, frame: int) -> State:
         return {

@@ -1,0 +1,1 @@
+"""Exports opened by the readers of the tools that they are for."""
