@@ -6,6 +6,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -257,13 +258,14 @@ class Results:
         Raises:
             ImageError: Its files are missing or damaged.
         """
-        opened = self._opened(result)
-        if opened is None:
-            return None
-        picture, told = opened
-        if result.instances:
-            told = self._json(result.instances)
-        return picture.with_regions(told.get("detections") or [], instances)
+        with _readable():
+            opened = self._open(result)
+            if opened is None:
+                return None
+            picture, told = opened
+            if result.instances:
+                told = self._json(result.instances)
+            return picture.with_regions(told.get("detections") or [], instances)
 
     def label_map(self, result: Result) -> LabelledPicture | None:
         """The same without regions, which take longer than all else.
@@ -271,19 +273,12 @@ class Results:
         Raises:
             ImageError: Its files are missing or damaged.
         """
-        opened = self._opened(result)
+        with _readable():
+            opened = self._open(result)
         return None if opened is None else opened[0]
 
-    def _opened(self, result: Result) -> tuple[LabelledPicture, dict[str, Any]] | None:
-        """A label map, and what its JSON tells."""
-        try:
-            return self._open(result)
-        except OSError as error:
-            if isinstance(error, OutputError):
-                raise
-            raise ImageError(f"its files cannot be read: {error.strerror or error}") from error
-
     def _open(self, result: Result) -> tuple[LabelledPicture, dict[str, Any]] | None:
+        """A label map, and what its JSON tells."""
         vocabulary, told = self.told(result)
         if told.get("failure") is not None:
             return None
@@ -368,3 +363,14 @@ class Results:
 
     def __len__(self) -> int:
         return len(self.found)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What cannot be read of a result is its own problem."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        raise ImageError(f"its files cannot be read: {error.strerror or error}") from error
