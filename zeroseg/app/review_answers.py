@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from zeroseg.app.answers import LegendEntry, RunLengths, Size, hexadecimal, legend
 from zeroseg.correcting import CorrectedResult, Step
 from zeroseg.masking.prompt import Prompt
 from zeroseg.reviewed import State
 
-Coordinate = Annotated[float, Field(allow_inf_nan=False)]
+Coordinate = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class AskedPoint(BaseModel):
@@ -20,7 +20,7 @@ class AskedPoint(BaseModel):
 
     x: Coordinate = Field(description="pixels")
     y: Coordinate = Field(description="pixels")
-    on: bool = Field(True, description="whether it is on the object")
+    on: StrictBool = Field(True, description="whether it is on the object")
 
 
 class AskedPrompt(BaseModel):
@@ -45,21 +45,21 @@ class AskedPrompt(BaseModel):
 class AskedMask(BaseModel):
     """A mask as COCO's run lengths, compressed or as a list of numbers."""
 
-    size: list[int] = Field(min_length=2, max_length=2, description="height and width")
-    counts: str | list[int]
+    size: list[StrictInt] = Field(min_length=2, max_length=2, description="height and width")
+    counts: StrictStr | list[StrictInt]
 
 
 class AskedChange(BaseModel):
     """One step of a review, or the way back."""
 
     model_config = ConfigDict(populate_by_name=True)
-    revision: int = Field(
+    revision: StrictInt = Field(
         description="of the review as it was read; another one is answered 409", examples=[0]
     )
     do: Literal["relabel", "delete", "add", "accept", "reject", "reopen", "undo", "redo"] = Field(
         examples=["accept"]
     )
-    region: int | None = Field(None, description="that is relabelled or deleted")
+    region: StrictInt | None = Field(None, description="that is relabelled or deleted")
     class_: str | None = Field(None, alias="class", max_length=500, description="it gets")
     mask: AskedMask | None = Field(None, description="of a region that is added")
     prompt: AskedPrompt | None = Field(None, description="for the model, in place of a mask")
