@@ -28,7 +28,7 @@ async function begin() {
   say("");
   at("about").textContent = `${about.model} on ${about.device}, version ${about.version}`;
   at("auto-line").hidden = !about.auto;
-  const own = about.classes.filter((name) => name !== "background").slice(0, 12);
+  const own = about.classes.filter((name) => name !== "background");
   at("classes").value ||= own.join(", ");
   at("vocabulary").replaceChildren(...about.vocabularies.map((name) => new Option(name, name)));
   if (about.vocabularies.includes(about.vocabulary)) at("vocabulary").value = about.vocabulary;
