@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from torch import Tensor
 
 from zeroseg.detection.detector import Detector
 from zeroseg.tiling.dense_canvas import DenseCanvas
-from zeroseg.tiling.joining import Sighting, detections_of, joined, sightings
+from zeroseg.tiling.joining import joined
 from zeroseg.tiling.looking import apart, batches, size_of
-from zeroseg.tiling.windows import Tiling
+from zeroseg.tiling.looking_again import looked_again
+from zeroseg.tiling.regions import detections_of
+from zeroseg.tiling.sighting import Sighting, sightings
+from zeroseg.tiling.windows import Tiling, Window
 from zeroseg.values import Detections, Selection, check_images
 
 
@@ -59,13 +62,25 @@ class TiledDetector(Detector):
         [none] = self.detector([image], [replace(selection, prompts=(), labels=(), presence=None)])
         if not selection.prompts:
             return none
-        seen: list[Sighting] = []
         canvas = DenseCanvas(size, self.tiling)
-        for some in batches(self.tiling.windows(size), self.tiling.batch_size):
-            answers = self.detector([w.cut(image) for w in some], [selection] * len(some))
-            for window, found in zip(some, answers, strict=True):
+
+        def look(windows: Sequence[Window]) -> list[Sighting]:
+            seen: list[Sighting] = []
+            for window, found in self._found(image, windows, selection):
                 seen += sightings(window, found, size)
-                if found.dense is not None:
+                if found.dense is not None and window in first:
                     canvas.add(window, found.dense)
-        found = detections_of(joined(seen), size, none)
+            return seen
+
+        first = dict.fromkeys(self.tiling.windows(size))
+        seen = looked_again(look(list(first)), look, self.tiling, size)
+        found = detections_of(joined(seen).regions, size, none)
         return replace(found, dense=canvas.scores()) if self.gives_dense else found
+
+    def _found(
+        self, image: Tensor, windows: Sequence[Window], selection: Selection
+    ) -> Iterator[tuple[Window, Detections]]:
+        """What is in windows of a picture."""
+        for some in batches(windows, self.tiling.batch_size):
+            answers = self.detector([w.cut(image) for w in some], [selection] * len(some))
+            yield from zip(some, answers, strict=True)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
-from zeroseg.tiling.joining import no_masks
 from zeroseg.tiling.looking import apart, batches, size_of
+from zeroseg.tiling.regions import no_masks
 from zeroseg.tiling.tiled_masks import TiledMasks
 from zeroseg.tiling.windows import Tiling, Window
 from zeroseg.values import Detections, Masks, Points, check_images
