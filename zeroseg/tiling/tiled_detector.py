@@ -14,20 +14,22 @@ from zeroseg.tiling.looking import apart, batches, size_of
 from zeroseg.tiling.looking_again import looked_again
 from zeroseg.tiling.regions import detections_of
 from zeroseg.tiling.sighting import Sighting, sightings
+from zeroseg.tiling.tiled_candidates import candidates_of, gathered
 from zeroseg.tiling.windows import Tiling, Window
-from zeroseg.values import Detections, Selection, check_images
+from zeroseg.values import Detections, Queries, Selection, check_images
 
 
 class TiledDetector(Detector):
     """Finds prompts in overlapping windows of a picture, and in the whole of it.
 
     Windows of several sizes show a thing as small as it is at its own resolution, and one that is
-    larger than a window shrunk, but whole. What a border cuts is taken from where it is whole; what
-    is seen twice is kept once; see `zeroseg.tiling.joining`. Masks stay at the resolution and place
+    larger than a window shrunk, but whole. What a border cuts is taken from where it is whole, if
+    need be from one more window around it; see `zeroseg.tiling.looking_again`. What is seen twice
+    is kept once; see `zeroseg.tiling.joining`. Masks stay at the resolution and place
     that they were found at, and dense scores are blended.
 
-    A picture that is not cut is left to the detector as it is. Candidates of a detector
-    (`Detections.queries`) are not kept of one that is.
+    A picture that is not cut is left to the detector as it is. Of one that is, candidates
+    (`Detections.queries`) are kept where something was found.
 
     Args:
         detector: What looks.
@@ -62,19 +64,21 @@ class TiledDetector(Detector):
         [none] = self.detector([image], [replace(selection, prompts=(), labels=(), presence=None)])
         if not selection.prompts:
             return none
-        canvas = DenseCanvas(size, self.tiling)
+        canvas, candidates = DenseCanvas(size, self.tiling), list[Queries | None]()
 
-        def look(windows: Sequence[Window]) -> list[Sighting]:
+        def look(windows: Sequence[Window], blend: bool = False) -> list[Sighting]:
             seen: list[Sighting] = []
             for window, found in self._found(image, windows, selection):
-                seen += sightings(window, found, size)
-                if found.dense is not None and window in first:
+                seen += sightings(window, replace(found, queries=None, dense=None), size)
+                candidates.append(candidates_of(window, found))
+                if blend and found.dense is not None:
                     canvas.add(window, found.dense)
             return seen
 
-        first = dict.fromkeys(self.tiling.windows(size))
-        seen = looked_again(look(list(first)), look, self.tiling, size)
+        first = look(self.tiling.windows(size), blend=True)
+        seen = looked_again(first, look, self.tiling, size)
         found = detections_of(joined(seen).regions, size, none)
+        found = replace(found, queries=gathered(candidates))
         return replace(found, dense=canvas.scores()) if self.gives_dense else found
 
     def _found(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
 from zeroseg.tiling.looking import apart, batches, size_of
 from zeroseg.tiling.regions import no_masks
+from zeroseg.tiling.tiled_candidates import within
 from zeroseg.tiling.tiled_masks import TiledMasks
 from zeroseg.tiling.windows import Tiling, Window
 from zeroseg.values import Detections, Masks, Points, check_images
@@ -66,7 +67,7 @@ class TiledPredictor(MaskPredictor):
         size = size_of(image)
         if not len(found):
             return no_masks(self.predictor([image], [found])[0])
-        bare = replace(found, queries=None, masks=None, dense=None).to("cpu")
+        bare = replace(found, masks=None, dense=None).to("cpu")
         windows = self.tiling.windows(size)
         homes: dict[Window, list[int]] = defaultdict(list)
         for i, box in enumerate(bare.boxes.tolist()):
@@ -104,7 +105,10 @@ def _holds(window: Window, box: Sequence[float], size: tuple[int, int]) -> bool:
 
 
 def _shifted(found: Detections, window: Window) -> Detections:
-    return replace(found, boxes=found.boxes - torch.tensor([window.left, window.top] * 2))
+    """Detections in pixels of a window that holds them."""
+    queries = found.queries and within(window, found.queries)
+    boxes = found.boxes - torch.tensor([window.left, window.top] * 2)
+    return replace(found, boxes=boxes, queries=queries)
 
 
 def _gathered(masks: Sequence[tuple[Masks, int, Window]], size: tuple[int, int]) -> TiledMasks:
