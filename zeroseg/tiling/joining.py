@@ -28,7 +28,8 @@ class Joined:
     Attributes:
         regions: The sightings of each region, the best regions first, and of a region the best
             sighting. No border of a window cuts any of them.
-        pieces: Groups of sightings that borders cut, of things that nothing shows whole.
+        pieces: Groups of sightings that borders cut, of things that nothing shows whole; some are
+            regions all the same, see `joined`.
     """
 
     regions: list[list[Sighting]]
@@ -55,7 +56,7 @@ def joined(seen: Sequence[Sighting]) -> Joined:
     left = [group for group in groups if not any(_covers(o, group) for o in _around(whole, group))]
     chains = [group for group in left if _complete(group)]
     regions = sorted([*([own] for own in whole), *chains], key=lambda region: -region[0].score)
-    return Joined(regions, [group for group in left if not _complete(group)])
+    return Joined(regions, left)
 
 
 def hull(sightings: Sequence[Sighting]) -> Box:
