@@ -26,7 +26,8 @@ def looked_again(
 ) -> list[Sighting]:
     """Sightings without those of large things that only one window shows, and with second looks.
 
-    A thing that borders cut in all windows is looked at in one whose middle it is. So is one that
+    A thing that borders cut in all windows is looked at in one whose middle it is; where that
+    shows more of it, but not all, in another one. So is one that
     was found at an upper level and in one window alone: there a slope may look like an animal, and
     does not from another place, whereas what is there is found again.
 
@@ -36,8 +37,12 @@ def looked_again(
         tiling: How the picture is cut.
         size: (height, width) of the picture.
     """
-    cut = [hull(group) for group in joined(seen).pieces]
-    seen = [*seen, *_about(cut, look, tiling, size)]
+    asked: set[Window] = set()
+    for _ in range(ROUNDS):
+        cut = [hull(group) for group in joined(seen).pieces]
+        cut = [box for box in cut if _window(box, tiling, size) not in asked]
+        seen = [*seen, *_about(cut, look, tiling, size)]
+        asked |= {_window(box, tiling, size) for box in cut}
     for _ in range(ROUNDS):
         alone = [own for own in _doubtful(seen) if _window(own.box, tiling, size) != own.window]
         seen = [*seen, *_about([own.box for own in alone], look, tiling, size)]
