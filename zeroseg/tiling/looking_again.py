@@ -37,18 +37,18 @@ def looked_again(
         tiling: How the picture is cut.
         size: (height, width) of the picture.
     """
-    asked: set[Window] = set()
+    found, asked = list(seen), set[Window]()
     for _ in range(ROUNDS):
-        cut = [hull(group) for group in joined(seen).pieces]
+        cut = [hull(group) for group in joined(found).pieces]
         cut = [box for box in cut if _window(box, tiling, size) not in asked]
-        seen = [*seen, *_about(cut, look, tiling, size)]
+        found += _about(cut, look, tiling, size)
         asked |= {_window(box, tiling, size) for box in cut}
     for _ in range(ROUNDS):
-        alone = [own for own in _doubtful(seen) if _window(own.box, tiling, size) != own.window]
-        seen = [*seen, *_about([own.box for own in alone], look, tiling, size)]
-        gone = {id(own) for own in alone if not _confirmed(own, seen)}
-        seen = [own for own in seen if id(own) not in gone]
-    return seen
+        alone = [own for own in _doubtful(found) if _window(own.box, tiling, size) != own.window]
+        found += _about([own.box for own in alone], look, tiling, size)
+        gone = {id(own) for own in alone if not _confirmed(own, found)}
+        found = [own for own in found if id(own) not in gone]
+    return found
 
 
 def _about(
