@@ -17,7 +17,7 @@ ACROSS = ((600, 800), (1200, 1800))
 """Where things lie across borders of first windows, (row, column)."""
 
 
-def test_things_that_borders_cut_are_one_and_no_border_is_seen() -> None:
+def test_things_that_borders_cut_are_one_each() -> None:
     collage = draw_collage(15, (SIDE, SIDE), len(ACROSS), ACROSS, scales=(4,) * len(ACROSS))
     parts = ZeroShotSegmenter.from_preset(
         "tiny", captioner=None, tagger=None, pre_refiner=AllClasses()
