@@ -1,18 +1,23 @@
 """What tiling finds in large pictures and what it costs, and the memory of files of any size.
 
-    python benchmarks/large_pictures.py --size 4096 --things 300
+    python benchmarks/large_pictures.py --size 4096 --things 300 --seams
     python benchmarks/large_pictures.py --files 4096 8192 16384
 
 Without `--files`, a drawn collage (`zeroseg.drawn.collage`: one scene of that size, with things of
-many ordinary scenes at their usual size on it) is segmented whole and through windows, and compared
-with its truth: mIoU, pixels that are right, seconds, windows, peak resident memory (Linux alone).
-`seams` is the share of pixels that agree with those of the same picture without its first rows and
-columns, half a window of them, so that windows lie elsewhere; `one` the share of things that lie
-across a border of the first windows and are covered by a single detection of their class to a half
-at least (IoU of boxes); `borders` how many times as often the class changes from one pixel to the
-next at borders of first windows as elsewhere, 1 where nothing is seen of them.
+many ordinary scenes at their usual size on it, and some of `--scales` times that) is segmented
+whole and through windows, and compared with its truth: mIoU, pixels that are right, seconds,
+windows and second looks, peak resident memory (Linux alone), and:
 
-With `--files`, GeoTIFFs of these sides are made of the same collage, over and over, and segmented
+- `one`: of the things that lie across a border of first windows, those that a single detection of
+  their class covers (IoU of boxes above a half); `can` counts those and the ones that are found
+  in a window of their own, whose middle they are, segmented alone: what is in neither is not found
+  for other reasons than borders;
+- `borders`: how many times as often the class changes from one pixel to the next at borders of
+  first windows as elsewhere, and `truth` the same of the truth, whose edges lie anywhere;
+- `seams`: the share of pixels that agree with those of the same picture without its first rows and
+  columns, half a window of them, so that windows lie elsewhere.
+
+With `--files`, GeoTIFFs of these sides are made of one collage, over and over, and segmented
 by `zeroseg.tiling.segment_geotiff`, each in a process of its own, whose peak memory is told.
 """
 
@@ -34,7 +39,7 @@ from rich.console import Console
 from rich.table import Table
 
 SEED = 12
-"""Of a scene with things that are larger than a window."""
+"""Of the collages that GeoTIFFs are made of."""
 CONSOLE = Console(width=110)
 
 
@@ -63,14 +68,14 @@ def truth(collage: Any, classes: Any) -> Any:
     return table[torch.from_numpy(collage.categories).long()]
 
 
-def compare(preset: str, size: int, things: int, window: int, seams: bool) -> list[dict[str, Any]]:
+def compare(preset: str, drawn: dict[str, Any], window: int, seams: bool) -> list[dict[str, Any]]:
     """Rows of whole, and of windows, each in a process of its own."""
     ways: list[tuple[int | None, int]] = [(None, 0), (window, 0)]
     if seams:
         ways.append((window, window // 2))
     rows, maps = [], []
     for cut, shift in ways:
-        row, labels = apart(_segment, preset, size, things, cut, shift)
+        row, labels = apart(_segment, preset, drawn, cut, shift)
         rows.append(row)
         maps.append(labels)
         show([row])
@@ -83,7 +88,7 @@ def compare(preset: str, size: int, things: int, window: int, seams: bool) -> li
 
 
 def _segment(
-    preset: str, size: int, things: int, window: int | None, shift: int
+    preset: str, drawn: dict[str, Any], window: int | None, shift: int
 ) -> tuple[dict[str, Any], Any]:
     import torch
 
@@ -93,9 +98,11 @@ def _segment(
     from zeroseg.metrics.segmentation_scores import summarize
 
     torch.set_num_threads(1)
-    collage, classes = draw_collage(SEED, (size, size), things), vocabulary(preset)
+    collage, classes = draw_collage(**drawn), vocabulary(preset)
     image = torch.from_numpy(collage.image).permute(2, 0, 1)[:, shift:, shift:].contiguous()
     segmenter = ZeroShotSegmenter.from_preset(preset, vocabulary=classes, tiling=window)
+    looks: list[int] = []
+    segmenter.detector.register_forward_hook(lambda _, given, __: looks.append(len(given[0])))
     forget_peak()  # that of drawing
     built, start = peak_memory(), time.perf_counter()
     result = segmenter.segment(image)
@@ -104,10 +111,12 @@ def _segment(
     aim = truth(collage, classes)[shift:, shift:]
     row = {
         "preset": preset,
-        "size": size,
+        "seed": drawn["seed"],
+        "size": drawn["size"][0],
         "window": window,
         "shift": shift,
         "windows": segmenter.windows(tuple(image.shape[1:])),
+        "again": max(0, sum(looks) - 1 - segmenter.windows(tuple(image.shape[1:]))),
         "miou": summarize(count_pixels(labels, aim, classes, None), classes)["miou"],
         "accuracy": float((labels == aim).float().mean()),
         "seconds": seconds,
@@ -117,34 +126,70 @@ def _segment(
         "detections": len(result.detections),
     }
     if window is not None and not shift:
-        row |= whole_things(collage, result, window)
-        row["changes"] = changes(labels, window)
+        row |= whole_things(collage, image, result, segmenter, window)
+        row |= {"changes": changes(labels, window), "true_changes": changes(aim, window)}
     return row, labels.to(torch.uint8).numpy()
 
 
-def whole_things(collage: Any, result: Any, window: int) -> dict[str, Any]:
-    """How many of the things that a first window's border cuts are one detection."""
+def whole_things(
+    collage: Any, image: Any, result: Any, segmenter: Any, window: int
+) -> dict[str, int]:
+    """How many of the things that a first window's border cuts are one detection, or can be."""
+    from zeroseg import ZeroShotSegmenter
+
+    alone = ZeroShotSegmenter(result.vocabulary, **segmenter.components())
+    rows, columns = borders(result.label_map.shape, window)
+    cut = one = can = 0
+    for name, (x1, y1, x2, y2) in boxes_of_things(collage):
+        if any(x1 < c < x2 for c in columns) or any(y1 < r < y2 for r in rows):
+            found = is_one(name, (x1, y1, x2, y2), result)
+            cut, one = cut + 1, one + found
+            can += found or is_seen_alone(name, (x1, y1, x2, y2), image, alone, window)
+    return {"things_cut": cut, "things_one": one, "things_can": can}
+
+
+def boxes_of_things(collage: Any) -> list[tuple[str, tuple[int, int, int, int]]]:
+    """The class and the box of each thing."""
+    from torchvision.ops import masks_to_boxes
+
+    found = []
+    for number, name in enumerate(collage.classes, start=1):
+        mask = collage.things == number
+        if mask.any():
+            x1, y1, x2, y2 = masks_to_boxes(_tensor(mask)[None])[0].int().tolist()
+            found.append((name, (x1, y1, x2 + 1, y2 + 1)))
+    return found
+
+
+def _tensor(mask: Any) -> Any:
     import torch
+
+    return torch.from_numpy(mask)
+
+
+def is_one(name: str, box: tuple[int, int, int, int], result: Any) -> bool:
+    """Whether a single detection of its class covers a thing."""
     from torchvision.ops import box_iou
 
+    label = result.vocabulary.find(name)
+    found = result.detections.boxes[result.detections.labels == label]
+    return bool((box_iou(found.new_tensor([box]), found) > 0.5).any())
+
+
+def is_seen_alone(
+    name: str, box: tuple[int, int, int, int], image: Any, alone: Any, window: int
+) -> bool:
+    """Whether a thing is one in a window whose middle it is, of one of two sides."""
     from zeroseg.tiling import Tiling
 
-    tiles = [w for w in Tiling(window).windows(result.label_map.shape) if w.level == 0]
-    height, width = result.label_map.shape
-    columns = {edge for w in tiles for edge in (w.box[0], w.box[2])} - {0, width}
-    rows = {edge for w in tiles for edge in (w.box[1], w.box[3])} - {0, height}
-    cut = one = 0
-    for number, name in enumerate(collage.classes, start=1):
-        y, x = (collage.things == number).nonzero()
-        if not len(y):
-            continue
-        x1, y1, x2, y2 = (int(v) for v in (x.min(), y.min(), x.max() + 1, y.max() + 1))
-        if any(x1 < c < x2 for c in columns) or any(y1 < r < y2 for r in rows):
-            cut += 1
-            label = result.vocabulary.find(name)
-            found = result.detections.boxes[result.detections.labels == label]
-            one += bool((box_iou(torch.tensor([[x1, y1, x2, y2]]).float(), found) > 0.5).any())
-    return {"things_cut": cut, "things_one": one}
+    for room in (1.5, 3.0):
+        around = Tiling(window).around(box, room, image.shape[1:])
+        x1, y1, x2, y2 = box
+        left, top = around.left, around.top
+        shown = (x1 - left, y1 - top, x2 - left, y2 - top)
+        if is_one(name, shown, alone.segment(around.cut(image).contiguous())):
+            return True
+    return False
 
 
 def files(preset: str, sides: list[int], window: int) -> list[dict[str, Any]]:
@@ -209,19 +254,22 @@ def _write(file: Path, side: int) -> None:
                 target.write(part, window=Window(left, top, width, height))
 
 
-def changes(labels: Any, window: int) -> float:
-    """How much more often the class changes from pixel to pixel at borders of first windows."""
-    import torch
-
+def borders(size: tuple[int, int], window: int) -> tuple[list[int], list[int]]:
+    """Rows and columns at which first windows begin or end within a picture (height, width)."""
     from zeroseg.tiling import Tiling
 
-    tiles = [w for w in Tiling(window).windows(labels.shape) if w.level == 0]
+    first = [own.box for own in Tiling(window).windows(size) if own.level == 0]
+    rows = {y for _, top, _, bottom in first for y in (top, bottom)} - {0, size[0]}
+    columns = {x for left, _, right, _ in first for x in (left, right)} - {0, size[1]}
+    return sorted(rows), sorted(columns)
+
+
+def changes(labels: Any, window: int) -> float:
+    """How much more often the class changes from pixel to pixel at borders of first windows."""
     ratios = []
-    for axis in (0, 1):
-        edges = {e for w in tiles for e in (w.box[1 - axis], w.box[3 - axis])}
-        edges -= {0, labels.shape[axis]}
+    for axis, edges in enumerate(borders(labels.shape, window)):
         changing = (labels.diff(dim=axis) != 0).float().mean(1 - axis)
-        at = torch.zeros(len(changing), dtype=torch.bool)
+        at = changing.new_zeros(len(changing), dtype=bool)
         at[[edge - 1 for edge in edges]] = True
         ratios.append(float(changing[at].mean() / changing[~at].mean()))
     return sum(ratios) / 2
@@ -229,20 +277,20 @@ def changes(labels: Any, window: int) -> float:
 
 def show(rows: list[dict[str, Any]]) -> None:
     table = Table(
-        "preset", "window", "windows", "mIoU", "right", "cut, one", "borders", "s", "peak, MiB"
+        "preset", "window", "windows", "mIoU", "right", "one/can/cut", "borders", "s", "peak, MiB"
     )
     for row in rows:
         shift = f" shifted {row['shift']}" if row["shift"] else ""
-        borders = f"{row['changes']:.2f}" if "changes" in row else ""
-        cut = f"{row['things_one']} of {row['things_cut']}" if "things_cut" in row else ""
+        of_truth = f"{row['changes']:.2f} ({row['true_changes']:.2f})" if "changes" in row else ""
+        counts = [str(row.get(f"things_{name}", "")) for name in ("one", "can", "cut")]
         table.add_row(
             row["preset"],
             f"{row['window'] or 'none'}{shift}",
-            str(row["windows"]),
+            f"{row['windows']} + {row['again']}",
             f"{row['miou']:.4f}",
             f"{row['accuracy']:.2%}",
-            cut,
-            borders,
+            " / ".join(counts) if counts[0] else "",
+            of_truth,
             f"{row['seconds']:.1f}",
             f"{row['peak_bytes'] / MIB:.0f}",
         )
@@ -256,6 +304,14 @@ def main() -> None:
     parser.add_argument("--preset", default="tiny")
     parser.add_argument("--size", type=int, default=4096, help="side of the collage, in pixels")
     parser.add_argument("--things", type=int, default=300, help="things that are laid on it")
+    parser.add_argument("--seed", type=int, default=31, help="of the collage")
+    parser.add_argument(
+        "--scales",
+        type=int,
+        nargs="*",
+        default=[],
+        help="how many times as large as usual the first things are, one number each",
+    )
     parser.add_argument("--window", type=int, default=256, help="side of a window, in pixels")
     parser.add_argument("--seams", action="store_true", help="also with windows shifted by a half")
     parser.add_argument("--files", type=int, nargs="+", metavar="SIDE", help="GeoTIFFs instead")
@@ -266,7 +322,9 @@ def main() -> None:
     if args.files:
         found = files(args.preset, args.files, args.window)
     else:
-        found = compare(args.preset, args.size, args.things, args.window, args.seams)
+        size = (args.size, args.size)
+        drawn = {"seed": args.seed, "size": size, "count": args.things, "scales": args.scales}
+        found = compare(args.preset, drawn, args.window, args.seams)
     if args.json:
         args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from zeroseg.dense.dense_scorer import DenseScorer
 from zeroseg.detection.detector import Detector
 from zeroseg.fusion import Fusion, HighestScore, ThingsAndStuff
-from zeroseg.masking import DetectorMasks, MaskPredictor, Sam
+from zeroseg.masking import DetectorMasks, MaskPredictor, QueryCentres, Sam
 from zeroseg.recognition import Tagger
 from zeroseg.refinement.verifier import Verifier
 from zeroseg.testing import (
@@ -41,7 +41,7 @@ from zeroseg.tiling import (
     tiling_of,
 )
 from zeroseg.tiling.dense_canvas import DenseCanvas
-from zeroseg.values import DenseScores, Detections, Geometry, Masks, Selection, Tag
+from zeroseg.values import DenseScores, Detections, Geometry, Masks, Queries, Selection, Tag
 from zeroseg.vocabulary import Vocabulary
 
 TILING = Tiling(32, batch_size=3)
@@ -265,6 +265,45 @@ def test_points_are_told_in_pixels_of_the_picture() -> None:
     kept = masks.select(torch.tensor([1]))
     assert kept.points is not None
     assert kept.points.xy.equal(masks.points.xy[1:])
+
+
+def test_candidates_are_kept_for_points_where_something_was_found() -> None:
+    class Considering(Colors):
+        """Has a candidate in the middle of all it finds, and one in the corner of its picture."""
+
+        def _find(self, image: Tensor, selection: Selection) -> Detections:
+            found = super()._find(image, selection)
+            boxes = torch.cat([found.boxes, torch.tensor([[0.0, 0, 2, 2]])])
+            scores = torch.eye(3)[[*found.prompt_index.tolist(), 2]][:, : len(selection.prompts)]
+            return replace(found, queries=Queries(boxes, scores), masks=None)
+
+    image = painted((200, 150, 260, 190, 0), (300, 30, 340, 70, 1))
+    [found] = TiledDetector(Considering(), Tiling(128))([image], [ASKED])
+    assert found.queries is not None
+    middles = found.queries.boxes.view(-1, 2, 2).mean(1)
+    inside = [((middles >= box[:2]) & (middles < box[2:])).all(1) for box in found.boxes]
+    assert bool((inside[0] | inside[1]).all())
+    sam = Sam.from_pretrained("tiny:sam", point_sampler=QueryCentres(4))
+    [masks] = TiledPredictor(sam, Tiling(128))([image], [found])
+    assert masks.points is not None
+    for box, xy, labels in zip(found.boxes, masks.points.xy, masks.points.labels, strict=True):
+        shown = xy[labels == 1]
+        assert len(shown) > 0
+        assert bool(((shown >= box[:2] - 1) & (shown <= box[2:] + 1)).all())
+
+
+def test_a_box_that_all_windows_cut_has_one_of_its_own() -> None:
+    sizes: list[tuple[int, int]] = []
+
+    class Sizes(BoxMasks):
+        def forward(self, images: Any, detections: Any, encodings: Any = None) -> list[Masks]:
+            sizes.extend((image.shape[1], image.shape[2]) for image in images)
+            return super().forward(images, detections, encodings)
+
+    box = (40, 40, 80, 80)
+    [masks] = TiledPredictor(Sizes(), Tiling(64))([blank(300, 420)], [boxed(box)])
+    assert sizes == [(64, 64)]
+    assert (masks.full() > 0).equal(filled(torch.tensor([box]).float(), (300, 420)))
 
 
 def test_tags_and_presence_are_those_of_the_window_where_they_are_surest() -> None:

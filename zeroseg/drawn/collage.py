@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,11 @@ class Collage:
 
 
 def draw_collage(
-    seed: int, size: tuple[int, int], count: int, at: tuple[tuple[int, int], ...] = ()
+    seed: int,
+    size: tuple[int, int],
+    count: int,
+    at: tuple[tuple[int, int], ...] = (),
+    scales: Sequence[int] = (),
 ) -> Collage:
     """Draw a scene of a size, and lay things of ordinary scenes on it.
 
@@ -52,6 +56,7 @@ def draw_collage(
         size: (height, width) in pixels.
         count: Things that are laid on it; fewer where no room is found for them.
         at: Where the centres of the first ones are, (row, column); the rest are anywhere.
+        scales: How many times as large as usual the first ones are; the rest are of usual size.
     """
     ground = draw_scene(seed, 0, size)
     image, taken = ground.image.copy(), np.zeros(size, np.uint16)
@@ -64,7 +69,7 @@ def draw_collage(
             classes.append(region.category)
             taken[ground.segments == number] = len(classes)
             free[ground.segments == number] = False
-    dice, cuttings = Dice(f"{seed}/collage"), _cuttings(seed)
+    dice, cuttings = Dice(f"{seed}/collage"), _cuttings(seed, scales)
     for number in range(count):
         category, pixels, mask = next(cuttings)
         place = _room(dice, free, mask, at[number] if number < len(at) else None)
@@ -76,18 +81,25 @@ def draw_collage(
     return Collage(image, codes, taken, tuple(classes))
 
 
-def _cuttings(seed: int) -> Iterator[Cutting]:
-    """Things of one scene after another, without end."""
-    index = 1
+def _cuttings(seed: int, scales: Sequence[int]) -> Iterator[Cutting]:
+    """Things of one scene after another, without end; the first ones of large scenes, one each."""
+    index = 0
+    for scale in scales:
+        found = None
+        while found is None:
+            index += 1
+            found = next(_things(draw_scene(seed, index, (scale * USUAL, scale * USUAL))), None)
+        yield found
     while True:
-        yield from _things(draw_scene(seed, index, (USUAL, USUAL)))
         index += 1
+        yield from _things(draw_scene(seed, index, (USUAL, USUAL)))
 
 
 def _things(scene: Scene) -> Iterator[Cutting]:
+    height, width = scene.segments.shape
     for number, region in enumerate(scene.regions):
         x1, y1, x2, y2 = region.box
-        inside = x1 > 0 and y1 > 0 and x2 < USUAL and y2 < USUAL
+        inside = x1 > 0 and y1 > 0 and x2 < width and y2 < height
         if region.thing and region.visible == 1 and inside:
             part = (slice(y1, y2), slice(x1, x2))
             yield region.category, scene.image[part], scene.segments[part] == number

@@ -10,20 +10,22 @@ import torch
 from torch import Tensor, nn
 
 from zeroseg.masking.mask_predictor import Encodings, MaskPredictor
-from zeroseg.tiling.joining import no_masks
 from zeroseg.tiling.looking import apart, batches, size_of
+from zeroseg.tiling.regions import no_masks
+from zeroseg.tiling.tiled_candidates import within
 from zeroseg.tiling.tiled_masks import TiledMasks
-from zeroseg.tiling.windows import Tiling, Window
+from zeroseg.tiling.windows import Box, Tiling, Window
 from zeroseg.values import Detections, Masks, Points, check_images
 
-ROOM = 1 / 16
+ROOM = 1 / 8
 """Of its side a window has to have this around a box, where the picture goes on."""
 
 
 class TiledPredictor(MaskPredictor):
     """Segments every box in the smallest window that holds it, at the network's resolution there.
 
-    Only windows that are needed are looked at. A picture that is not cut is left to the predictor
+    Only windows that are needed are looked at, and one more for each box that borders cut in all
+    that are no larger than it needs. A picture that is not cut is left to the predictor
     as it is.
 
     Args:
@@ -66,13 +68,14 @@ class TiledPredictor(MaskPredictor):
         size = size_of(image)
         if not len(found):
             return no_masks(self.predictor([image], [found])[0])
-        bare = replace(found, queries=None, masks=None, dense=None).to("cpu")
+        bare = replace(found, masks=None, dense=None).to("cpu")
         windows = self.tiling.windows(size)
         homes: dict[Window, list[int]] = defaultdict(list)
         for i, box in enumerate(bare.boxes.tolist()):
-            homes[_home(box, windows, size)].append(i)
+            homes[_home(box, windows, self.tiling, size)].append(i)
         masks: dict[int, tuple[Masks, int, Window]] = {}
-        for some in batches([w for w in windows if w in homes], self.tiling.batch_size):
+        needed = sorted(homes, key=lambda window: window.size)
+        for some in batches(needed, self.tiling.batch_size):
             own = [_shifted(bare.select(torch.tensor(homes[w])), w) for w in some]
             answers = self.predictor([w.cut(image) for w in some], own)
             for window, answer in zip(some, answers, strict=True):
@@ -80,9 +83,16 @@ class TiledPredictor(MaskPredictor):
         return _gathered([masks[i] for i in range(len(found))], size)
 
 
-def _home(box: Sequence[float], windows: Sequence[Window], size: tuple[int, int]) -> Window:
-    """The smallest window that holds a box with room around it, and of these the most central."""
+def _home(box: Box, windows: Sequence[Window], tiling: Tiling, size: tuple[int, int]) -> Window:
+    """Where a box is looked at: with room around it, as large as it can be seen.
+
+    That is the smallest window that holds it, and of these the most central. Where borders cut it
+    in all windows of a size that it would fit, it has one of its own.
+    """
     level = next(w.level for w in windows if _holds(w, box, size))
+    own = tiling.around(box, 1 / (1 - 2 * ROOM), size)
+    if own.level < level:
+        return own
     alike = [w for w in windows if w.level == level and _holds(w, box, size)]
 
     def off(window: Window) -> float:
@@ -104,7 +114,10 @@ def _holds(window: Window, box: Sequence[float], size: tuple[int, int]) -> bool:
 
 
 def _shifted(found: Detections, window: Window) -> Detections:
-    return replace(found, boxes=found.boxes - torch.tensor([window.left, window.top] * 2))
+    """Detections in pixels of a window that holds them."""
+    queries = found.queries and within(window, found.queries)
+    boxes = found.boxes - torch.tensor([window.left, window.top] * 2)
+    return replace(found, boxes=boxes, queries=queries)
 
 
 def _gathered(masks: Sequence[tuple[Masks, int, Window]], size: tuple[int, int]) -> TiledMasks:

@@ -11,6 +11,9 @@ from torch import Tensor
 AUTO = 2
 """ "auto" cuts pictures whose longer side is more than this many times what the network sees."""
 
+Box = tuple[float, float, float, float]
+"""x1 y1 x2 y2."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -106,6 +109,22 @@ class Tiling:
             found += self._level(size, side, level)
             side, level = 2 * side, level + 1
         return (*found, Window(0, 0, size[0], size[1], level))
+
+    def around(self, box: Box, room: float, size: Sequence[int]) -> Window:
+        """A window whose middle is that of a box, as far as the picture goes.
+
+        Args:
+            box: In pixels of the picture.
+            room: Its side in sides of the box; it is no smaller than a first window.
+            size: (height, width) of the picture.
+        """
+        x1, y1, x2, y2 = box
+        side = max(self.window, math.ceil(room * max(x2 - x1, y2 - y1)))
+        side = min(side, max(size))
+        height, width = min(side, size[0]), min(side, size[1])
+        top = round(min(max(0.0, (y1 + y2 - height) / 2), size[0] - height))
+        left = round(min(max(0.0, (x1 + x2 - width) / 2), size[1] - width))
+        return Window(top, left, height, width, math.ceil(math.log2(side / self.window)))
 
     def _level(self, size: Sequence[int], side: int, level: int) -> Iterator[Window]:
         rows, columns = (self._starts(length, side) for length in size)
