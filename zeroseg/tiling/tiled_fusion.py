@@ -9,6 +9,7 @@ from torch import Tensor
 
 from zeroseg.fusion.fusion_around import FusionAround
 from zeroseg.tiling.dense_canvas import SeenScores
+from zeroseg.tiling.near_before_far import NearBeforeFar
 from zeroseg.tiling.tiled_masks import TiledMasks
 from zeroseg.tiling.windows import Window
 from zeroseg.values import DenseScores, Detections, Masks
@@ -24,6 +25,9 @@ class TiledFusion(FusionAround):
     The answer is the fusion's own, as long as it decides pixel by pixel, which all do; memory is
     that of a part, and a region costs time only where it is. Masks that are not of windows are
     left to the fusion as they are.
+
+    Before it, what near windows show takes the pixels that it covers from stuff that far ones show;
+    see `NearBeforeFar`.
 
     Args:
         fusion: What decides.
@@ -47,6 +51,7 @@ class TiledFusion(FusionAround):
                 part = Window(top, left, min(PART, height - top), min(PART, width - left))
                 index, own = masks.within(part)
                 found = bare.select(index.to(detections.boxes.device))
+                own = NearBeforeFar.of_stuff(own, found, vocabulary)
                 found = replace(found, dense=_seen(detections.dense, part))
                 decided = self._decide(own, found, vocabulary, _seen(dense, part))
                 part.cut(labels).copy_(decided)

@@ -32,7 +32,8 @@ class Place:
 class TiledMasks(Masks):
     """Mask logits of N regions of one picture, made of M >= N maps over windows of it.
 
-    A region that windows' borders cut has a map in each of them, and is where any of these says so.
+    A region that windows' borders cut has a map in each of them. Where these overlap, each counts
+    less towards its border: there it does not know what is beyond.
 
     Attributes:
         logits: (M, h, w) float, positive inside; to the right of and below a smaller map than the
@@ -63,24 +64,37 @@ class TiledMasks(Masks):
         shown = self.view or Window(0, 0, *self.geometry.size)
         canvas = self.logits.new_full((len(index), *shown.size), OUTSIDE, dtype=torch.float32)
         for row, region in enumerate(index):
-            for number in self.regions[region]:
-                self._lay(canvas[row], number, shown)
+            self._draw(canvas[row], self.regions[region], shown)
         return canvas if self.view is not None else self.geometry.widened(canvas, OUTSIDE)
 
-    def _lay(self, canvas: Tensor, number: int, shown: Window) -> None:
-        """Put a map where it lies in what is shown (H, W)."""
+    def _draw(self, canvas: Tensor, numbers: Sequence[int], shown: Window) -> None:
+        """Put the maps of a region where they lie in what is shown (H, W)."""
+        total = torch.zeros_like(canvas) if len(numbers) > 1 else None
+        for number in numbers:
+            common = self.places[number].window.shared(shown)
+            if common is None:
+                continue
+            values, weights = self._read(number, common)
+            under = replace(common, top=common.top - shown.top, left=common.left - shown.left)
+            lying = under.cut(canvas)
+            if total is None:
+                lying.copy_(values)
+                continue
+            before = under.cut(total)
+            lying.mul_(before).add_(values * weights).div_(before + weights)
+            before += weights
+
+    def _read(self, number: int, common: Window) -> tuple[Tensor, Tensor]:
+        """A map in a part of its window, and how much it counts there; (h, w) both."""
         place = self.places[number]
-        common = place.window.shared(shown)
-        if common is None:
-            return
-        y = centres(common.top - place.window.top, common.height)
-        x = centres(common.left - place.window.left, common.width)
-        height, width = place.shape
+        window, (height, width) = place.window, place.shape
+        y = centres(common.top - window.top, common.height)
+        x = centres(common.left - window.left, common.width)
         own = self.logits[number : number + 1, :height, :width]
-        values = sampled(own, place.geometry, y, x)[0]
-        under = replace(common, top=common.top - shown.top, left=common.left - shown.left)
-        lying = under.cut(canvas)
-        torch.maximum(lying, values, out=lying)
+        weights = torch.outer(
+            torch.minimum(y, window.height - y), torch.minimum(x, window.width - x)
+        )
+        return sampled(own, place.geometry, y, x)[0], weights.to(own.device, torch.float32)
 
     @classmethod
     def of(
