@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -85,16 +86,19 @@ CHANGES = [
 
 
 @pytest.fixture(scope="module")
-def known() -> dict[str, Any]:
-    """What `tiny` is known by."""
-    return identity(tiny())
+def built() -> tuple[ZeroShotSegmenter, dict[str, Any]]:
+    """`tiny`, and what it is known by, also when it is built again."""
+    system = tiny()
+    known = identity(system)
+    assert identity(tiny()) == known
+    return system, known
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_is_changed_after_it_was_built_is_another_run(
-    change: Callable[[Any], None], known: dict[str, Any]
+    change: Callable[[Any], None], built: tuple[ZeroShotSegmenter, dict[str, Any]]
 ) -> None:
-    system = tiny()
+    system, known = deepcopy(built[0]), built[1]
     assert identity(system) == known
     change(system)
     assert identity(system) != known
