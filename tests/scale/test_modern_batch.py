@@ -1,4 +1,4 @@
-"""Systems of today over an archive: both engines, offloaded or not, and the plain system."""
+"""Systems of today over an archive: in stages as workers have them, offloaded or not, and whole."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -27,7 +28,7 @@ def small_open(folder: Path) -> dict[str, Any]:
     return {**small_preset("open", folder), "vocabulary": CLASSES}
 
 
-def tiny_sam3() -> dict[str, Any]:
+def tiny_sam3(folder: Path) -> dict[str, Any]:
     """The embedded SAM 3, with a preview though the list is short."""
     content = load_preset("tiny-sam3")
     content["detector"]["init_args"]["preview"] = "always"
@@ -51,10 +52,6 @@ def offloaded(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, **own}
 
 
-def masks(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in (folder / "masks").rglob("*.png")}
-
-
 def pictures() -> list[np.ndarray]:
     return [draw_scene(13, number, size).image for number, size in enumerate(SIZES)]
 
@@ -67,8 +64,9 @@ def label_maps(system: ZeroShotSegmenter) -> list[torch.Tensor]:
     return found
 
 
-def test_small_open_in_stages_says_what_the_system_says(tmp_path: Path) -> None:
-    content = small_open(tmp_path)
+@pytest.mark.parametrize("make", [small_open, tiny_sam3])
+def test_stages_apart_say_what_the_system_says(make: Any, tmp_path: Path) -> None:
+    content = make(tmp_path)
     wanted = label_maps(ZeroShotSegmenter.from_config(content))
     for own in (content, offloaded(content)):
         part = walk(Recipe.of(own, batch_size=2), [png(pixels) for pixels in pictures()])
@@ -76,26 +74,16 @@ def test_small_open_in_stages_says_what_the_system_says(tmp_path: Path) -> None:
             assert torch.equal(work.label_map.long(), labels)
 
 
-def test_both_engines_write_what_tiny_sam3_says(tmp_path: Path, ray_here: None) -> None:
-    content = tiny_sam3()
+def test_an_archive_has_what_tiny_sam3_says(tmp_path: Path) -> None:
+    content = tiny_sam3(tmp_path)
+    (tmp_path / "in").mkdir()
     for index, pixels in enumerate(pictures()):
-        (tmp_path / "in").mkdir(exist_ok=True)
         (tmp_path / f"in/{index}.png").write_bytes(png(pixels))
-    runs = {
-        name: BatchRun(
-            str(tmp_path / "in"),
-            str(tmp_path / name),
-            Recipe.of(own, batch_size=2),
-            part_size=2,
-        )
-        for name, own in (("here", offloaded(content)), ("there", content))
-    }
-    assert sum(runs["here"].here(), Summary()).done == len(SIZES)
-    assert sum(runs["there"].with_ray(), Summary()).done == len(SIZES)
-    written = masks(tmp_path / "here")
-    assert len(written) == len(SIZES) and written == masks(tmp_path / "there")
+    recipe = Recipe.of(offloaded(content), batch_size=2)
+    run = BatchRun(str(tmp_path / "in"), str(tmp_path / "out"), recipe, part_size=2)
+    assert sum(run.here(), Summary()).done == len(SIZES)
     system = ZeroShotSegmenter.from_config(content)
     for index, labels in enumerate(label_maps(system)):
-        [file] = (tmp_path / "here/masks").rglob(f"{index}.png*")
+        [file] = (tmp_path / "out/masks").rglob(f"{index}.png*")
         mask = torch.from_numpy(np.asarray(Image.open(file)).astype(np.int64))
         assert torch.equal(mask, system.vocabulary.to_ids(labels))
