@@ -78,21 +78,6 @@ def test_results_are_those_of_folders_and_a_rerun_does_what_is_missing(
         BatchRun(f"{bucket}/photos", f"{bucket}/out", Recipe.of(standins(tagger=None)))
 
 
-@pytest.mark.usefixtures("ray_here")
-def test_workers_read_from_one_store_and_write_to_another(archive: Path, tmp_path: Path) -> None:
-    source, here, there = "s3://archive/scenes", str(tmp_path / "here"), "gs://archive/from-s3"
-    for file in sorted(archive.rglob("*.png"))[:3]:
-        fsspec.filesystem("s3").pipe_file(f"{source}/{file.name}", file.read_bytes())
-    bright = {"class_path": "scale_parts.Bright", "vocabulary": ["background", "light"]}
-    recipe = Recipe.of(bright, batch_size=2)
-    sum(BatchRun(source, here, recipe, part_size=2).here(), Summary())
-    run = BatchRun(source, there, recipe, part_size=2)
-    assert sum(run.with_ray(), Summary()).done == 3
-    assert files(there) == files(here)
-    assert rows(there) == rows(here)
-    assert BatchRun(source, there, recipe).parts == []
-
-
 @BOTH
 def test_globs_single_pictures_and_results_within(bucket: str) -> None:
     fs = fsspec.filesystem(bucket.partition(":")[0])

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from tests.bad_pictures import BAD, CASES, GOOD, lay_out
+from tests.scale.test_object_stores import files as files_at
+from tests.scale.test_object_stores import rows as rows_at
 from zeroseg.drawn.scene import draw_scene
 from zeroseg.errors import ZerosegError
 from zeroseg.presets import load_preset
@@ -82,6 +85,19 @@ def test_pools_equal_one_process_byte_for_byte_though_a_worker_is_killed(tmp_pat
     assert all(0 < row["confidence"] < 1 for row in found if row["status"] != ERROR)
     assert list(many.seconds) == list(one.seconds)
     assert BatchRun(str(folder), str(tmp_path / "there"), recipe).parts == []
+
+
+def test_workers_read_from_one_store_and_write_to_another(archive: Path, tmp_path: Path) -> None:
+    source, here, there = "s3://archive/scenes", str(tmp_path / "here"), "gs://archive/from-s3"
+    for file in sorted(archive.rglob("*.png"))[:3]:
+        fsspec.filesystem("s3").pipe_file(f"{source}/{file.name}", file.read_bytes())
+    recipe = Recipe.of(bright(), batch_size=2)
+    sum(BatchRun(source, here, recipe, part_size=2).here(), Summary())
+    run = BatchRun(source, there, recipe, part_size=2)
+    assert sum(run.with_ray(), Summary()).done == 3
+    assert files_at(there) == files_at(here)
+    assert rows_at(there) == rows_at(here)
+    assert BatchRun(source, there, recipe).parts == []
 
 
 def test_a_service_that_is_gone_stops_the_run_with_what_is_done_saved(
