@@ -149,16 +149,5 @@ def _podman(words: list[str]) -> None:
         assert words[0] == "build" and words[-1] == "."
 
 
-def _podman(words: list[str]) -> None:
-    """The container is built of a file that is there, and what follows its name is the app's."""
-    assert (ROOT / "Containerfile").is_file()
-    if words[0] == "run":
-        name = words.index("zeroseg")
-        assert any(word.startswith("ZEROSEG_TOKEN=") for word in words[:name])
-        _zeroseg(["app", "--host", "0.0.0.0", *words[name + 1 :]])
-    else:
-        assert words[0] == "build" and words[-1] == "."
-
-
 def _export(words: list[str]) -> None:
     assert all(re.fullmatch(r"[A-Z_]+=\S+", word) for word in words)

@@ -30,20 +30,20 @@ export async function ask(path, options = {}) {
   throw refused;
 }
 
-export const model = async () => (await ask("/v1/model")).json();
-
 /** The JSON, or the file, that a path of the API gives. */
 export const told = async (path) => (await ask(path)).json();
 
 export const blob = async (path) => (await ask(path)).blob();
 
-export const offered = async (place) => (await ask(`/v1/pictures/${place}`)).blob();
+export const model = () => told("/v1/model");
 
-/** Send a form; where all places are taken, ask again when the server says so. */
-export async function send(path, form, waiting) {
+export const offered = (place) => blob(`/v1/pictures/${place}`);
+
+/** Send something; where all places are taken, say so and ask again when the server says. */
+export async function send(path, body, { headers = {}, waiting = () => {} } = {}) {
   for (;;) {
     try {
-      return await (await ask(path, { method: "POST", body: form })).json();
+      return await (await ask(path, { method: "POST", headers, body })).json();
     } catch (refused) {
       if (refused.status !== 429) throw refused;
       waiting();

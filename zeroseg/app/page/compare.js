@@ -3,33 +3,24 @@
 import * as api from "./api.js";
 import { ComparedView, PANES } from "./compare_view.js";
 import { painted, rgb, write } from "./masks.js";
+import { at, first, say } from "./page.js";
 
 const AT_ONCE = 50; // pictures of a request
 const LISTED = 500; // pictures that the list shows
 const DIFFERING = [226, 0, 122, 255];
 const TITLES = { a: "A", b: "B", differing: "what differs" };
-const at = (id) => document.getElementById(id);
 const state = { folders: [], found: [], total: 0, shown: null, marked: null, asked: 0 };
 const view = new ComparedView(at("canvas"), readOut);
 const percent = (share) => `${(100 * share).toFixed(2)} %`;
-
-function say(text, bad = false) {
-  at("status").textContent = text;
-  at("status").classList.toggle("bad", bad);
-}
 
 function made(tag, text, properties = {}) {
   return Object.assign(document.createElement(tag), { textContent: text, ...properties });
 }
 
 async function begin() {
-  try {
-    state.folders = await api.told("/v1/results");
-  } catch (refused) {
-    at("token-line").hidden = refused.status !== 401;
-    return say(refused.status === 401 ? "This server demands a token." : refused.message, true);
-  }
-  at("token-line").hidden = true;
+  const folders = await first(() => api.told("/v1/results"));
+  if (!folders) return;
+  state.folders = folders;
   if (!state.folders.length) {
     return say("This server shows no results: zeroseg app --results A --results B", true);
   }

@@ -27,7 +27,7 @@ export function begin(items, fields, waiting) {
   const form = new FormData();
   for (const { blob, name } of items) form.append("picture", blob, name);
   for (const [key, value] of fields) form.append(key, value);
-  return send("/v1/jobs", form, waiting);
+  return send("/v1/jobs", form, { waiting });
 }
 
 /** Call `told` with each event's kind and data, to the last one; a lost connection is taken up. */
@@ -74,8 +74,6 @@ function event(block) {
   }));
   return { id: Number(fields.id), kind: fields.event, data: JSON.parse(fields.data) };
 }
-
-export const result = async (path) => (await ask(path)).json();
 
 /** Give up what has not begun; a job that has ended is forgotten by the server. */
 export const giveUp = (id) => ask(`/v1/jobs/${id}`, { method: "DELETE" });

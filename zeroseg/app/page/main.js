@@ -3,28 +3,18 @@
 import * as api from "./api.js";
 import * as jobs from "./jobs.js";
 import { layersOf, overlay, summary, take } from "./item.js";
+import { at, first, say } from "./page.js";
 import { fillStages, hear, nothing } from "./stages.js";
 import { fillInstances, fillLegend } from "./told.js";
 import { View } from "./view.js";
 
-const at = (id) => document.getElementById(id);
 const state = { about: null, items: [], shown: null, job: null, stopped: false };
 const view = new View(at("canvas"), readOut);
 
-function say(text, bad = false) {
-  at("status").textContent = text;
-  at("status").classList.toggle("bad", bad);
-}
-
 async function begin() {
-  try {
-    state.about = await api.model();
-  } catch (refused) {
-    at("token-line").hidden = refused.status !== 401;
-    return say(refused.status === 401 ? "This server demands a token." : refused.message, true);
-  }
+  state.about = await first(api.model);
+  if (!state.about) return;
   const { about } = state;
-  at("token-line").hidden = true;
   say("");
   at("about").textContent = `${about.model} on ${about.device}, version ${about.version}`;
   at("auto-line").hidden = !about.auto;
@@ -173,7 +163,7 @@ function told(item, data) {
 
 async function ended(item, data) {
   if (data.state !== "done") return fail(item, data.detail);
-  const answer = await jobs.result(data.result);
+  const answer = await api.told(data.result);
   await take(item, answer);
   progress(item, summary(answer));
   if (item === state.shown) show();

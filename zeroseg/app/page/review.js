@@ -2,33 +2,24 @@
 
 import * as api from "./api.js";
 import { greyMap, labelMap, painted } from "./masks.js";
+import { at, first, say } from "./page.js";
 import * as results from "./review_api.js";
 import { STATES, chooseClass, drawPreview, fillPictures, fillRegions, fillSteps, madeBy,
   nextRegion, ordered } from "./review_lists.js";
-import { PromptTool, outline } from "./review_tools.js";
+import { PromptTool } from "./review_tools.js";
 import { ReviewView, boxMask, colored, covers, masked } from "./review_view.js";
+import { outlined } from "./view.js";
 
 const YELLOW = [255, 220, 40, 190], WHITE = [255, 255, 255, 130];
 const PREVIEW = 96, NAME = "zeroseg-reviewer";
-const at = (id) => document.getElementById(id);
 const state = { about: null, place: 0, list: null, number: null, review: null, predicted: null,
   picture: null, sure: null, marked: null, tool: null, candidate: null, mode: "overlay", asked: 0,
   last: Promise.resolve() };
 const view = new ReviewView(at("canvas"), readOut, drawn);
 
-function say(text, bad = false) {
-  at("status").textContent = text;
-  at("status").classList.toggle("bad", bad);
-}
-
 async function begin() {
-  try {
-    state.about = await api.model();
-  } catch (refused) {
-    at("token-line").hidden = refused.status !== 401;
-    return say(refused.status === 401 ? "This server demands a token." : refused.message, true);
-  }
-  at("token-line").hidden = true;
+  state.about = await first(api.model);
+  if (!state.about) return;
   const found = await results.folders();
   if (!found.length) return say("No results are shown: start zeroseg app --results FOLDER.", true);
   at("folder").replaceChildren(...found.map((own) => new Option(own.name, own.place)));
@@ -158,7 +149,7 @@ function layers() {
 function drawn(context, pixel) {
   const region = markedRegion();
   if (state.tool) state.tool.draw(context, pixel);
-  else if (region) outline(context, region.box_xyxy, pixel);
+  else if (region) outlined(context, region.box_xyxy, "#fff", pixel);
 }
 
 /** The uppermost region at a pixel. */

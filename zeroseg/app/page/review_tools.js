@@ -1,5 +1,7 @@
 // A box that is drawn, or points that are clicked; by the pointer, or by a cursor that keys move.
 
+import { dot, outlined } from "./view.js";
+
 const STEP = 1 / 64; // of the picture's longer side, that an arrow key moves the cursor
 
 export class PromptTool {
@@ -108,29 +110,10 @@ export class PromptTool {
 
   draw(context, pixel) {
     const box = this.box ?? (this.begin && this.between());
-    if (box) outline(context, box, pixel);
-    for (const { x, y, on } of this.points) dot(context, x, y, on ? "#2fbf4f" : "#e5402a", pixel);
+    if (box) outlined(context, box, "#fff", pixel);
+    for (const { x, y, on } of this.points) dot(context, x, y, on ? "#2fbf4f" : "#e5402a", 1.5 * pixel);
     if (this.cursor.shown) cross(context, this.cursor, pixel);
   }
-}
-
-/** A box with a dark rim, so that it is seen on any picture. */
-export function outline(context, [x1, y1, x2, y2], pixel) {
-  for (const [color, wide] of [["#000", 5], ["#fff", 2]]) {
-    context.strokeStyle = color;
-    context.lineWidth = wide * pixel;
-    context.strokeRect(x1, y1, x2 - x1, y2 - y1);
-  }
-}
-
-function dot(context, x, y, color, pixel) {
-  context.beginPath();
-  context.arc(x, y, 6 * pixel, 0, 2 * Math.PI);
-  context.fillStyle = color;
-  context.fill();
-  context.strokeStyle = "#fff";
-  context.lineWidth = 2 * pixel;
-  context.stroke();
 }
 
 function cross(context, { x, y }, pixel) {

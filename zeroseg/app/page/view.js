@@ -227,7 +227,7 @@ function held(pointers) {
 }
 
 /** A box with a dark rim, so that it is seen on any picture. */
-function outlined(context, [x1, y1, x2, y2], color, pixel) {
+export function outlined(context, [x1, y1, x2, y2], color, pixel) {
   for (const [own, wide] of [["#000", 5], [color, 2.5]]) {
     context.strokeStyle = own;
     context.lineWidth = wide * pixel;
@@ -235,7 +235,8 @@ function outlined(context, [x1, y1, x2, y2], color, pixel) {
   }
 }
 
-function dot(context, x, y, color, pixel) {
+/** A point with a light rim. */
+export function dot(context, x, y, color, pixel) {
   context.beginPath();
   context.arc(x, y, 4 * pixel, 0, 2 * Math.PI);
   context.fillStyle = color;
