@@ -56,6 +56,9 @@ def _damage(what: str, base: Path) -> None:
         mask.write_bytes(mask.read_bytes()[:40])
     elif what == "no json":
         told.unlink()
+    elif what == "json is a folder":
+        told.unlink()
+        told.mkdir()
     elif what == "json is cut":
         told.write_text(told.read_text()[:99])
     elif what == "json is a list":
@@ -76,6 +79,7 @@ def _damage(what: str, base: Path) -> None:
     [
         ("mask is cut", "label map 'pixels.mask.png' cannot be read"),
         ("no json", "'pixels.json' is missing"),
+        ("json is a folder", "'pixels.json' cannot be read: Is a directory"),
         ("json is cut", "'pixels.json' is damaged"),
         ("json is a list", "'pixels.json' is damaged"),
         ("ids are strange", r"ids \[77\] belong to no class"),
@@ -92,6 +96,18 @@ def test_damage_costs_its_own_picture(what: str, said: str, tmp_path: Path) -> N
         results.read(next(result for result in results if result.name == "pixels"))
     others = [results.read(result) for result in results if result.name != "pixels"]
     assert len(others) == len(SCENES) - 1 and None not in others
+
+
+def test_what_cannot_be_read_is_told_by_whatever_is_asked_of_a_result(tmp_path: Path) -> None:
+    folder = segmented(tmp_path)
+    _damage("json is a folder", Path(folder) / "pixels")
+    (Path(folder) / "pixels.confidence.png").mkdir()
+    results = Results(folder)
+    pixels = next(result for result in results if result.name == "pixels")
+    asked = (results.told, results.score, results.source, results.label_map, results.confidence)
+    for ask in asked:
+        with pytest.raises(ImageError, match="cannot be read: Is a directory"):
+            ask(pixels)
 
 
 def test_a_lost_mask_of_an_archive_is_said(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from zeroseg.app.limits import Limits
 from zeroseg.app.measures import Measures
 from zeroseg.app.shared_batches import SharedBatches
 
-_LIMITED = ("/v1/segment", "/v1/jobs")
-"""Where pictures are sent to."""
+_COUNTED = ("/v1/segment", "/v1/jobs")
+"""Where pictures are sent to: counted by these names, also where a request is refused before it
+has a route."""
 _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 
 
@@ -54,7 +55,7 @@ class Admission:
             await self._limited(scope, receive, say)
         finally:
             route = getattr(scope.get("route"), "path", None)
-            route = scope["path"] if scope["path"] in _LIMITED else route or "other"
+            route = scope["path"] if scope["path"] in _COUNTED else route or "other"
             self.measures.count_request(route, status or 500, time.perf_counter() - start)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -60,7 +60,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
     for name, default, said in (
         ("megabytes", 32, "of a request"),
         ("megapixels", 50, "of a picture"),
-        ("requests", 32, "pictures that are read, wait or are worked on at once"),
+        ("requests", 32, "requests with a picture or a change that are taken on at once"),
         ("seconds", 120, "until a request is given up"),
     ):
         group.add_argument(

@@ -47,10 +47,7 @@ class ReviewFiles:
             ImageError: Its file is of another program, damaged or cannot be read.
         """
         file, _ = review_files(result.mask)
-        try:
-            content = self._folder.read(file)
-        except OSError as error:
-            raise ImageError(f"its '{file}' cannot be read: {error.strerror}") from error
+        content = self._results.content(file)
         return None if content is None else Reviewed.read(content, file)
 
     def open(self, result: Result, begun: CorrectedResult) -> CorrectedResult:
@@ -105,10 +102,10 @@ class ReviewFiles:
             return changed
 
     def _is_whole(self, review: Reviewed, corrected: str) -> bool:
-        content = self._folder.read(corrected)
-        if content is None:
-            return False
         try:
+            content = self._results.content(corrected)
+            if content is None:
+                return False
             review.check_after(fingerprint(ids_in(content, f"map '{corrected}'")), corrected)
         except ImageError:
             return False

@@ -6,7 +6,6 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from zeroseg.data.masks import ids_in
 from zeroseg.data.names import sample_names
 from zeroseg.decoding import decoded
-from zeroseg.errors import ImageError, OutputError, ZerosegError
+from zeroseg.errors import ImageError, ZerosegError
 from zeroseg.export.label_maps import file_ids
 from zeroseg.export.picture import LabelledPicture
 from zeroseg.export.regions import reviewed_regions
@@ -224,10 +223,7 @@ class Results:
             ImageError: It cannot be read.
         """
         file, _ = review_files(result.mask)
-        try:
-            content = self.folder.read(file) if file in self._reviews else None
-        except OSError as error:
-            raise ImageError(f"its '{file}' cannot be read: {error}") from error
+        content = self.content(file) if file in self._reviews else None
         return None if content is None else Reviewed.read(content, file)
 
     def _corrected(
@@ -241,7 +237,7 @@ class Results:
         file, corrected = review_files(result.mask)
         vocabulary = picture.vocabulary
         review.check_before(fingerprint(file_ids(picture)), file)
-        content = self.folder.read(corrected)
+        content = self.content(corrected)
         if content is None:
             raise ImageError(f"its corrected map '{corrected}' is missing")
         ids = ids_in(content, f"corrected map '{corrected}'")
@@ -258,14 +254,13 @@ class Results:
         Raises:
             ImageError: Its files are missing or damaged.
         """
-        with _readable():
-            opened = self._open(result)
-            if opened is None:
-                return None
-            picture, told = opened
-            if result.instances:
-                told = self._json(result.instances)
-            return picture.with_regions(told.get("detections") or [], instances)
+        opened = self._open(result)
+        if opened is None:
+            return None
+        picture, told = opened
+        if result.instances:
+            told = self._json(result.instances)
+        return picture.with_regions(told.get("detections") or [], instances)
 
     def label_map(self, result: Result) -> LabelledPicture | None:
         """The same without regions, which take longer than all else.
@@ -273,8 +268,7 @@ class Results:
         Raises:
             ImageError: Its files are missing or damaged.
         """
-        with _readable():
-            opened = self._open(result)
+        opened = self._open(result)
         return None if opened is None else opened[0]
 
     def _open(self, result: Result) -> tuple[LabelledPicture, dict[str, Any]] | None:
@@ -282,7 +276,7 @@ class Results:
         vocabulary, told = self.told(result)
         if told.get("failure") is not None:
             return None
-        content = self.folder.read(result.mask)
+        content = self.content(result.mask)
         if content is None:
             raise ImageError(f"its label map '{result.mask}' is missing")
         ids = ids_in(content, f"label map '{result.mask}'")
@@ -325,8 +319,23 @@ class Results:
             raise ImageError(f"its '{result.told}' is damaged: {error!r}") from error
 
     def confidence(self, result: Result) -> bytes | None:
-        """The file of how sure each pixel is; None where there is none."""
-        return self.folder.read(result.confidence)
+        """The file of how sure each pixel is; None where there is none.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
+        return self.content(result.confidence)
+
+    def content(self, file: str) -> bytes | None:
+        """A file of the folder; None where there is none.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
+        try:
+            return self.folder.read(file)
+        except OSError as error:
+            raise ImageError(f"its '{file}' cannot be read: {error.strerror or error}") from error
 
     def told(self, result: Result) -> tuple[Vocabulary, dict[str, Any]]:
         """The classes of a result, and what its JSON tells.
@@ -344,7 +353,7 @@ class Results:
             raise ImageError(f"its '{result.told}' is damaged: {error}") from error
 
     def _json(self, file: str) -> dict[str, Any]:
-        content = self.folder.read(file)
+        content = self.content(file)
         if content is None:
             raise ImageError(f"its '{file}' is missing")
         try:
@@ -363,14 +372,3 @@ class Results:
 
     def __len__(self) -> int:
         return len(self.found)
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """What cannot be read of a result is its own problem."""
-    try:
-        yield
-    except OutputError:
-        raise
-    except OSError as error:
-        raise ImageError(f"its files cannot be read: {error.strerror or error}") from error
