@@ -11,7 +11,6 @@ from zeroseg.tiling import Tiling, Window
 from zeroseg.tiling.joining import joined
 from zeroseg.tiling.looking_again import looked_again
 from zeroseg.tiling.sighting import Sighting, sightings
-from zeroseg.tiling.voting import believed
 
 SIZE = (256, 256)
 TILING = Tiling(64)
@@ -100,17 +99,6 @@ def test_what_one_window_alone_shows_large_has_to_be_seen_from_elsewhere() -> No
     assert [own[0].score for own in kept] == [0.5]
     small = looked_again(seen((LEFT, (20, 20, 40, 40), 0.5, 1)), nothing, TILING, SIZE)
     assert len(small) == 1
-
-
-def test_windows_vote_on_what_was_found_at_upper_levels() -> None:
-    box = (40, 40, 80, 80)
-    for_it = seen((ABOVE, box, 0.5, 1), (Window(32, 32, 64, 64), box, 0.4, 1))
-    windows = [own.window for own in for_it]
-    against = [Window(20, 20, 64, 64), Window(30, 30, 64, 64), Window(24, 24, 64, 64)]
-    assert len(believed(for_it[:1], [*windows, *against[:2]], for_it)) == 1
-    assert not believed(for_it[:1], [*windows, *against], for_it)
-    too_large = [Window(0, 0, 256, 256, 2)] * 3
-    assert len(believed(for_it[:1], [*windows, *too_large], for_it)) == 1
 
 
 def test_what_fills_the_picture_is_seen_in_no_other_window() -> None:

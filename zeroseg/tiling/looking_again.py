@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from zeroseg.tiling.joining import hull, joined
 from zeroseg.tiling.sighting import Sighting, overlap
-from zeroseg.tiling.voting import believed
 from zeroseg.tiling.windows import Box, Tiling, Window
 
 ROOM = 1.5
@@ -28,10 +27,9 @@ def looked_again(
     """Sightings without those of large things that only one window shows, and with second looks.
 
     A thing that borders cut in all windows is looked at in one whose middle it is; where that
-    shows more of it, but not all, in another one. So is one that
-    was found at an upper level and in one window alone: there a slope may look like an animal, and
-    does not from another place, whereas what is there is found again. At last
-    windows vote on what was found at upper levels; see `zeroseg.tiling.voting`.
+    shows more of it, but not all, in another one. So is one that was found at an upper level and in
+    one window alone: there a slope may look like an animal, and does not from another place,
+    whereas what is there is found again.
 
     Args:
         seen: What the first windows show.
@@ -40,25 +38,17 @@ def looked_again(
         size: (height, width) of the picture.
     """
     found, asked = list(seen), set[Window]()
-    windows, everything = list(tiling.windows(size)), list(seen)
-
-    def looking(some: Sequence[Window]) -> list[Sighting]:
-        shown = look(some)
-        windows.extend(some)
-        everything.extend(shown)
-        return shown
-
     for _ in range(ROUNDS):
         cut = [hull(group) for group in joined(found).pieces]
         cut = [box for box in cut if _window(box, tiling, size) not in asked]
-        found += _about(cut, looking, tiling, size)
+        found += _about(cut, look, tiling, size)
         asked |= {_window(box, tiling, size) for box in cut}
     for _ in range(ROUNDS):
         alone = [own for own in _doubtful(found) if _window(own.box, tiling, size) != own.window]
-        found += _about([own.box for own in alone], looking, tiling, size)
+        found += _about([own.box for own in alone], look, tiling, size)
         gone = {id(own) for own in alone if not _confirmed(own, found)}
         found = [own for own in found if id(own) not in gone]
-    return believed(found, windows, everything)
+    return found
 
 
 def _about(
