@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from tests.app.scripted_service import client
 from tests.comparing.test_compared_folders import PETS, save
+from tests.correcting.corrected_scene import box, reviewed, write_scene
 from zeroseg import Vocabulary, rle
 from zeroseg.comparing import compare_folders
 
@@ -94,12 +95,27 @@ def test_a_picture_comes_with_both_label_maps(made: TestClient) -> None:
         ("x/1", 422),
         ("0/1/differences?count=201", 422),
         ("0/1/differences?begin=-1", 422),
+        ("0/1/differences?corrected=c", 422),
         ("9/1/differences", 404),
     ],
 )
 def test_what_is_not_there_is_refused(made: TestClient, path: str, status: int) -> None:
     response = made.get(f"/v1/compare/{path}")
     assert response.status_code == status and response.json()["detail"]
+
+
+def test_what_people_changed_while_the_server_runs(tmp_path: Path) -> None:
+    folder = write_scene(tmp_path / "out", "a")
+    with client(results=[folder]) as found:
+        reviewed(folder, box("dog"))
+        for corrected, changes in (
+            ("none", []),
+            ("b", [{"a": "background", "b": "dog", "pixels": 6}]),
+            ("both", []),
+        ):
+            [told] = found.get(f"/v1/compare/0/0/differences?corrected={corrected}").json()
+            picture = found.get(f"/v1/compare/0/0/0?corrected={corrected}").json()
+            assert told["changes"] == picture["changes"] == changes
 
 
 def test_the_page_is_open_and_its_folders_need_the_token(place: Path) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.browser.driven_page import DrivenPage, driven
 from tests.browser.test_app_in_a_browser import Shown, color, served
 from tests.browser.test_reports_in_a_browser import browser
+from tests.correcting.corrected_scene import box, reviewed, write_scene
 from zeroseg import Segmentation, Vocabulary
 from zeroseg.images import read_image
 
@@ -138,6 +139,24 @@ def test_the_pointer_reads_both_classes_in_every_pane(shown: Shown) -> None:
         )
         said = page.value("document.querySelector('#readout').textContent")
         assert said.startswith("A: dog, B: cat, differs (x 1")
+
+
+def test_what_people_changed(shown: Shown, tmp_path: Path) -> None:
+    """One folder beside itself, as it was predicted and as it was left."""
+    folder = write_scene(tmp_path / "out", "a", "b")
+    page = shown.page
+    with served(results=[folder]) as address:
+        reviewed(folder, box("dog"))
+        page.open(f"{address}compare")
+        page.until("document.querySelector('#status')?.textContent.includes('2 equal')")
+        page.value(
+            "(s => { s.value = 'b'; s.dispatchEvent(new Event('change')); })"
+            "(document.querySelector('#corrected'))"
+        )
+        page.until("document.querySelector('#changes li')?.innerText.includes('background → dog')")
+        assert page.value("location.search") == "?a=0&b=0&corrected=b"
+        page.open(f"{address}compare?a=0&b=0&corrected=b")  # a link that was passed on
+        page.until("document.querySelector('#changes li')?.innerText.includes('background → dog')")
 
 
 def test_without_results_and_without_the_token_it_says_what_to_do(shown: Shown) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 import zeroseg.app.serving as serving
 from tests.correcting.corrected_scene import write_scene
+from zeroseg.app import Limits
 from zeroseg.cli.main import main
 
 
@@ -48,6 +49,16 @@ def test_a_model_its_classes_and_a_folder_are_served(
     assert own["config"].timeout_keep_alive > 60  # whoever waited as told finds the connection open
     assert [own.name for own in own["app"].state.service.results] == ["one/out", "two/out"]
     assert own["config"].timeout_keep_alive > 60  # longer than Retry-After
+
+
+def test_every_limit_has_an_option(config: str, served: list[dict[str, Any]]) -> None:
+    limits = [name.replace("_", "-") for name in vars(Limits())]
+    given = [part for n, own in enumerate(limits, 1) for part in (f"--max-{own}", str(n))]
+    assert main(["app", "--model", config, "--port", "0", *given]) == 0
+    own, at_first = served[0]["app"].state.service.limits, range(1, len(limits) + 1)
+    assert list(vars(own).values()) == list(at_first)
+    with pytest.raises(SystemExit):
+        main(["app", "--model", config, "--max-jobs", "0.5"])
 
 
 def test_other_machines_need_a_token(

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from tests.comparing.test_compared_folders import PETS, save
+from tests.correcting.corrected_scene import box, reviewed, write_scene
 from tests.export.labelled_scenes import LAYOUTS
 from zeroseg import Vocabulary
 from zeroseg.cli import compare as command
 from zeroseg.cli.outlet import Outlet
 from zeroseg.comparing import compare_folders
+from zeroseg.comparing.folders import CORRECTED
 from zeroseg.errors import ZerosegError
 
 
@@ -74,3 +76,16 @@ def test_a_scored_run_is_compared_by_pixels_where_that_is_asked_for(
     assert "0.00 % of the pixels of 5 pictures differ" in capsys.readouterr().out
     with pytest.raises(ZerosegError, match="zeroseg compare --pixels"):
         run(segmented, scored)
+
+
+@pytest.mark.parametrize("corrected", CORRECTED)
+def test_what_people_changed_is_told(
+    corrected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_scene(tmp_path / "o", "a")
+    reviewed(folder, box("dog"))
+    assert run(folder, folder, "--corrected", corrected, "--output", "out") == 0
+    printed, share = capsys.readouterr().out, 0 if corrected in ("none", "both") else 6 / 192
+    assert f"{100 * share:.2f} % of the pixels of 1 pictures differ" in printed
+    assert ("(corrected)" in printed) == (corrected != "none")
+    assert json.loads(Path("out/compare.json").read_text())["all"]["share"] == share

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from zeroseg.cli.main import main
+from zeroseg.export.results import Results
 
 SCENES = ["--count", "3", "--seed", "5", "--size", "64x48"]
 
@@ -150,6 +151,10 @@ def test_details_are_kept_and_go_on(config: str, capsys: pytest.CaptureFixture[s
     files = sorted(Path("o/instances").iterdir()) + sorted(Path("o/confidence").iterdir())
     before = {file: file.read_bytes() for file in files}
     assert len(before) == 6
+    results = Results("o")
+    records = [json.loads(Path(f"o/images/{own.name}.json").read_text()) for own in results]
+    scores = [results.score(own) for own in results]
+    assert scores == [own["confidence"]["score"] for own in records] and all(scores)
     assert json.loads(before[files[0]])["detections"][0]["area"] > 0
     files[0].write_text("{}")
     files[-1].unlink()

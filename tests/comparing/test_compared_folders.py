@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from tests.correcting.corrected_scene import box, reviewed, write_scene
 from tests.export.labelled_scenes import LAYOUTS, SCENES
 from zeroseg import Vocabulary
-from zeroseg.comparing import ComparedFolders, compare_folders
+from zeroseg.comparing import ComparedFolders, Difference, compare_folders
+from zeroseg.correcting import Step
 from zeroseg.errors import ZerosegError
 from zeroseg.export.results import Results
 from zeroseg.segmentation import Segmentation
@@ -95,3 +97,23 @@ def test_folders_of_other_pictures_are_refused(tmp_path: Path) -> None:
         compare_folders(str(tmp_path / "a"), str(tmp_path / "b"))
     with pytest.raises(ZerosegError, match="holds no results"):
         compare_folders(str(tmp_path / "a"), str(tmp_path / "a/one"))
+
+
+def test_label_maps_as_people_left_them(tmp_path: Path) -> None:
+    """A folder beside itself tells what was changed, also what was since it was opened."""
+    folder = write_scene(tmp_path / "out", "a", "b")
+    compared = ComparedFolders(Results(folder), Results(folder), "b")
+    reviewed(folder, box("dog"))
+    reviewed(folder, Step("reject"), name="b")
+    first, second = compared
+    assert isinstance(first, Difference) and isinstance(second, Difference)
+    assert first.changes == [("background", "dog", 6)] and second.share == 0
+    assert compare_folders(folder, folder, "a").all.changes == [("dog", "background", 6)]
+    for alike in ("none", "both"):
+        found = compare_folders(folder, folder, alike)  # type: ignore[arg-type]
+        assert found.all.share == 0 and found.to_dict()["corrected"] == alike
+    with pytest.raises(ZerosegError, match="corrected is 'c'; choose one of none, a, b, both"):
+        compare_folders(folder, folder, "c")  # type: ignore[arg-type]
+    (tmp_path / "out/a.reviewed.png").unlink()
+    [failed] = compare_folders(folder, folder, "b").failures
+    assert failed.message == "B: its corrected map 'a.reviewed.png' is missing"

@@ -14,7 +14,7 @@ from zeroseg.app.compare_answers import (
     different,
 )
 from zeroseg.app.result_routes import NOT_THERE, folder_of
-from zeroseg.comparing.folders import ComparedFolders
+from zeroseg.comparing.folders import ComparedFolders, Corrected
 from zeroseg.errors import ZerosegError
 
 router = APIRouter()
@@ -24,9 +24,12 @@ _MOST = 200
 
 First = Annotated[int, Path(description="Of folder A, see /v1/results.", examples=[0])]
 Second = Annotated[int, Path(description="Of folder B.", examples=[1])]
+Whose = Annotated[
+    Corrected, Query(description="Whose label maps are as people corrected them by now.")
+]
 
 
-def _compared(request: Request, a: int, b: int) -> ComparedFolders:
+def _compared(request: Request, a: int, b: int, corrected: Corrected = "none") -> ComparedFolders:
     """Two folders.
 
     Raises:
@@ -34,7 +37,7 @@ def _compared(request: Request, a: int, b: int) -> ComparedFolders:
     """
     first, second = folder_of(request, a), folder_of(request, b)
     try:
-        return ComparedFolders(first.results, second.results)
+        return ComparedFolders(first.results, second.results, corrected)
     except ZerosegError as error:
         raise HTTPException(422, str(error)) from error
 
@@ -59,9 +62,10 @@ def differences(
     b: Second,
     begin: Annotated[int, Query(ge=0, description="Number of the first picture.")] = 0,
     count: Annotated[int, Query(ge=1, le=_MOST, description="How many are compared.")] = 50,
+    corrected: Whose = "none",
 ) -> list[DifferentPicture]:
     """Of some pictures in the order of their numbers; ask again for the next ones."""
-    compared = _compared(request, a, b)
+    compared = _compared(request, a, b, corrected)
     names = compared.names[begin : begin + count]
     return [different(begin + place, compared.compare(name)) for place, name in enumerate(names)]
 
@@ -74,9 +78,10 @@ def picture(
     a: First,
     b: Second,
     number: Annotated[int, Path(description="Of the picture among those of both.", examples=[0])],
+    corrected: Whose = "none",
 ) -> ComparedPicture:
     """Classes of one name are one; pixels without a label are a class of their own."""
-    compared = _compared(request, a, b)
+    compared = _compared(request, a, b, corrected)
     if not 0 <= number < len(compared):
         raise HTTPException(404, f"there are {len(compared)} pictures, counted from 0")
     name = compared.names[number]

@@ -97,7 +97,7 @@ class ResultFolder:
         found = Ranked(number, result.name)
         try:
             found = replace(found, score=self.results.score(result))
-            review = self.reviews.look(result)
+            review = self.results.review(result)
         except ImageError as error:
             return replace(found, problem=str(error))
         return found if review is None else replace(found, state=review.state, changed=True)

@@ -6,11 +6,26 @@ import argparse
 import os
 from argparse import Namespace
 
+from zeroseg.app.limits import Limits
 from zeroseg.cli import model_options, options
 from zeroseg.errors import PackageNotFound, ZerosegError
 
 TOKEN = "ZEROSEG_TOKEN"
 """Environment variable that stands in for `--token`, which others on a machine could read."""
+
+_LIMITS = {
+    "megabytes": "of a request",
+    "megapixels": "of a picture",
+    "requests": "requests with a picture or a change that are taken on at once",
+    "seconds": "until a request is given up",
+    "classes": "in a list of classes",
+    "jobs": "that are kept, those that have ended too",
+    "job_pictures": "in a job",
+    "job_megabytes": "of all jobs' pictures and results, which are kept in memory",
+    "job_seconds": "that a job is kept after its end",
+}
+"""What each of `Limits` is of, as its option tells."""
+_COUNTED = ("requests", "classes", "jobs", "job_pictures")
 
 _EXAMPLES = f"""\
   zeroseg app
@@ -57,16 +72,12 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         help=f"what clients must send; demanded for a --host that others reach; default: the "
         f"environment variable {TOKEN}, which is not seen in lists of processes",
     )
-    for name, default, said in (
-        ("megabytes", 32, "of a request"),
-        ("megapixels", 50, "of a picture"),
-        ("requests", 32, "requests with a picture or a change that are taken on at once"),
-        ("seconds", 120, "until a request is given up"),
-    ):
+    for name, said in _LIMITS.items():
+        default = getattr(Limits(), name)
         group.add_argument(
-            f"--max-{name}",
+            f"--max-{name.replace('_', '-')}",
             dest=name,
-            type=options.positive if name == "requests" else _positive,
+            type=options.positive if name in _COUNTED else _positive,
             default=default,
             metavar="N",
             help=f"{said}; default {default}",
@@ -87,7 +98,7 @@ def _positive(text: str) -> float:
 def run(arguments: Namespace) -> int:
     """Serve until it is told to end; see `zeroseg.cli.main.main` for the exit code."""
     try:
-        from zeroseg.app import Limits, create_app, serve
+        from zeroseg.app import create_app, serve
         from zeroseg.app.guard import is_loopback
     except ImportError as error:
         raise PackageNotFound("fastapi", "zeroseg app", str(error), "app") from error
@@ -101,9 +112,7 @@ def run(arguments: Namespace) -> int:
     vocabulary = options.vocabulary(arguments.labels, arguments.vocabulary)
     segmenter = model.segmenter(model.config(), vocabulary)
     model.say_limits()
-    limits = Limits(
-        arguments.megabytes, arguments.megapixels, arguments.requests, arguments.seconds
-    )
+    limits = Limits(**{name: getattr(arguments, name) for name in _LIMITS})
     app = create_app(
         segmenter,
         model.model,

@@ -14,6 +14,7 @@ _EXAMPLES = """\
   zeroseg compare runs/a runs/b --output runs/a-b
   zeroseg compare out/monday out/tuesday --json
   zeroseg compare runs/a out/b --pixels
+  zeroseg compare out out --corrected b
 
 A and B are folders that zeroseg test or zeroseg score wrote, over the same data set with the same
 classes and protocol. Only the images that both scored are compared. The interval says what other
@@ -22,7 +23,9 @@ images of the same kind might have given; one that leaves 0 out is more than cha
 Without scores, or with --pixels, their label maps are compared: which pixels differ, and what
 became of each class. Such folders are of zeroseg segment, test or batch, and may have different
 classes, which are matched by name. The most different pictures are told first; the exit code is 1
-where one cannot be compared. The page of zeroseg app --results A --results B shows the pixels."""
+where one cannot be compared. --corrected takes label maps as people left them at /review of zeroseg
+app; with one folder twice and "b", it tells what they changed. The page of zeroseg app --results A
+--results B shows the pixels."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,6 +49,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--pixels", action="store_true", help="compare label maps, also where there are scores"
     )
     parser.add_argument(
+        "--corrected",
+        choices=("none", "a", "b", "both"),
+        default="none",
+        help="whose label maps are as people corrected them, which compares label maps (default: "
+        "none)",
+    )
+    parser.add_argument(
         "--output",
         metavar="DIR",
         help="folder for compare.json, and for scores compare.md and compare.html",
@@ -56,8 +66,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: Namespace) -> int:
     """Compare, print the table, and write what was asked for."""
     a, b = arguments.a, arguments.b
-    if arguments.pixels or not (_is_scored(a) or _is_scored(b)):
-        return compare_pixels.run(a, b, arguments.output, arguments.outlet)
+    by_pixels = arguments.pixels or arguments.corrected != "none"
+    if by_pixels or not (_is_scored(a) or _is_scored(b)):
+        return compare_pixels.run(a, b, arguments.corrected, arguments.output, arguments.outlet)
     return compare_scores.run(
         a, b, arguments.resamples, arguments.seed, arguments.output, arguments.outlet
     )

@@ -13,14 +13,21 @@ if TYPE_CHECKING:
 
     from zeroseg.cli.outlet import Outlet
     from zeroseg.comparing.difference import Difference
-    from zeroseg.comparing.folders import FolderComparison
+    from zeroseg.comparing.folders import Corrected, FolderComparison
 
 _SHOWN = 10
 """Pictures and changes that are printed; files and JSON have all."""
 
 
-def run(a: str, b: str, output: str | None, outlet: Outlet) -> int:
+def run(a: str, b: str, corrected: Corrected, output: str | None, outlet: Outlet) -> int:
     """Compare two folders, print what differs, and write it where that was asked for.
+
+    Args:
+        a: Result folder.
+        b: Another one, or the same.
+        corrected: Whose label maps are taken as a person left them.
+        output: Folder for the numbers; None for none.
+        outlet: What tells of pictures.
 
     Returns:
         The exit code: 1 where a picture could not be compared.
@@ -31,7 +38,7 @@ def run(a: str, b: str, output: str | None, outlet: Outlet) -> int:
     from zeroseg.export.results import Results
 
     folder = options.output_folder(output) if output else None
-    compared, found = ComparedFolders(Results(a), Results(b)), []
+    compared, found = ComparedFolders(Results(a), Results(b), corrected), []
     with progress(Terminal(stderr=True)) as bar:
         task = bar.add_task("comparing", total=len(compared))
         for one in compared:
@@ -78,7 +85,11 @@ def _classes(found: FolderComparison) -> Table:
 
     from zeroseg.cli.report import percent, plain
 
-    title = plain(f"A: {found.a}").append("\n").append(plain(f"B: {found.b}"))
+    a, b = (
+        f"{folder} (corrected)" if found.corrected in (side, "both") else folder
+        for side, folder in (("a", found.a), ("b", found.b))
+    )
+    title = plain(f"A: {a}").append("\n").append(plain(f"B: {b}"))
     table = Table("class", title=title, title_justify="left")
     for heading in ("IoU of A and B", "pixels in A", "pixels in B"):
         table.add_column(heading, justify="right")

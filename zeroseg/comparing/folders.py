@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from zeroseg.comparing.difference import Difference, compare_label_maps, together
 from zeroseg.errors import ZerosegError
 from zeroseg.export.picture import LabelledPicture
 from zeroseg.export.results import Results
 from zeroseg.values import Failure
+
+Corrected = Literal["none", "a", "b", "both"]
+"""Of which folder label maps are as a person left them, where one corrected them."""
+
+CORRECTED: tuple[Corrected, ...] = get_args(Corrected)
 
 
 class ComparedFolders:
@@ -19,6 +24,8 @@ class ComparedFolders:
     Args:
         a: The results of a folder.
         b: Those of another one; its classes may be others, and so may the command that wrote it.
+            The same folder twice, corrected in B, tells what people changed.
+        corrected: Whose corrected label maps are taken.
 
     Attributes:
         names: Pictures that both have, in order.
@@ -26,11 +33,13 @@ class ComparedFolders:
         only_b: Those that B alone has.
 
     Raises:
-        ZerosegError: They have no picture in common.
+        ZerosegError: They have no picture in common, or `corrected` is another word.
     """
 
-    def __init__(self, a: Results, b: Results) -> None:
-        self.a, self.b = a, b
+    def __init__(self, a: Results, b: Results, corrected: Corrected = "none") -> None:
+        if corrected not in CORRECTED:
+            raise ZerosegError(f"corrected is '{corrected}'; choose one of {', '.join(CORRECTED)}")
+        self.a, self.b, self.corrected = a, b, corrected
         self._in_a, self._in_b = _by_name(a), _by_name(b)
         self.names = tuple(name for name in self._in_a if name in self._in_b)
         self.only_a = tuple(name for name in self._in_a if name not in self._in_b)
@@ -48,7 +57,17 @@ class ComparedFolders:
             ZerosegError: One cannot be read, or the picture had failed in that run.
         """
         first, second = self.places(name)
-        return _read(self.a, first, "A"), _read(self.b, second, "B")
+        return self._read(self.a, first, "a"), self._read(self.b, second, "b")
+
+    def _read(self, results: Results, place: int, side: str) -> LabelledPicture:
+        corrected = self.corrected in (side, "both")
+        try:
+            picture = results.label_map(results.found[place], corrected)
+        except ZerosegError as error:
+            raise ZerosegError(f"{side.upper()}: {error}") from error
+        if picture is None:
+            raise ZerosegError(f"it had failed in the run of {side.upper()}")
+        return picture
 
     def places(self, name: str) -> tuple[int, int]:
         """Where a picture stands among the results of A, and of B."""
@@ -77,6 +96,7 @@ class FolderComparison:
     Attributes:
         a: The first folder.
         b: The second folder.
+        corrected: Whose label maps were corrected ones.
         pictures: Those that both have, the most different first.
         failures: Those that could not be compared.
         only_a: Pictures that A alone has.
@@ -86,6 +106,7 @@ class FolderComparison:
 
     a: str
     b: str
+    corrected: Corrected
     pictures: tuple[Difference, ...]
     failures: tuple[Failure, ...]
     only_a: tuple[str, ...]
@@ -97,6 +118,7 @@ class FolderComparison:
         return {
             "a": self.a,
             "b": self.b,
+            "corrected": self.corrected,
             "all": {key: own for key, own in self.all.to_dict().items() if key != "name"},
             "pictures": [one.to_dict() for one in self.pictures],
             "failures": {failure.name: failure.message for failure in self.failures},
@@ -105,15 +127,18 @@ class FolderComparison:
         }
 
 
-def compare_folders(a: str, b: str) -> FolderComparison:
+def compare_folders(a: str, b: str, corrected: Corrected = "none") -> FolderComparison:
     """Compare two result folders pixel by pixel; for scores against truth see `zeroseg.compare`.
 
     Args:
         a: What `segment`, `test` or `batch` wrote, a path or URL.
-        b: Another one of the same pictures; classes are matched by name.
+        b: Another one of the same pictures; classes are matched by name. With `a` twice and
+            `corrected="b"`, what people changed.
+        corrected: Whose label maps are taken as a person left them, where one corrected them.
 
     Raises:
-        ZerosegError: One of them holds no results, or they have no picture in common.
+        ZerosegError: One of them holds no results, they have no picture in common, or `corrected`
+            is another word.
 
     Example:
         >>> from zeroseg import ZeroShotSegmenter
@@ -126,7 +151,7 @@ def compare_folders(a: str, b: str) -> FolderComparison:
         >>> found.pictures[0].name, sorted(found.all.ious)
         ('picture', ['background', 'cat', 'dog'])
     """
-    compared = ComparedFolders(Results(a), Results(b))
+    compared = ComparedFolders(Results(a), Results(b), corrected)
     return summary(compared, list(compared))
 
 
@@ -136,6 +161,7 @@ def summary(compared: ComparedFolders, found: Sequence[Difference | Failure]) ->
     return FolderComparison(
         a=compared.a.url,
         b=compared.b.url,
+        corrected=compared.corrected,
         pictures=tuple(sorted(differences, key=lambda one: (-one.share, one.name))),
         failures=tuple(one for one in found if isinstance(one, Failure)),
         only_a=compared.only_a,
@@ -146,13 +172,3 @@ def summary(compared: ComparedFolders, found: Sequence[Difference | Failure]) ->
 
 def _by_name(results: Results) -> dict[str, int]:
     return {result.name: place for place, result in enumerate(results)}
-
-
-def _read(results: Results, place: int, which: str) -> LabelledPicture:
-    try:
-        picture = results.label_map(results.found[place])
-    except ZerosegError as error:
-        raise ZerosegError(f"{which}: {error}") from error
-    if picture is None:
-        raise ZerosegError(f"it had failed in the run of {which}")
-    return picture

@@ -40,16 +40,6 @@ class ReviewFiles:
         self._results, self._folder = results, results.folder
         self._lock = threading.Lock()
 
-    def look(self, result: Result) -> Reviewed | None:
-        """What a review says of itself, without looking at what it is of; None where none is.
-
-        Raises:
-            ImageError: Its file is of another program, damaged or cannot be read.
-        """
-        file, _ = review_files(result.mask)
-        content = self._results.content(file)
-        return None if content is None else Reviewed.read(content, file)
-
     def open(self, result: Result, begun: CorrectedResult) -> CorrectedResult:
         """A result as it was left; the corrected map is written anew where it is not the right one.
 
@@ -62,7 +52,7 @@ class ReviewFiles:
             OutputError: The map cannot be written.
         """
         with self._lock:
-            review = self.look(result)
+            review = self._results.review(result)
             if review is None:
                 return begun
             file, corrected = review_files(result.mask)
@@ -89,7 +79,7 @@ class ReviewFiles:
         """
         file, corrected = review_files(result.mask)
         with self._lock:
-            review = self.look(result)
+            review = self._results.review(result)
             found = begun if review is None else begun.gone_on(review, file)
             if found.revision != revision:
                 raise StaleReview(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,8 @@ class ImageRecord:
         size: (height, width) in pixels.
         digest: Of the picture and its truth as they were read; 16 hexadecimal digits.
         stamps: Of the files they and the answer were read from; see `FileStamps`.
+        confidence: How sure the system is of the whole image, see `zeroseg.values.Confidence`; None
+            where it was not asked.
         pixels: Counts of pixels; None where there was no truth to compare with.
         present: Indices of the classes in the truth, background left out.
         predicted: The classes predicted present at each of `MILESTONES`, background left out; one
@@ -88,6 +90,7 @@ class ImageRecord:
     usage: Usage = field(default_factory=Usage)
     seconds: dict[str, float] = field(default_factory=dict)
     stamps: FileStamps = field(default_factory=FileStamps)
+    confidence: float | None = None
 
     @property
     def miou(self) -> float:
@@ -111,6 +114,7 @@ class ImageRecord:
             "usage": asdict(self.usage),
             "seconds": self.seconds,
             "stamps": asdict(self.stamps),
+            **({} if self.confidence is None else {"confidence": {"score": self.confidence}}),
         }
 
     @classmethod
@@ -138,6 +142,7 @@ class ImageRecord:
             usage=Usage(**content["usage"]),
             seconds=content["seconds"],
             stamps=FileStamps.from_dict(content["stamps"]),
+            confidence=content["confidence"]["score"] if "confidence" in content else None,
         )
 
 
@@ -158,25 +163,30 @@ def record(
     stamps = stamps or FileStamps()
     size = (sample.image.shape[1], sample.image.shape[2])
     failure = result if isinstance(result, Failure) else None
-    base = ImageRecord(sample.name, size, digest_of(sample), None, failure=failure, stamps=stamps)
+    found = result if isinstance(result, Segmentation) else None
+    sure = found.confidence if found is not None else None
+    base = ImageRecord(
+        sample.name,
+        size,
+        digest_of(sample),
+        None,
+        failure=failure,
+        stamps=stamps,
+        confidence=None if sure is None else round(sure.score, 4),
+    )
     if sample.target is None:
         return base
     target = sample.target.cpu()
     prediction = prediction_of(result, target, vocabulary)
-    found = result if isinstance(result, Segmentation) else None
-    return ImageRecord(
-        name=sample.name,
-        size=size,
-        digest=base.digest,
+    return replace(
+        base,
         pixels=count_pixels(prediction, target, vocabulary),
         present=_classes(target, vocabulary),
         predicted=_predicted(found, vocabulary) if found is not None else {},
         boxes=_boxes(sample, found, vocabulary),
         phrases=_phrases(found) if found is not None else (0, 0, 0),
-        failure=failure,
         usage=found.trace.usage if found is not None else Usage(),
         seconds=dict(found.trace.seconds) if found is not None else {},
-        stamps=stamps,
     )
 
 

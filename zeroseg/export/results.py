@@ -191,7 +191,8 @@ class Results:
         Raises:
             ImageError: Its files are missing or damaged, or of other classes than the others.
         """
-        review = None if self.reviewed == "ignore" else self.review(result)
+        begun = self.reviewed != "ignore" and review_files(result.mask)[0] in self._reviews
+        review = self.review(result) if begun else None
         why = self._refused(review)
         if why:
             self.left_out[why] += 1
@@ -217,13 +218,13 @@ class Results:
         return "" if accepted or self.reviewed != "only-accepted" else "not accepted"
 
     def review(self, result: Result) -> Reviewed | None:
-        """What a person made of a result; None where nobody did.
+        """What a person has made of a result by now, without its map; None where nobody did.
 
         Raises:
-            ImageError: It cannot be read.
+            ImageError: Its file is of another program, damaged or cannot be read.
         """
         file, _ = review_files(result.mask)
-        content = self.content(file) if file in self._reviews else None
+        content = self.content(file)
         return None if content is None else Reviewed.read(content, file)
 
     def _corrected(
@@ -234,19 +235,25 @@ class Results:
         Raises:
             ImageError: The files do not belong together.
         """
+        picture = self._corrected_map(result, picture, review)
+        if instances == "auto" or (instances, review.of) == ("detections", "detections"):
+            regions = reviewed_regions(review.regions, picture.size, picture.vocabulary)
+            return replace(picture, regions=regions, origin="review")
+        return picture.with_regions([], instances)
+
+    def _corrected_map(
+        self, result: Result, picture: LabelledPicture, review: Reviewed
+    ) -> LabelledPicture:
+        """Its label map alone; the regions stay those of the prediction."""
         file, corrected = review_files(result.mask)
-        vocabulary = picture.vocabulary
         review.check_before(fingerprint(file_ids(picture)), file)
         content = self.content(corrected)
         if content is None:
             raise ImageError(f"its corrected map '{corrected}' is missing")
         ids = ids_in(content, f"corrected map '{corrected}'")
         review.check_after(fingerprint(ids), file)
-        picture = replace(picture, labels=vocabulary.from_ids(ids).numpy().astype(np.int64))
-        if instances == "auto" or (instances, review.of) == ("detections", "detections"):
-            regions = reviewed_regions(review.regions, picture.size, vocabulary)
-            return replace(picture, regions=regions, origin="review")
-        return picture.with_regions([], instances)
+        labels = picture.vocabulary.from_ids(ids).numpy().astype(np.int64)
+        return replace(picture, labels=labels)
 
     def look(self, result: Result, instances: str = "auto") -> LabelledPicture | None:
         """The same as `read`, of whatever classes it is.
@@ -262,14 +269,22 @@ class Results:
             told = self._json(result.instances)
         return picture.with_regions(told.get("detections") or [], instances)
 
-    def label_map(self, result: Result) -> LabelledPicture | None:
+    def label_map(self, result: Result, corrected: bool = False) -> LabelledPicture | None:
         """The same without regions, which take longer than all else.
+
+        Args:
+            result: Which one.
+            corrected: Whether it is as a person has left it by now, where one did anything.
 
         Raises:
             ImageError: Its files are missing or damaged.
         """
         opened = self._open(result)
-        return None if opened is None else opened[0]
+        if opened is None:
+            return None
+        picture, _ = opened
+        review = self.review(result) if corrected else None
+        return picture if review is None else self._corrected_map(result, picture, review)
 
     def _open(self, result: Result) -> tuple[LabelledPicture, dict[str, Any]] | None:
         """A label map, and what its JSON tells."""

@@ -31,6 +31,8 @@ async function begin() {
     at(id).value = asked.get(id) ?? place;
     if (at(id).value === "") at(id).value = 0;
   }
+  at("corrected").value = asked.get("corrected") ?? "none";
+  if (at("corrected").value === "") at("corrected").value = "none";
   await compare();
 }
 
@@ -39,7 +41,8 @@ const path = () => `/v1/compare/${at("a").value}/${at("b").value}`;
 /** Ask for all pictures, some at a time; the list is in order from the first answer on. */
 async function compare() {
   const round = ++state.asked;
-  history.replaceState(null, "", `?a=${at("a").value}&b=${at("b").value}`);
+  const [a, b, corrected] = ["a", "b", "corrected"].map((id) => at(id).value);
+  history.replaceState(null, "", `?a=${a}&b=${b}&corrected=${corrected}`);
   Object.assign(state, { found: [], total: 0 });
   forget();
   list();
@@ -51,7 +54,8 @@ async function compare() {
     state.total = told.pictures;
     alone(told);
     for (let first = 0; first < told.pictures; first += AT_ONCE) {
-      const more = await api.told(`${path()}/differences?begin=${first}&count=${AT_ONCE}`);
+      const slice = `begin=${first}&count=${AT_ONCE}&corrected=${corrected}`;
+      const more = await api.told(`${path()}/differences?${slice}`);
       if (round !== state.asked) return;
       state.found.push(...more);
       state.found.sort((one, other) => (other.share ?? -1) - (one.share ?? -1));
@@ -113,7 +117,7 @@ async function choose(own) {
   if (own.problem) return say(`${own.name}: ${own.problem}`, true);
   let told, picture;
   try {
-    told = await api.told(`${path()}/${own.number}`);
+    told = await api.told(`${path()}/${own.number}?corrected=${at("corrected").value}`);
     picture = await pictureOf(told);
   } catch (refused) {
     return own === state.shown && say(refused.message, true);
@@ -230,7 +234,7 @@ function listen() {
     api.keepToken(at("token").value);
     begin();
   });
-  for (const id of ["a", "b"]) at(id).addEventListener("change", compare);
+  for (const id of ["a", "b", "corrected"]) at(id).addEventListener("change", compare);
   at("mode").addEventListener("change", ({ target }) => show(target.value));
   at("opacity").addEventListener("input", ({ target }) => view.set({ opacity: target.value / 100 }));
   at("in").addEventListener("click", () => view.zoomIn());
