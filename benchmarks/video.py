@@ -1,7 +1,7 @@
 """What carrying masks through a video gives and takes: quality, steadiness, speed, memory.
 
     python benchmarks/video.py --quality --models tiny tiny-sam3
-    python benchmarks/video.py --memory 500 2000
+    python benchmarks/video.py --memory 500 10000
 
 `--quality` segments drawn scenes that move, whose truth and motion are known, frame by frame and
 with keyframes every so many frames. mIoU is over the pixels of all frames; TC is the temporal

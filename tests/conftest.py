@@ -13,6 +13,7 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+gc.set_threshold(50_000, 20, 50)  # modules are no garbage, and many are loaded
 
 
 LONGEST = (
@@ -31,7 +32,6 @@ def pytest_collection_finish() -> None:
     """Modules stay to the end: going through them for garbage took a tenth of the tests' time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.hookimpl(tryfirst=True)
