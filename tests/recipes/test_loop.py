@@ -49,7 +49,7 @@ def test_a_run_ends_by_its_clock_and_goes_on_with_more_minutes(tmp_path: Path) -
 def test_two_processes_learn_what_one_learns_from_both_batches(tmp_path: Path) -> None:
     batches = torch.tensor([[1.0, 2.0, 3.0, 4.0], [0.0, -1.0, 5.0, 1.0]])
     torch.multiprocessing.start_processes(
-        _train_apart, (tmp_path, batches), nprocs=2, start_method="fork"
+        _train_apart, (tmp_path, batches), nprocs=2, start_method="spawn"
     )
     one = begin(tmp_path / "one", 1)
     for _ in one:
