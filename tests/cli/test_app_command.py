@@ -55,8 +55,8 @@ def test_every_limit_has_an_option(config: str, served: list[dict[str, Any]]) ->
     limits = [name.replace("_", "-") for name in vars(Limits())]
     given = [part for n, own in enumerate(limits, 1) for part in (f"--max-{own}", str(n))]
     assert main(["app", "--model", config, "--port", "0", *given]) == 0
-    own, at_first = served[0]["app"].state.service.limits, range(1, len(limits) + 1)
-    assert list(vars(own).values()) == list(at_first)
+    found = vars(served[0]["app"].state.service.limits)
+    assert list(found.values()) == list(range(1, len(limits) + 1))
     with pytest.raises(SystemExit):
         main(["app", "--model", config, "--max-jobs", "0.5"])
 

@@ -64,9 +64,6 @@ class ImageRecord:
         name: The sample's name.
         size: (height, width) in pixels.
         digest: Of the picture and its truth as they were read; 16 hexadecimal digits.
-        stamps: Of the files they and the answer were read from; see `FileStamps`.
-        confidence: How sure the system is of the whole image, see `zeroseg.values.Confidence`; None
-            where it was not asked.
         pixels: Counts of pixels; None where there was no truth to compare with.
         present: Indices of the classes in the truth, background left out.
         predicted: The classes predicted present at each of `MILESTONES`, background left out; one
@@ -76,6 +73,9 @@ class ImageRecord:
         failure: What went wrong, if the image failed.
         usage: Language model calls, tokens and cost.
         seconds: Time of each stage.
+        stamps: Of the files that picture, truth and answer were read from; see `FileStamps`.
+        confidence: How sure the system is of the whole image, see `zeroseg.values.Confidence`; None
+            where it was not asked.
     """
 
     name: str
