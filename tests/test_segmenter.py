@@ -250,7 +250,7 @@ def test_stream_reads_few_batches_ahead_at_most() -> None:
 
     stream = build(batch_size=4).stream(endless())
     assert next(stream).name == "0"
-    assert len(taken) in (8, 12)  # in use, being finished in the thread beside, being read
+    assert len(taken) == 8  # in use, being read
 
 
 def test_an_unreachable_language_model_stops_the_stream_after_what_is_done() -> None:

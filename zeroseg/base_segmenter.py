@@ -243,18 +243,8 @@ class BaseSegmenter(LightningModule, ABC):
 
     @property
     def depth(self) -> int:
-        """`batches_in_flight` where answers are awaited, 2 where threads share, else 1."""
-        return self.batches_in_flight if self.waits else 2 if self.overlaps else 1
-
-    @property
-    def overlaps(self) -> bool:
-        """Whether one batch is begun while another is finished in a thread beside.
-
-        On a CPU with several cores: networks as small as one core's work gain nothing from a second
-        one, two batches do. No component is ever used by two threads at once.
-        """
-        several = torch.get_num_threads() > 1 and self.batches_in_flight > 1
-        return several and self.device.type == "cpu" and any(s.apart for s in self.stages)
+        """`batches_in_flight` where answers are awaited, else 1."""
+        return self.batches_in_flight if self.waits else 1
 
     @property
     def waits(self) -> bool:
@@ -263,7 +253,7 @@ class BaseSegmenter(LightningModule, ABC):
 
     def _runner(self, cache: StageCache | None = None) -> Runner:
         stages = self.stages if self.region is None else (Cropping(self.region), *self.stages)
-        return Runner(stages, self.device, (ChatError,), cache, self.overlaps, self.on_stage)
+        return Runner(stages, self.device, (ChatError,), cache, self.on_stage)
 
     @property
     def _wanted(self) -> tuple[str, ...]:

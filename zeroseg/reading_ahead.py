@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zeroseg.errors import ImageError, ZerosegError
 from zeroseg.images import ImageLike, path_text, read_image
+from zeroseg.running.threads import computing_threads
 from zeroseg.values import Failure
 
 Read = tuple[str, "Tensor | Failure"]
@@ -33,7 +34,7 @@ def read_ahead(sources: Iterable[ImageLike], batch_size: int) -> Iterator[list[R
             f"folder by zeroseg.find_images"
         )
     numbered = iter(enumerate(sources))
-    with ThreadPoolExecutor(batch_size, thread_name_prefix="zeroseg-reading") as pool:
+    with computing_threads(batch_size, "zeroseg-reading") as pool:
         coming: list[Future[Read]] = []
         while True:
             following = [_reading(pool, s, i) for i, s in islice(numbered, batch_size)]

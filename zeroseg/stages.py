@@ -291,7 +291,7 @@ class Encoding(ComponentStage):
 
     part: MaskPredictor
     name, needs, gives = "masks", ("image",), ("encodings",)
-    apart = early = True
+    early = True
 
     @property
     def owner(self) -> object:
@@ -311,7 +311,6 @@ class Masking(ComponentStage):
     part: MaskPredictor
     name, needs, gives = "masks", ("image", "detections"), ("masks",)
     takes: ClassVar[Mapping[str, Any]] = {"encodings": None}
-    apart = True
 
     def __call__(
         self,
@@ -342,7 +341,6 @@ class Fusing(ComponentStage):
     part: Fusion
     name, needs, gives = "fusion", ("masks", "detections"), ("label_map",)
     takes: ClassVar[Mapping[str, Any]] = {"dense": None, "selection": None}
-    apart = True
     reads_classes = True
 
     def __init__(self, part: Fusion, vocabulary: Vocabulary) -> None:
@@ -390,7 +388,6 @@ class ConfidenceEstimation(ComponentStage):
     part: ConfidenceEstimator
     name, needs, gives = "confidence", ("label_map", "masks", "detections"), ("confidence",)
     takes: ClassVar[Mapping[str, Any]] = {"dense": None}
-    apart = True
     reads_classes = True
 
     def __call__(

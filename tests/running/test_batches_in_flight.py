@@ -24,7 +24,7 @@ from zeroseg.refinement.pre_refiner import PreRefiner
 from zeroseg.refinement.raw_tags import RawTags
 from zeroseg.running.in_flight import Job, in_flight
 from zeroseg.running.item import Item
-from zeroseg.running.lanes import Lane, Pending, submit
+from zeroseg.running.waiting import submit
 from zeroseg.segmentation import Segmentation
 from zeroseg.segmenter import ZeroShotSegmenter
 from zeroseg.testing import BoxMasks, ScriptedDetector, blank
@@ -36,8 +36,8 @@ PATIENCE = 30
 """Seconds after which a test that would otherwise hang fails."""
 
 
-def waiting_for(future: Future[None], lane: Lane = Lane.ELSEWHERE) -> Iterator[Pending]:
-    yield Pending(lane, future)
+def waiting_for(future: Future[None]) -> Iterator[Future[None]]:
+    yield future
 
 
 def test_a_job_goes_on_only_when_what_it_awaits_has_ended() -> None:
@@ -53,33 +53,18 @@ def test_a_job_goes_on_only_when_what_it_awaits_has_ended() -> None:
     assert job.finish() is items
 
 
-def test_only_what_is_done_elsewhere_counts_as_waiting() -> None:
-    for lane in (Lane.ELSEWHERE, Lane.BESIDE):
-        slow = submit(lane, lambda: time.sleep(0.05))
-        job = Job([], waiting_for(slow.future, lane))
-        job.finish()
-        assert (job.waited > 0) == (lane is Lane.ELSEWHERE)
-
-
-def test_what_is_computed_beside_is_computed_one_after_the_other() -> None:
-    running, free = threading.Lock(), []
-
-    def alone() -> None:
-        free.append(running.acquire(blocking=False) and torch.is_inference_mode_enabled())
-        time.sleep(0.01)
-        running.release()
-
-    calls = [submit(Lane.BESIDE, alone) for _ in range(5)]
-    assert all(call.future.result() is None for call in calls)
-    assert free == [True] * 5
+def test_what_is_awaited_counts_as_waiting() -> None:
+    job = Job([], waiting_for(submit(lambda: time.sleep(0.05))))
+    job.finish()
+    assert 0 < job.waited < PATIENCE
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
 def test_a_forked_process_has_threads_of_its_own() -> None:
-    submit(Lane.BESIDE, lambda: None).future.result()
+    submit(lambda: None).result()
     child = os.fork()
     if child == 0:
-        submit(Lane.BESIDE, lambda: None).future.result(PATIENCE)
+        submit(lambda: None).result(PATIENCE)
         os._exit(7)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 7
@@ -102,16 +87,14 @@ class OneThread(BoxMasks):
         return super().forward(images, detections)
 
 
-def test_masks_are_made_by_one_thread_even_when_a_batch_fails() -> None:
+def test_the_caller_computes_also_while_answers_are_awaited_and_when_a_batch_fails() -> None:
     masks = OneThread()
-    detector = Breaks({"dog": [0, 0, 0.5, 0.5]})
     segmenter = system(
-        6, pre_refiner=GivenLabels(["dog"]), detector=detector, mask_predictor=masks, batch_size=2
+        7, behind=1, detector=Breaks({"dog": [0, 0, 0.5, 0.5]}), mask_predictor=masks, batch_size=2
     )
-    results = list(segmenter.stream(pictures(6)))
-    assert [isinstance(result, Failure) for result in results] == [i == 3 for i in range(6)]
-    segmenter(pictures(2))
-    assert len(masks.threads) == 1
+    results = list(segmenter.stream(pictures(7)))
+    assert [isinstance(result, Failure) for result in results] == [i == 3 for i in range(7)]
+    assert masks.threads == {threading.current_thread().name}
 
 
 def test_what_concerns_all_images_is_raised_when_the_batch_is_asked_for() -> None:

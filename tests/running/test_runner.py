@@ -30,11 +30,10 @@ class Step(Stage):
         fails: Callable[[int], bool] = lambda value: False,
         error: Exception | None = None,
         waits: bool = False,
-        apart: bool = False,
         early: bool = False,
     ) -> None:
         self.name, self.needs, self.gives = gives, (needs,), (gives,)  # type: ignore[misc]
-        self.apart, self.early = apart, early  # type: ignore[misc]
+        self.early = early  # type: ignore[misc]
         self.fails, self.error, self._waits = fails, error, waits
         self.calls: list[list[int]] = []
         self.threads: set[str] = set()
@@ -127,17 +126,6 @@ def test_what_waits_is_worked_elsewhere_while_the_rest_goes_on() -> None:
     items = Runner([asked, other, last], CPU).run({"a": [1]}, ["c", "d"])
     assert numbers(items, "d") == [3] and numbers(items, "c") == [2]
     assert all(name.startswith("zeroseg-waiting") for name in asked.threads)
-
-
-def test_work_apart_is_done_by_the_second_thread_in_turn() -> None:
-    first, second = Step("a", "b", apart=True), Step("b", "c", apart=True)
-    items = Runner([first, second], CPU, beside=True).run({"a": [1]}, ["c"])
-    assert numbers(items, "c") == [3]
-    assert first.threads == second.threads
-    assert all(name.startswith("zeroseg-second") for name in first.threads)
-    here = Step("a", "b", apart=True)
-    Runner([here], CPU).run({"a": [1]}, ["b"])
-    assert here.threads == {threading.current_thread().name}
 
 
 @pytest.mark.parametrize(("waits", "in_flight", "shared"), [

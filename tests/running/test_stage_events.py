@@ -73,7 +73,7 @@ def test_what_fails_is_told_with_its_error_and_nothing_of_it_afterwards() -> Non
     assert failing.calls == [[1, 5], [1], [5]]
 
 
-@pytest.mark.parametrize("lane", [{}, {"waits": True}, {"apart": True}])
+@pytest.mark.parametrize("lane", [{}, {"waits": True}])
 def test_what_a_watcher_raises_ends_the_call_wherever_the_stage_is_worked(
     lane: dict[str, bool],
 ) -> None:
@@ -84,7 +84,7 @@ def test_what_a_watcher_raises_ends_the_call_wherever_the_stage_is_worked(
         raise ComponentError("a watcher", "a telephone", "none")
 
     stage = Step("a", "b", **lane)  # type: ignore[arg-type]
-    runner = Runner([stage, Step("b", "c")], CPU, beside=True, on_stage=watch)
+    runner = Runner([stage, Step("b", "c")], CPU, on_stage=watch)
     with pytest.raises(ComponentError, match="a telephone"):
         runner.run({"a": [1], "name": ["x"]}, ["c"])
     assert len(threads) == 1 and stage.calls == []

@@ -37,6 +37,7 @@ def create_app(
     token: str | None = None,
     pictures: str | Path | None = None,
     results: Sequence[str | Path] = (),
+    cores: int | None = None,
 ) -> FastAPI:
     """The application, for any ASGI server; without a token it answers for loopback's names alone.
 
@@ -47,6 +48,9 @@ def create_app(
         token: What clients have to send as `Authorization: Bearer TOKEN`.
         pictures: A folder whose pictures are offered.
         results: Folders that `segment`, `test` or `batch` wrote, which are shown.
+        cores: That torch uses to segment; None for as many as in this thread. On a CPU a server is
+            faster where all other threads have one (`torch.set_num_threads(1)` before the segmenter
+            is built).
 
     Raises:
         ImageError: The folder is not there, or holds no pictures.
@@ -62,7 +66,7 @@ def create_app(
     limits = limits or Limits()
     offered = OfferedPictures(pictures)
     folders = open_folders(results, offered)
-    service = Service(segmenter, model, limits, offered, token is not None, folders)
+    service = Service(segmenter, model, limits, offered, token is not None, folders, cores)
 
     @asynccontextmanager
     async def working(app: FastAPI) -> AsyncIterator[None]:

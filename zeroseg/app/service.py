@@ -37,6 +37,7 @@ class Service:
         pictures: Those that are offered.
         token: Whether one is demanded.
         results: Folders of results that are shown.
+        cores: See `SharedBatches`.
         measures: Of all that was asked.
         batches: The thread that uses the segmenter.
         jobs: What is worked on without anybody waiting for an answer.
@@ -50,6 +51,7 @@ class Service:
     pictures: OfferedPictures
     token: bool
     results: tuple[ResultFolder, ...] = ()
+    cores: int | None = None
     measures: Measures = field(default_factory=Measures)
     batches: SharedBatches = field(init=False)
     jobs: Jobs = field(init=False)
@@ -57,7 +59,7 @@ class Service:
 
     def __post_init__(self) -> None:
         size = self.segmenter.batch_size
-        object.__setattr__(self, "batches", SharedBatches(size, self.measures))
+        object.__setattr__(self, "batches", SharedBatches(size, self.measures, self.cores))
         object.__setattr__(self, "jobs", Jobs(self.limits, self.segment, 2 * size))
         predictor = getattr(self.segmenter, "mask_predictor", None)
         prompting = None

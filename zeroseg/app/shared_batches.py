@@ -11,11 +11,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
 from zeroseg.app.measures import Measures
 from zeroseg.errors import ZerosegError
 from zeroseg.running.stage_event import StageEvent
+from zeroseg.running.threads import use_cores
 from zeroseg.segmentation import Segmentation
 from zeroseg.values import Failure
 from zeroseg.vocabulary import Vocabulary
@@ -58,20 +60,26 @@ class SharedBatches:
     Args:
         batch_size: Pictures that go through together at most.
         measures: Counts batches and pictures.
+        cores: That the thread has for an operation; None for as many as the one that makes it.
     """
 
-    def __init__(self, batch_size: int, measures: Measures) -> None:
+    def __init__(self, batch_size: int, measures: Measures, cores: int | None = None) -> None:
         self.batch_size, self._measures = batch_size, measures
+        self._cores = torch.get_num_threads() if cores is None else cores
         self._waiting: list[_Job] = []
         self._tasks: deque[_Task] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._started = threading.Event()
         self._pace = 0.0  # seconds a picture, of the last batch
         self._thread = threading.Thread(target=self._run, name="segmenting", daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Begin to work; the thread that calls keeps its cores."""
+        kept = torch.get_num_threads()
         self._thread.start()
+        self._started.wait()
+        torch.set_num_threads(kept)
 
     def close(self) -> None:
         """Finish the batch that is worked on, and give up those that wait."""
@@ -147,6 +155,8 @@ class SharedBatches:
         return task.done
 
     def _run(self) -> None:
+        use_cores(self._cores)
+        self._started.set()
         while (batch := self._next()) is not None:
             if isinstance(batch, _Task):
                 self._do(batch)

@@ -97,6 +97,8 @@ def _positive(text: str) -> float:
 
 def run(arguments: Namespace) -> int:
     """Serve until it is told to end; see `zeroseg.cli.main.main` for the exit code."""
+    import torch
+
     try:
         from zeroseg.app import create_app, serve
         from zeroseg.app.guard import is_loopback
@@ -108,6 +110,8 @@ def run(arguments: Namespace) -> int:
             f"--host {arguments.host} can be reached from other machines, and anybody there could "
             f"use this one: give a token, {TOKEN}=... zeroseg app --host {arguments.host}"
         )
+    cores = torch.get_num_threads()
+    torch.set_num_threads(1)  # one thread alone has all of them: zeroseg.running.threads
     model = options.given(model_options.ModelOptions, arguments)
     vocabulary = options.vocabulary(arguments.labels, arguments.vocabulary)
     segmenter = model.segmenter(model.config(), vocabulary)
@@ -120,6 +124,7 @@ def run(arguments: Namespace) -> int:
         token=token,
         pictures=arguments.pictures,
         results=arguments.results,
+        cores=cores,
     )
     serve(app, arguments.host, arguments.port, _say)
     return 0

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 import torch
 
 from zeroseg.running.item import Item
-from zeroseg.running.lanes import Lane, Pending
 from zeroseg.running.precision import Autocast
 
 Batch = TypeVar("Batch")
@@ -28,10 +27,10 @@ class Job:
         waited: Seconds that `finish` was blocked by what is done elsewhere.
     """
 
-    def __init__(self, items: Sequence[Item], steps: Iterator[Pending]) -> None:
+    def __init__(self, items: Sequence[Item], steps: Iterator[Future[None]]) -> None:
         self.items = items
         self._steps = steps
-        self._pending: Pending | None = None
+        self._pending: Future[None] | None = None
         self._failed: Exception | None = None
         self._casting = Autocast()
         self.waited = 0.0
@@ -44,7 +43,7 @@ class Job:
 
     def advance(self) -> None:
         """Go on as far as work has ended that was awaited."""
-        while self._pending is not None and self._pending.future.done():
+        while self._pending is not None and self._pending.done():
             self._take(self._pending)
 
     def finish(self) -> Sequence[Item]:
@@ -58,17 +57,16 @@ class Job:
         """
         while self._pending is not None:
             start = time.perf_counter()
-            wait([self._pending.future])
-            if self._pending.lane is Lane.ELSEWHERE:
-                self.waited += time.perf_counter() - start
+            wait([self._pending])
+            self.waited += time.perf_counter() - start
             self._take(self._pending)
         if self._failed is not None:
             raise self._failed
         return self.items
 
-    def _take(self, ended: Pending) -> None:
+    def _take(self, ended: Future[None]) -> None:
         self._pending = None
-        error = ended.future.exception()
+        error = ended.exception()
         if error is None:
             self._go_on()
         elif isinstance(error, Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -12,11 +13,11 @@ import torch
 from zeroseg.errors import ComponentError
 from zeroseg.running.in_flight import Job
 from zeroseg.running.item import Item
-from zeroseg.running.lanes import Lane, Pending, submit
 from zeroseg.running.stage import Stage, needed
 from zeroseg.running.stage_cache import StageCache
 from zeroseg.running.stage_event import OnStage, StageEvent
 from zeroseg.running.transfer import wait_for
+from zeroseg.running.waiting import submit
 
 
 class Runner:
@@ -27,7 +28,6 @@ class Runner:
         device: Where they compute; the end of its work is waited for when a stage is timed.
         fatal: Errors that concern every image alike: they are raised, not reported.
         cache: Answers that systems run side by side share; with one, all is worked here.
-        beside: Whether stages that work apart do so in a second thread.
         on_stage: Who watches; each image has a "name" then.
     """
 
@@ -37,14 +37,12 @@ class Runner:
         device: torch.device,
         fatal: tuple[type[Exception], ...] = (),
         cache: StageCache | None = None,
-        beside: bool = False,
         on_stage: OnStage | None = None,
     ) -> None:
         self.stages = tuple(stages)
         self.device = device
         self.fatal = fatal
         self.cache = cache
-        self.beside = beside and cache is None
         self.on_stage = on_stage
 
     def run(self, given: Mapping[str, Sequence[Any]], wanted: Sequence[str]) -> Sequence[Item]:
@@ -76,34 +74,29 @@ class Runner:
 
     def _plan(self, given: Sequence[str], wanted: Sequence[str], in_flight: bool) -> list[Stage]:
         plan = needed(self.stages, given, wanted)
-        waiting = in_flight and any(self._lane(stage) is Lane.ELSEWHERE for stage in plan)
+        waiting = in_flight and any(self._waits(stage) for stage in plan)
         if waiting or self.cache is not None:
             return plan
         return [stage for stage in plan if not stage.early]
 
-    def _lane(self, stage: Stage) -> Lane:
-        if self.cache is not None:
-            return Lane.HERE
-        if stage.waits:
-            return Lane.ELSEWHERE
-        return Lane.BESIDE if stage.apart and self.beside else Lane.HERE
+    def _waits(self, stage: Stage) -> bool:
+        return stage.waits and self.cache is None
 
-    def _steps(self, plan: Sequence[Stage], items: Sequence[Item]) -> Iterator[Pending]:
+    def _steps(self, plan: Sequence[Stage], items: Sequence[Item]) -> Iterator[Future[None]]:
         """Work stage after stage; yields what has to end before the next one can begin.
 
         A stage begins as soon as what it needs is there, which may be while others are under way.
         """
-        under_way: dict[str, Pending] = {}
+        under_way: dict[str, Future[None]] = {}
         for stage in plan:
-            lane = self._lane(stage)
             for name in (*stage.needs, *stage.takes):
-                if name in under_way and not _in_turn(lane, under_way[name]):
+                if name in under_way:
                     yield under_way.pop(name)
-            if lane is Lane.HERE or (lane is Lane.ELSEWHERE and self._needs_no_work(stage, items)):
-                self._work(stage, items)
+            if self._waits(stage) and not self._needs_no_work(stage, items):
+                future = submit(partial(self._work, stage, items))
+                under_way.update(dict.fromkeys(stage.gives, future))
             else:
-                pending = submit(lane, partial(self._work, stage, items))
-                under_way.update(dict.fromkeys(stage.gives, pending))
+                self._work(stage, items)
         yield from dict.fromkeys(under_way.values())
 
     def _needs_no_work(self, stage: Stage, items: Sequence[Item]) -> bool:
@@ -173,11 +166,6 @@ class Runner:
             return answers, time.perf_counter() - start
 
         return work() if self.cache is None else self.cache.ask(stage, inputs, work)
-
-
-def _in_turn(lane: Lane, before: Pending) -> bool:
-    """Whether work of a lane begins after what is under way there without being told."""
-    return lane is Lane.BESIDE and before.lane is Lane.BESIDE
 
 
 def _well(items: Sequence[Item]) -> list[Item]:

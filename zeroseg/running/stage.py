@@ -22,8 +22,6 @@ class Stage(ABC):
         takes: Values it is called with as well where they are there, and what stands in for them.
         gives: Names of the values it returns, one sequence each.
         timed: Whether its time is reported.
-        apart: Whether it works independently of the stages before it while these go on with other
-            batches, so that a CPU with several cores may do it in a second thread.
         early: Whether it is only worth its while as long as something else is waited for, or where
             several systems share its answer.
     """
@@ -33,7 +31,6 @@ class Stage(ABC):
     takes: ClassVar[Mapping[str, Any]] = {}
     gives: ClassVar[tuple[str, ...]]
     timed: ClassVar[bool] = True
-    apart: ClassVar[bool] = False
     early: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
