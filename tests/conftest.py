@@ -6,6 +6,7 @@ import gc
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start, too
 
 from collections.abc import Iterator
 

@@ -41,7 +41,7 @@ from transformers import SamImageProcessor, SamModel, SamProcessor
 
 from benchmarks.recipes.batches import Batch, make_batch
 from benchmarks.recipes.cache import Cache
-from benchmarks.recipes.loop import Run, arguments, averaged, parse
+from benchmarks.recipes.loop import Run, arguments, averaged, parse, rank
 from benchmarks.recipes.masks_model import (
     MASK_STRIDE,
     SIDE,
@@ -208,7 +208,7 @@ def train(args: argparse.Namespace) -> None:
         optimizer=MuonAdamW,
         clock=time.process_time,
     )
-    rng = np.random.default_rng([args.seed, run.steps])
+    rng = np.random.default_rng([args.seed, run.steps, rank()])
     dense_until = DENSE_UNTIL if args.begin is None else 0.0
     for progress in run:
         batch = make_batch(cache, rng.integers(0, len(cache), args.batch), SIDE, rng)

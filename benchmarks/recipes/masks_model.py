@@ -31,7 +31,7 @@ from benchmarks.recipes.vit_start import (
 )
 from zeroseg.drawn.world import CATEGORIES
 
-SIDE = 224
+SIDE = 256
 """Height and width of the frame that SAM sees, in pixels."""
 PATCH = 8
 MASK_STRIDE = 2
