@@ -14,6 +14,9 @@ from zeroseg.images import ImageLike, path_text, read_image
 from zeroseg.running.threads import computing_threads
 from zeroseg.values import Failure
 
+READERS = 16
+"""Pictures that are read at the same time at most."""
+
 Read = tuple[str, "Tensor | Failure"]
 """A picture's name, and the picture, or why it could not be read."""
 
@@ -34,7 +37,7 @@ def read_ahead(sources: Iterable[ImageLike], batch_size: int) -> Iterator[list[R
             f"folder by zeroseg.find_images"
         )
     numbered = iter(enumerate(sources))
-    with computing_threads(batch_size, "zeroseg-reading") as pool:
+    with computing_threads(min(batch_size, READERS), "zeroseg-reading") as pool:
         coming: list[Future[Read]] = []
         while True:
             following = [_reading(pool, s, i) for i, s in islice(numbered, batch_size)]
