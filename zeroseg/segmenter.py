@@ -311,7 +311,7 @@ class ZeroShotSegmenter(BaseSegmenter):
             >>> seen = segmenter.describe(["picture.png"])
             >>> own = segmenter.of_what_is_seen(one.description for one in seen)
             >>> list(own.segment("picture.png").areas)
-            ['wall', 'floor', 'hound', 'boy', 'wine bottle', 'kitten']
+            ['wall', 'floor', 'hound', 'wine bottle', 'boy', 'kitten']
         """
         if self.tagger is None:
             raise ZerosegError(

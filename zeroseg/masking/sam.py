@@ -41,7 +41,7 @@ class Sam(TransformersMasks):
         >>> found = Detections(box, torch.ones(1), torch.tensor([1]), ("dog",), torch.tensor([0]))
         >>> [masks] = Sam.from_pretrained("tiny:sam")([read_image("picture.png")], [found])
         >>> masks.logits.shape
-        torch.Size([1, 112, 112])
+        torch.Size([1, 128, 128])
     """
 
     @classmethod
