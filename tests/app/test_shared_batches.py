@@ -104,6 +104,15 @@ def test_nobody_works_on_what_was_given_up() -> None:
     assert gated.sizes == [1, 1]
 
 
+def test_the_thread_that_segments_has_its_cores_and_its_maker_keeps_those_it_had() -> None:
+    kept = torch.get_num_threads()
+    batches = SharedBatches(2, Measures(), kept + 2)
+    batches.start()
+    assert batches.call(torch.get_num_threads).result(10) == kept + 2
+    batches.close()
+    assert torch.get_num_threads() == kept
+
+
 def test_requests_have_a_size_announced_or_not() -> None:
     with client(limits=Limits(megabytes=0.01)) as made:
         large = ask(made, b"x" * 20_000)

@@ -66,3 +66,20 @@ def test_no_teams_of_openmp_gather_around_them(make: str, gathered: bool) -> Non
     code = COUNT_TEAMS.format(make=make)
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (int(out.stdout) > 3) == gathered
+
+
+def test_where_no_more_threads_can_be_had_those_begun_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = threading.Thread.start
+
+    def few(thread: threading.Thread) -> None:
+        if thread.name.endswith("_2"):
+            raise RuntimeError("can't start new thread")
+        started(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", few)
+    with pytest.raises(RuntimeError, match="new thread"):
+        computing_threads(4, "scarce")
+    begun = [own for own in threading.enumerate() if own.name.startswith("scarce")]
+    for thread in begun:
+        thread.join(30)
+        assert not thread.is_alive()

@@ -24,8 +24,12 @@ def computing_threads(count: int, name: str) -> ThreadPoolExecutor:
     """
     kept, started = torch.get_num_threads(), threading.Barrier(count + 1)
     pool = ThreadPoolExecutor(count, name, use_cores, (1,))
-    for _ in range(count):
-        pool.submit(started.wait)
+    try:
+        for _ in range(count):
+            pool.submit(started.wait)
+    except RuntimeError:  # the system has no more: those that there are must not wait for ever
+        started.abort()
+        raise
     started.wait()
     torch.set_num_threads(kept)  # what a thread sets is also what threads born later begin with
     return pool
